@@ -1,0 +1,52 @@
+# make         create the environment, run the quick preset, say where the report is
+# make test    create the environment, run the tests
+# make lint    ruff, snakefmt, snakemake --lint
+# make clean   remove the environment (results stay)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+PRESET ?= quick
+
+.PHONY: run env env-dev test lint requirements clean
+.DEFAULT_GOAL := run
+
+run: env
+	@$(BIN)/snakemake --cores all --config preset=$(PRESET)
+	@$(BIN)/snakemake --quiet all --config preset=$(PRESET) --report results/$(PRESET)/report.html
+	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
+
+env: $(VENV)/.run
+env-dev: $(VENV)/.dev
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, {sys.executable} is {v[0]}.{v[1]}; try `make PYTHON=python3.12`")'
+	@echo "making the environment in $(VENV) (once; several GB with PyTorch) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
+
+$(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@touch $@
+
+test: env-dev
+	@$(BIN)/python -m pytest
+
+lint: env-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check .
+	@$(BIN)/snakemake --lint
+
+# After an edit of requirements*.in. No index is written into the result.
+requirements: $(BIN)/uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,44 @@
+"""Complexity-driven pruning at initialisation: fetch, profile, sample, train, measure, figures."""
+
+from snakemake.utils import min_version
+
+min_version("9.16")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=f"results/{config['preset']}",
+    logs=f"logs/{config['preset']}",
+    benchmarks=f"logs/{config['preset']}/benchmarks",
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/config.smk"
+include: "rules/fetch.smk"
+include: "rules/profile.smk"
+include: "rules/sample.smk"
+include: "rules/train.smk"
+include: "rules/measure.smk"
+include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.figures.input,
+        rules.store_config.output,
+
+
+onsuccess:
+    record(True)
+
+
+onerror:
+    record(False)

@@ -1,0 +1,288 @@
+"""A network's complexity profile: its layers, its groups of coupled channels, and what both cost.
+
+The quantities are the project's own definitions (METHOD: parameters, MACs, FLOPs, memory), for one input
+sample. A profile is made by :func:`edgeprune.profile` (which needs torch); everything here is plain Python, so
+that plans can be drawn, loaded and compared without it.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from edgeprune import files
+from edgeprune.complexity import width
+from edgeprune.errors import EdgepruneError
+
+FORMAT, VERSION = "edgeprune.profile", 1
+RESOURCES = ("params", "macs", "flops", "memory", "peak_memory")
+#: The resource whose shares weigh the draw in each mode of the paper.
+MODES = {"PA": "params", "FA": "flops", "MA": "memory"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that can only be removed together.
+
+    Attributes:
+        name: the first layer that writes the group.
+        width: units in the dense network; removing a unit removes ``coefficient`` channels wherever an
+            expression names the group.
+        members: layers that lose filters with each unit.
+    """
+
+    name: str
+    width: int
+    members: tuple
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or a linear layer, all its calls in one forward pass taken together.
+
+    Attributes:
+        kind: ``conv1d``, ``conv2d``, ``conv3d``, ``conv_transpose1d`` … or ``linear``.
+        out: expression of the filters, Cout.
+        inp: expression of the inputs that one filter sees, Cin / G.
+        kernel: spatial size; ``()`` for a linear layer.
+        positions: sum over the calls of the places where the kernel is applied (H*W of the output; of the
+            input for a transposed convolution).
+        map_positions: sum over the calls of H*W of the output feature map.
+        source: ``file:line`` of the call in the user's code, where known.
+    """
+
+    name: str
+    kind: str
+    out: tuple
+    inp: tuple
+    kernel: tuple
+    bias: bool
+    positions: int
+    map_positions: int
+    calls: int = 1
+    source: str | None = None
+
+    def cost_per_filter(self, resource, widths, dtype_bytes=4):
+        """Cost of one filter (an exact integer), so that a layer's cost is this times its filters."""
+        if resource == "memory":
+            return self.map_positions * dtype_bytes
+        weights = width.evaluate(self.inp, widths) * math.prod(self.kernel)
+        if resource == "params":
+            return weights + self.bias
+        if resource == "macs":
+            return self.positions * weights
+        return 2 * self.positions * weights + self.map_positions * self.bias
+
+    def cost(self, resource, widths, dtype_bytes=4):
+        """params, macs, flops or memory (bytes) of the layer at ``widths``."""
+        return width.evaluate(self.out, widths) * self.cost_per_filter(resource, widths, dtype_bytes)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A tensor of the state dict: its name and an expression for each dimension."""
+
+    name: str
+    dims: tuple
+    trainable: bool = True
+    bytes_per_element: int = 4
+
+    def shape(self, widths):
+        return tuple(width.evaluate(d, widths) for d in self.dims)
+
+
+@dataclass(frozen=True)
+class Alive:
+    """A feature map, alive from step ``born`` to step ``dies`` (both included) of the forward pass."""
+
+    dims: tuple
+    born: int
+    dies: int
+    bytes_per_element: int = 4
+
+    def size(self, widths):
+        return self.bytes_per_element * math.prod(width.evaluate(d, widths) for d in self.dims)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """See the module's docstring.
+
+    Attributes:
+        network: the name that the user knows it by.
+        input_shapes: shape of each input without the batch, e.g. ``((3, 32, 32),)``.
+        groups: prunable groups, in the order in which the forward pass meets them.
+        layers: every convolution and linear layer, in that order.
+        slots: every parameter and buffer.
+        matmuls: products counted beside the layers (attention): ``(positions, (expr, …))``.
+        alive: feature maps with their lifetimes, for peak memory.
+        frozen: ``{layer: reason}``: filters that will not be pruned, with the operator and source line.
+        notes: what the user should know (an auxiliary head left out, a size that surgery mends …).
+    """
+
+    network: str
+    input_shapes: tuple
+    groups: tuple
+    layers: tuple
+    slots: tuple
+    matmuls: tuple = ()
+    alive: tuple = ()
+    frozen: dict = field(default_factory=dict)
+    notes: tuple = ()
+    dtype_bytes: int = 4
+
+    @cached_property
+    def widths(self):
+        """``{group: units}`` of the dense network."""
+        return {g.name: g.width for g in self.groups}
+
+    @cached_property
+    def totals(self):
+        """``{"params", "macs", "flops", "memory", "peak_memory"}`` of the dense network; bytes for the memories."""
+        return self.totals_at(self.widths)
+
+    def totals_at(self, widths):
+        """:attr:`totals` for other widths, e.g. those of a plan."""
+        return {resource: self.total(resource, widths) for resource in RESOURCES}
+
+    def total(self, resource, widths):
+        """One resource over the whole network, an exact integer.
+
+        ``params`` holds every parameter (batch norm's too); ``macs`` and ``flops`` hold matrix products outside
+        the layers; ``memory`` is the sum of the layers' output maps; ``peak_memory`` is :meth:`peak_memory`.
+        """
+        if resource == "params":
+            return sum(math.prod(s.shape(widths)) for s in self.slots if s.trainable)
+        if resource == "peak_memory":
+            return self.peak_memory(widths)
+        total = sum(layer.cost(resource, widths, self.dtype_bytes) for layer in self.layers)
+        if resource in ("macs", "flops"):
+            products = sum(n * math.prod(width.evaluate(e, widths) for e in exprs) for n, exprs in self.matmuls)
+            total += products * (2 if resource == "flops" else 1)
+        return total
+
+    def peak_memory(self, widths):
+        """Bytes of the weights and buffers plus the largest set of feature maps alive at one time."""
+        weights = sum(s.bytes_per_element * math.prod(s.shape(widths)) for s in self.slots)
+        change = {}
+        for tensor in self.alive:
+            size = tensor.size(widths)
+            change[tensor.born] = change.get(tensor.born, 0) + size
+            change[tensor.dies + 1] = change.get(tensor.dies + 1, 0) - size
+        now = peak = 0
+        for step in sorted(change):
+            now += change[step]
+            peak = max(peak, now)
+        return weights + peak
+
+    def layer_table(self, widths=None):
+        """One dict per layer: ``layer, kind, filters, params, macs, flops, memory`` (bytes), and its shares
+        ``share_PA, share_FA, share_MA`` of the layers' sum."""
+        widths = widths or self.widths
+        rows = []
+        for layer in self.layers:
+            row = {"layer": layer.name, "kind": layer.kind, "filters": width.evaluate(layer.out, widths)}
+            for resource in ("params", "macs", "flops", "memory"):
+                row[resource] = layer.cost(resource, widths, self.dtype_bytes)
+            rows.append(row)
+        for mode, resource in MODES.items():
+            total = sum(row[resource] for row in rows)
+            for row in rows:
+                row[f"share_{mode}"] = row[resource] / total
+        return rows
+
+    @cached_property
+    def digest(self):
+        """SHA-256 of what decides a plan: groups, layers, parameters. Names of files and notes do not count."""
+        value = self.to_json()
+        for key in ("network", "notes", "totals", "frozen"):
+            value.pop(key, None)
+        for layer in value["layers"]:
+            layer.pop("source")
+        return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self):
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "network": self.network,
+            "input_shapes": [list(s) for s in self.input_shapes],
+            "dtype_bytes": self.dtype_bytes,
+            "totals": self.totals,
+            "groups": [{"name": g.name, "width": g.width, "members": list(g.members)} for g in self.groups],
+            "layers": [
+                {
+                    "name": layer.name,
+                    "kind": layer.kind,
+                    "out": width.to_json(layer.out),
+                    "inp": width.to_json(layer.inp),
+                    "kernel": list(layer.kernel),
+                    "bias": layer.bias,
+                    "positions": layer.positions,
+                    "map_positions": layer.map_positions,
+                    "calls": layer.calls,
+                    "source": layer.source,
+                }
+                for layer in self.layers
+            ],
+            "slots": [
+                {
+                    "name": s.name,
+                    "dims": [width.to_json(d) for d in s.dims],
+                    "trainable": s.trainable,
+                    "bytes_per_element": s.bytes_per_element,
+                }
+                for s in self.slots
+            ],
+            "matmuls": [{"positions": n, "dims": [width.to_json(e) for e in exprs]} for n, exprs in self.matmuls],
+            "alive": [
+                {
+                    "dims": [width.to_json(d) for d in a.dims],
+                    "born": a.born,
+                    "dies": a.dies,
+                    "bytes_per_element": a.bytes_per_element,
+                }
+                for a in self.alive
+            ],
+            "frozen": dict(self.frozen),
+            "notes": list(self.notes),
+        }
+
+    def save(self, path):
+        """Write the profile as JSON."""
+        files.write_json(path, self.to_json())
+
+    @classmethod
+    def load(cls, path):
+        """Read a profile.
+
+        Raises:
+            EdgepruneError: the file is not a profile, or is one of a newer version.
+        """
+        value = files.read_json(path)
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise EdgepruneError("is not a complexity profile", file=path, remedy="make one with `edgeprune profile`")
+        if value.get("version") != VERSION:
+            raise EdgepruneError(
+                f"has format version {value.get('version')}, this program reads {VERSION}",
+                file=path,
+                key="version",
+                remedy="make the profile again with `edgeprune profile`",
+            )
+        expr, dims = width.from_json, lambda items: tuple(width.from_json(d) for d in items)
+        return cls(
+            network=value["network"],
+            input_shapes=tuple(tuple(s) for s in value["input_shapes"]),
+            dtype_bytes=value["dtype_bytes"],
+            groups=tuple(Group(g["name"], g["width"], tuple(g["members"])) for g in value["groups"]),
+            layers=tuple(
+                Layer(**{**a, "out": expr(a["out"]), "inp": expr(a["inp"]), "kernel": tuple(a["kernel"])})
+                for a in value["layers"]
+            ),
+            slots=tuple(Slot(**{**s, "dims": dims(s["dims"])}) for s in value["slots"]),
+            matmuls=tuple((m["positions"], dims(m["dims"])) for m in value["matmuls"]),
+            alive=tuple(Alive(**{**a, "dims": dims(a["dims"])}) for a in value["alive"]),
+            frozen=value["frozen"],
+            notes=tuple(value["notes"]),
+        )

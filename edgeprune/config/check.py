@@ -1,0 +1,97 @@
+"""Check a configuration against the JSON schema, and say what is wrong in the user's terms."""
+
+import difflib
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from edgeprune.errors import EdgepruneError
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+
+
+@cache
+def _validator(whole):
+    import jsonschema
+
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator(schema if whole else _without_required(schema))
+
+
+def _without_required(schema):
+    if isinstance(schema, list):
+        return [_without_required(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # a property may itself be called "required": only a list is the keyword
+    return {k: _without_required(v) for k, v in schema.items() if k != "required" or not isinstance(v, list)}
+
+
+def check(config, file, *, whole=False):
+    """Refuse unknown keys and wrong values.
+
+    Args:
+        config: the parsed YAML.
+        file: the name to show in the error.
+        whole: also demand every required key (the merged configuration); a single file may leave keys out.
+
+    Raises:
+        EdgepruneError: with the dotted path of the key and the allowed values.
+    """
+    errors = sorted(_validator(whole).iter_errors(config), key=lambda e: (len(e.absolute_path), str(e.absolute_path)))
+    if errors:
+        raise _explain(_deepest(errors[0]), file)
+
+
+def _deepest(error):
+    """The most specific of the alternatives that an ``anyOf`` tried."""
+    while error.context:
+        error = max(error.context, key=lambda e: len(e.absolute_path))
+    return error
+
+
+def _explain(error, file):
+    path, rule, allowed = list(error.absolute_path), error.validator, error.validator_value
+    description = error.schema.get("description") if isinstance(error.schema, dict) else None
+    if rule == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = next(k for k in error.instance if k not in known)
+        near = difflib.get_close_matches(str(unknown), known, n=1)
+        problem = "unknown key"
+        remedy = f"did you mean {near[0]!r}? " if near else ""
+        remedy += f"known keys: {', '.join(known)}"
+        path.append(unknown)
+    elif "propertyNames" in error.absolute_schema_path:
+        problem, remedy = f"{error.instance!r} is not a usable name", "use letters, digits, '-', '.' and '_'"
+    elif rule == "required":
+        missing = next(k for k in allowed if k not in error.instance)
+        path.append(missing)
+        problem, remedy = "missing key", f"add it: {error.schema['properties'].get(missing, {}).get('description', '')}"
+    elif rule == "enum":
+        near = difflib.get_close_matches(str(error.instance), map(str, allowed), n=1)
+        problem = f"{error.instance!r} is not allowed" + (f" (did you mean {near[0]!r}?)" if near else "")
+        remedy = f"allowed values: {', '.join(map(str, allowed))}"
+    else:
+        limits = {
+            "exclusiveMinimum": f"greater than {allowed}",
+            "exclusiveMaximum": f"less than {allowed}",
+            "minimum": f"at least {allowed}",
+            "maximum": f"at most {allowed}",
+            "type": f"of type {allowed}",
+            "uniqueItems": "without duplicates",
+            "minItems": f"a list of at least {allowed}",
+            "minProperties": "not empty",
+            "pattern": f"of the form {allowed}",
+        }
+        problem = f"{error.instance!r} is not valid"
+        remedy = f"must be {limits.get(rule, error.message)}" + (f"; {description}" if description else "")
+    return EdgepruneError(problem, file=file, key=dotted(path) or None, remedy=remedy)
+
+
+def dotted(path):
+    """``["targets", 0]`` -> ``targets[0]``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text

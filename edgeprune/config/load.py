@@ -1,0 +1,120 @@
+"""From config.yaml, a preset and command-line overrides to one effective configuration."""
+
+import copy
+import difflib
+from pathlib import Path
+
+import yaml
+
+from edgeprune.config.check import check
+from edgeprune.errors import EdgepruneError
+
+#: Sections in which `default` holds for every network and an entry of the network's name adds to it.
+PER_NETWORK = ("recipes", "sampling")
+
+
+def read_yaml(path):
+    """Parse a YAML file into a dict; duplicate keys are refused.
+
+    Raises:
+        EdgepruneError: missing, unreadable or malformed file.
+    """
+    try:
+        value = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=path) from error
+    except yaml.YAMLError as error:
+        raise EdgepruneError(f"is not valid YAML: {error}", file=path, remedy="mend the line that is named") from error
+    if not isinstance(value, dict):
+        raise EdgepruneError("must hold a mapping of keys to values", file=path)
+    return value
+
+
+def effective(root=".", overrides=None):
+    """The configuration that a run follows.
+
+    ``config.yaml``, then ``presets/<preset>.yaml``, then ``overrides`` (Snakemake's ``--config``): the later one
+    wins, mappings are merged key by key, lists are replaced. `recipes` and `sampling` are resolved to one complete
+    entry per network of the grid.
+
+    Raises:
+        EdgepruneError: an unknown key, a wrong value, or a name that nothing defines.
+    """
+    root, overrides = Path(root), overrides or {}
+    base = read_yaml(root / "config.yaml")
+    check(base, "config.yaml")
+    check(overrides, "--config")
+    name = overrides.get("preset", base.get("preset"))
+    known = sorted(p.stem for p in (root / "presets").glob("*.yaml"))
+    if name not in known:
+        raise EdgepruneError(
+            f"there is no preset {name!r}" + _near(name, known),
+            file="--config" if "preset" in overrides else "config.yaml",
+            key="preset",
+            remedy=f"choose one of {', '.join(known)} or add presets/{name}.yaml",
+        )
+    preset_file = f"presets/{name}.yaml"
+    preset = read_yaml(root / preset_file)
+    check(preset, preset_file)
+    if "preset" in preset:
+        raise EdgepruneError("a preset cannot name a preset", file=preset_file, key="preset", remedy="remove the key")
+    config = merge(merge(base, preset), overrides)
+    check(config, f"config.yaml with {preset_file}", whole=True)
+    _check_names(config, preset_file)
+    for section in PER_NETWORK:
+        entries = config[section]
+        config[section] = {
+            n: merge(entries.get("default", {}), entries.get(n, {})) for n in sorted({p["network"] for p in config["pairs"]})
+        }
+    return config
+
+
+def merge(base, over):
+    """``base`` updated by ``over``, mappings key by key; neither is changed."""
+    result = copy.deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merge(result[key], value) if both else copy.deepcopy(value)
+    return result
+
+
+def _check_names(config, file):
+    for i, pair in enumerate(config["pairs"]):
+        for kind in ("network", "dataset"):
+            _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
+    for i, name in enumerate(config["measure_on"]):
+        _known(name, config["devices"], file, f"measure_on[{i}]", "devices")
+    for section in PER_NETWORK:
+        for name in config[section]:
+            if name != "default":
+                _known(name, config["networks"], "config.yaml", f"{section}.{name}", "networks")
+
+
+def _known(name, table, file, key, section):
+    if name not in table:
+        raise EdgepruneError(
+            f"{name!r} is not defined" + _near(name, table),
+            file=file,
+            key=key,
+            remedy=f"define it under `{section}` in config.yaml; defined: {', '.join(sorted(table))}",
+        )
+
+
+def _near(name, known):
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """PyYAML keeps the last of two equal keys without a word; a mistyped experiment must not pass so."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            value = self.construct_object(key, deep=deep)
+            if value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {value!r} stands twice", key.start_mark)
+            seen.add(value)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,77 @@
+"""Whole files or none: everything this project writes goes to a temporary name first."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from edgeprune.errors import EdgepruneError
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a temporary path beside ``path``; rename it onto ``path`` if the block succeeds.
+
+    The temporary name keeps ``path``'s suffix, so that writers which look at it behave the same.
+
+    Raises:
+        EdgepruneError: the folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename not in (None, str(path), str(temporary), str(path.parent)):
+            raise
+        raise EdgepruneError(
+            f"cannot be written: {error.strerror}", file=path, remedy="free some space or choose a writable folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write ``text`` to ``path`` atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Write ``value`` as indented JSON, keys in the order given, one trailing newline; NaN is refused."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path):
+    """Read a JSON file.
+
+    Raises:
+        EdgepruneError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=path, remedy="run the step that makes it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise EdgepruneError(f"is not valid JSON ({error})", file=path, remedy="delete it and make it again") from error
+
+
+def sha256(path):
+    """Hexadecimal SHA-256 of a file's content."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

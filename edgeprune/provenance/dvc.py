@@ -1,0 +1,73 @@
+"""Put a finished run on record in DVC, one pipeline file and one lock for each preset.
+
+``dvc.yaml`` at the top is the pipeline of the default preset, the one that a plain ``dvc repro`` reproduces. Any other
+preset that has been run gets the same file at ``results/<preset>/dvc.yaml``, alike but for its two variables, with a
+lock of its own beside it: recording one preset cannot touch the record of another.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from edgeprune import files
+from edgeprune.config.load import read_yaml
+from edgeprune.errors import EdgepruneError
+
+
+def pipeline_file(preset, root="."):
+    """The path, relative to ``root``, of the preset's pipeline file."""
+    return "dvc.yaml" if preset == default_preset(root) else f"results/{preset}/dvc.yaml"
+
+
+def default_preset(root="."):
+    """The preset that ``dvc.yaml`` at the top reproduces."""
+    try:
+        return read_yaml(Path(root) / "dvc.yaml")["vars"][0]["preset"]
+    except (KeyError, IndexError, TypeError) as error:
+        raise EdgepruneError(
+            "the first of `vars` must be a mapping with the key `preset`", file="dvc.yaml", key="vars[0].preset"
+        ) from error
+
+
+def write_pipeline_file(preset, root="."):
+    """Derive the pipeline file of a preset that is not the default one; return its path relative to ``root``."""
+    path = pipeline_file(preset, root)
+    if path != "dvc.yaml":
+        text = (Path(root) / "dvc.yaml").read_text(encoding="utf-8")
+        text, first = re.subn(r"(?m)^(\s*- preset:) .*$", rf"\1 {preset}", text, count=1)
+        text, second = re.subn(r"(?m)^(\s*root:) .*$", r"\1 ../..", text, count=1)
+        if (first, second) != (1, 1):
+            raise EdgepruneError("`preset` and `root` must stand on lines of their own", file="dvc.yaml", key="vars")
+        text = "# Derived from dvc.yaml at the top, which is the one to edit.\n" + text
+        target = Path(root) / path
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            files.write_text(target, text)
+    return path
+
+
+def record_run(preset, *, complete, root=".", say=None):
+    """Commit the results of a complete run to DVC's cache and lock; say so, or say why not.
+
+    Nothing is recorded for a part of the grid: DVC would certify phases that are out of date. Nothing is done inside
+    ``dvc repro`` either, which records by itself and holds DVC's lock meanwhile.
+    """
+    say = say or (lambda text: print(text, file=sys.stderr))
+    if not complete or os.environ.get("DVC_STAGE"):
+        return
+    if not (Path(root) / ".dvc").is_dir():
+        say("dvc: not recorded, this folder is not a DVC project (`dvc init` makes it one)")
+        return
+    path = write_pipeline_file(preset, root)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", path],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        say(f"dvc: not recorded: {done.stderr.strip() or done.stdout.strip()}\n  remedy: `dvc commit {path}`")
+    else:
+        say(f"dvc: recorded in {path.removesuffix('yaml')}lock")

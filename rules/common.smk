@@ -1,0 +1,87 @@
+"""The effective configuration, the grid, and the input functions that look things up in them."""
+
+import json
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+# Jobs find this interpreter and this package also where neither environment is activated nor package installed.
+sys.path.insert(0, workflow.basedir)
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")]))
+
+from edgeprune.config.grid import expand as expand_grid
+from edgeprune.config.load import effective
+from edgeprune.errors import EdgepruneError
+from edgeprune.provenance.dvc import record_run
+from edgeprune.provenance.sources import digests
+
+try:
+    effective_config = effective(workflow.basedir, workflow.config_settings.overwrite_config)
+except EdgepruneError as error:
+    raise WorkflowError(f"the configuration cannot be used\n{error}") from None
+config.clear()
+config.update(effective_config)
+GRID = expand_grid(config)
+
+
+wildcard_constraints:
+    network="[^/]+",
+    dataset="[^/]+",
+    variant="[^/]+",
+    device="[^/]+",
+    seed=r"\d+",
+
+
+def as_json(*path):
+    """A params function: what the effective configuration holds under ``path``; a part "{x}" is the wildcard x."""
+
+    def get(wildcards):
+        value = config
+        for part in path:
+            value = value[part.format(**wildcards)]
+        return json.dumps(value, sort_keys=True)
+
+    return get
+
+
+def sources(*entries):
+    """A params function: digests of the modules that a script (and a network's factory) reach."""
+
+    def get(wildcards):
+        return digests(*(config["networks"][wildcards.network]["factory"] if e == "{factory}" else e for e in entries))
+
+    return get
+
+
+def get_plan_settings(wildcards):
+    """Method, mode, target and sampling settings of a variant."""
+    variant = GRID.variants[wildcards.variant]
+    options = f"--method {variant.method}"
+    if variant.mode:
+        options += f" --mode {variant.mode} --target {variant.target}"
+    return options
+
+
+def get_local_images(wildcards):
+    """The folder or archive on this machine that a data set is made from, if there is one."""
+    path = config["datasets"][wildcards.dataset].get("path")
+    return [path] if path else []
+
+
+def get_threads(wildcards):
+    return config["recipes"][wildcards.network].get("threads", 1)
+
+
+def files_of(runs, pattern):
+    """``pattern`` for each run; {path} is network/dataset/variant/seed-N."""
+    return [pattern.format(path=run.path) for run in runs]
+
+
+def record(succeeded):
+    """After a run: put a whole, successful one on record in DVC."""
+    settings = workflow.dag_settings
+    whole = not (settings.until or settings.omit_from or settings.batch)
+    targets = {rule.name for rule in workflow.dag.targetrules}
+    record_run(config["preset"], complete=succeeded and whole and "all" in targets, root=workflow.basedir)

@@ -1,0 +1,24 @@
+rule fetch_dataset:
+    input:
+        get_local_images,
+    output:
+        manifest="<results>/fetch_dataset/{dataset}/manifest.json",
+        splits=multiext("<results>/fetch_dataset/{dataset}/", "train.npy", "val.npy", "test.npy"),
+    params:
+        settings=as_json("datasets", "{dataset}"),
+        folder=subpath(output.manifest, parent=True),
+        code=sources("scripts/fetch_dataset.py"),
+    log:
+        "<logs>/fetch_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/fetch_dataset/{dataset}.tsv"
+    conda:
+        "../envs/fetch.yaml"
+    shell:
+        "python scripts/fetch_dataset.py --name {wildcards.dataset} --settings {params.settings:q}"
+        " --downloads downloads --out {params.folder} 2> {log}"
+
+
+rule fetch:
+    input:
+        collect("<results>/fetch_dataset/{dataset}/manifest.json", dataset=GRID.datasets),

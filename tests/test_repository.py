@@ -1,0 +1,64 @@
+"""The repository agrees with itself: pins, layout, documentation."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def pins(file):
+    lines = (ROOT / file).read_text().splitlines()
+    return dict(re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", line).groups() for line in lines if "==" in line)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda f: f.stem)
+def test_conda_environments_pin_what_the_requirements_pin(file):
+    environment = yaml.safe_load(file.read_text())
+    packages = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    assert packages
+    for package in packages:
+        name, _, version = package.partition("==")
+        assert pins("requirements.txt")[name] == version
+
+
+def test_requirement_files_agree_and_record_no_index():
+    run, dev = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert run.items() <= dev.items()
+    for name, version in pins("requirements.in").items():
+        assert run[name] == version
+    for file in ("requirements.txt", "requirements-dev.txt"):
+        assert not re.search(r"https?:|--hash|--index|--find-links", (ROOT / file).read_text())
+
+
+def test_every_rule_has_a_script_log_folder_and_environment_of_its_name():
+    for file in (ROOT / "rules").glob("*.smk"):
+        for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", file.read_text(), re.MULTILINE | re.DOTALL):
+            if "shell:" not in body:
+                continue
+            assert "log:" in body, name
+            assert f'code=sources("scripts/{name}.py"' in body, name
+            assert f"python scripts/{name}.py " in body, name
+            environment = re.search(r'"\.\./(envs/\w+\.yaml)"', body)[1]
+            assert (ROOT / environment).is_file(), name
+
+
+def test_the_package_does_not_import_snakemake():
+    for file in (ROOT / "edgeprune").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) snakemake", file.read_text(), re.MULTILINE), file
+
+
+def test_pipeline_of_dvc_and_default_preset_agree():
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    assert pipeline["vars"][0] == {"preset": yaml.safe_load((ROOT / "config.yaml").read_text())["preset"], "root": "."}
+    phases = [f.stem for f in (ROOT / "rules").glob("*.smk") if f.stem not in ("common", "config")]
+    assert sorted(pipeline["stages"]) == sorted(phases)
+
+
+def test_version_is_stated_once_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f'__version__ = "{version}"' in (ROOT / "edgeprune" / "__init__.py").read_text()
+    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text()

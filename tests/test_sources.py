@@ -1,0 +1,65 @@
+"""The static walk that tells Snakemake which modules a job depends on."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeprune.provenance.sources import ROOT, digests
+
+
+def files(*entries, root=ROOT):
+    return [d.partition("@")[0] for d in digests(*entries, root=root)]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    def write(**contents):
+        for name, text in contents.items():
+            path = tmp_path / (name.replace("__", "/") + ".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    write(
+        script="import pkg.a\n",
+        pkg__a="def f():\n    from pkg import b\n",
+        pkg__b="from .sub.c import x\nimport json\n",
+        pkg__sub__c="x = 1\n",
+        pkg__d="import os\n",
+    )
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    return tmp_path
+
+
+def test_follows_imports_in_functions_packages_and_relative(tree):
+    assert files("script.py", root=tree) == ["pkg/__init__.py", "pkg/a.py", "pkg/b.py", "pkg/sub/c.py", "script.py"]
+
+
+def test_an_edit_changes_one_digest(tree):
+    before = digests("script.py", root=tree)
+    copy = tree.parent / "copy"
+    tree.rename(copy)
+    (copy / "pkg/b.py").write_text("from .sub.c import x  # edited\n")
+    after = digests("script.py", root=copy)
+    assert [d.partition("@")[0] for d in set(after) - set(before)] == ["pkg/b.py"]
+
+
+def test_factories_outside_the_project_are_left_to_the_requirements(tree):
+    (tree / "mine.py").write_text("import helper\n")
+    (tree / "helper.py").write_text("")
+    assert files("script.py", "torchvision.models:resnet18", root=tree) == files("script.py", root=tree)
+    assert set(files("mine.py:build", root=tree)) == {"mine.py", "helper.py"}
+
+
+def test_public_names_resolve_to_the_module_that_defines_them(tree):
+    (tree / "pkg" / "__init__.py").write_text('_EXPORTS = {"run": "pkg.d"}\n')
+    (tree / "user.py").write_text("from pkg import run\n")
+    assert files("user.py", root=tree) == ["pkg/__init__.py", "pkg/d.py", "user.py"]
+
+
+def test_stages_do_not_share_what_they_need_not():
+    sample, train = set(files("scripts/sample_plan.py")), set(files("scripts/train_network.py"))
+    assert not any("training" in f or "tracing" in f for f in sample)
+    assert not any("measuring" in f or "plotting" in f or "config" in f for f in train)
+    assert "edgeprune/sampling/sample.py" in sample
+    for script in Path(ROOT, "scripts").glob("*.py"):
+        assert f"scripts/{script.name}" in files(f"scripts/{script.name}")
