@@ -1,5 +1,6 @@
-"""How a script of the pipeline ends: cleanly, with a message a user can act on."""
+"""How a script of the pipeline starts and ends: in this environment, and with a message a user can act on."""
 
+import os
 import sys
 
 from edgeprune.errors import EdgepruneError
@@ -17,3 +18,14 @@ def run(main, argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def let_jobs_find_us(root):
+    """Let processes started from here find this interpreter and this package.
+
+    Neither an activated environment nor an installed package is needed then; inside a conda environment that a rule
+    asks for, only the package is ours.
+    """
+    for name, folder in (("PATH", os.path.dirname(sys.executable)), ("PYTHONPATH", str(root))):
+        old = [part for part in os.environ.get(name, "").split(os.pathsep) if part and part != folder]
+        os.environ[name] = os.pathsep.join([folder, *old])

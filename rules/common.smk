@@ -1,22 +1,20 @@
 """The effective configuration, the grid, and the input functions that look things up in them."""
 
 import json
-import os
 import sys
 
 from snakemake.exceptions import WorkflowError
 
-# Jobs find this interpreter and this package also where neither environment is activated nor package installed.
-sys.path.insert(0, workflow.basedir)
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")]))
+sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
 
 from edgeprune.config.grid import expand as expand_grid
 from edgeprune.config.load import effective
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance.dvc import record_run
+from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
+from edgeprune.scripting import let_jobs_find_us
 
+let_jobs_find_us(workflow.basedir)
 try:
     effective_config = effective(workflow.basedir, workflow.config_settings.overwrite_config)
 except EdgepruneError as error:
@@ -56,7 +54,7 @@ def sources(*entries):
 
 
 def get_plan_settings(wildcards):
-    """Method, mode, target and sampling settings of a variant."""
+    """The options that say what a variant is."""
     variant = GRID.variants[wildcards.variant]
     options = f"--method {variant.method}"
     if variant.mode:
@@ -68,6 +66,12 @@ def get_local_images(wildcards):
     """The folder or archive on this machine that a data set is made from, if there is one."""
     path = config["datasets"][wildcards.dataset].get("path")
     return [path] if path else []
+
+
+def get_reference(wildcards):
+    """The dense network that a model is measured beside, where the grid has one."""
+    dense = "<results>/train_network/{network}/{dataset}/dense/seed-{seed}/model.onnx"
+    return [dense.format(**wildcards)] if "dense" in GRID.variants else []
 
 
 def get_threads(wildcards):
@@ -84,4 +88,6 @@ def record(succeeded):
     settings = workflow.dag_settings
     whole = not (settings.until or settings.omit_from or settings.batch)
     targets = {rule.name for rule in workflow.dag.targetrules}
+    if not succeeded:
+        print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
     record_run(config["preset"], complete=succeeded and whole and "all" in targets, root=workflow.basedir)

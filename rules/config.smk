@@ -1,12 +1,12 @@
 rule store_config:
     output:
         config="<results>/config.yaml",
-    params:
-        config=as_json(),
-        code=sources("scripts/store_config.py"),
     log:
         "<logs>/store_config.log",
     conda:
         "../envs/plan.yaml"
+    params:
+        config=as_json(),
+        code=sources("scripts/store_config.py"),
     shell:
         "python scripts/store_config.py --config {params.config:q} --out {output.config} 2> {log}"

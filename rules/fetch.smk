@@ -4,16 +4,16 @@ rule fetch_dataset:
     output:
         manifest="<results>/fetch_dataset/{dataset}/manifest.json",
         splits=multiext("<results>/fetch_dataset/{dataset}/", "train.npy", "val.npy", "test.npy"),
-    params:
-        settings=as_json("datasets", "{dataset}"),
-        folder=subpath(output.manifest, parent=True),
-        code=sources("scripts/fetch_dataset.py"),
     log:
         "<logs>/fetch_dataset/{dataset}.log",
     benchmark:
         "<benchmarks>/fetch_dataset/{dataset}.tsv"
     conda:
         "../envs/fetch.yaml"
+    params:
+        settings=as_json("datasets", "{dataset}"),
+        folder=subpath(output.manifest, parent=True),
+        code=sources("scripts/fetch_dataset.py"),
     shell:
         "python scripts/fetch_dataset.py --name {wildcards.dataset} --settings {params.settings:q}"
         " --downloads downloads --out {params.folder} 2> {log}"

@@ -4,16 +4,16 @@ rule profile_network:
     output:
         profile="<results>/profile_network/{network}/{dataset}/profile.json",
         table="<results>/profile_network/{network}/{dataset}/layers.csv",
-    params:
-        data=subpath(input.manifest, parent=True),
-        spec=as_json("networks", "{network}"),
-        code=sources("scripts/profile_network.py", "{factory}"),
     log:
         "<logs>/profile_network/{network}/{dataset}.log",
     benchmark:
         "<benchmarks>/profile_network/{network}/{dataset}.tsv"
     conda:
         "../envs/torch.yaml"
+    params:
+        data=subpath(input.manifest, parent=True),
+        spec=as_json("networks", "{network}"),
+        code=sources("scripts/profile_network.py", "{factory}"),
     shell:
         "python scripts/profile_network.py --network {wildcards.network} --spec {params.spec:q}"
         " --data {params.data} --out-profile {output.profile} --out-table {output.table} 2> {log}"

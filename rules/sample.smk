@@ -3,16 +3,16 @@ rule sample_plan:
         profile="<results>/profile_network/{network}/{dataset}/profile.json",
     output:
         plan="<results>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.json",
-    params:
-        variant=get_plan_settings,
-        settings=as_json("sampling", "{network}"),
-        code=sources("scripts/sample_plan.py"),
     log:
         "<logs>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.log",
     benchmark:
         "<benchmarks>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.tsv"
     conda:
         "../envs/plan.yaml"
+    params:
+        variant=get_plan_settings,
+        settings=as_json("sampling", "{network}"),
+        code=sources("scripts/sample_plan.py"),
     shell:
         "python scripts/sample_plan.py --profile {input.profile} {params.variant} --seed {wildcards.seed}"
         " --settings {params.settings:q} --out {output.plan} 2> {log}"

@@ -10,19 +10,19 @@ rule train_network:
         history="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/history.csv",
         metrics="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/metrics.json",
         timing="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/timing.json",
-    params:
-        data=subpath(input.manifest, parent=True),
-        folder=subpath(output.metrics, parent=True),
-        spec=as_json("networks", "{network}"),
-        recipe=as_json("recipes", "{network}"),
-        code=sources("scripts/train_network.py", "{factory}"),
-    threads: get_threads
     log:
         "<logs>/train_network/{network}/{dataset}/{variant}/seed-{seed}.log",
     benchmark:
         "<benchmarks>/train_network/{network}/{dataset}/{variant}/seed-{seed}.tsv"
     conda:
         "../envs/torch.yaml"
+    threads: get_threads
+    params:
+        data=subpath(input.manifest, parent=True),
+        folder=subpath(output.metrics, parent=True),
+        spec=as_json("networks", "{network}"),
+        recipe=as_json("recipes", "{network}"),
+        code=sources("scripts/train_network.py", "{factory}"),
     shell:
         "python scripts/train_network.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
         " --profile {input.profile} --plan {input.plan} --recipe {params.recipe:q} --seed {wildcards.seed}"

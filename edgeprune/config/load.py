@@ -64,7 +64,8 @@ def effective(root=".", overrides=None):
     for section in PER_NETWORK:
         entries = config[section]
         config[section] = {
-            n: merge(entries.get("default", {}), entries.get(n, {})) for n in sorted({p["network"] for p in config["pairs"]})
+            n: merge(entries.get("default", {}), entries.get(n, {}))
+            for n in sorted({p["network"] for p in config["pairs"]})
         }
     return config
 

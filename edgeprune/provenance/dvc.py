@@ -47,6 +47,14 @@ def write_pipeline_file(preset, root="."):
     return path
 
 
+def lost_and_found(preset, root="."):
+    """What to tell after a failed run: Snakemake deletes a job's old output before the job starts."""
+    path = pipeline_file(preset, root)
+    lock = path.removesuffix("yaml") + "lock"
+    kept = f"; what they had made before is kept in DVC's cache, as {lock} says"
+    return "Finished jobs keep their results, failed jobs have none" + kept * (Path(root) / lock).exists()
+
+
 def record_run(preset, *, complete, root=".", say=None):
     """Commit the results of a complete run to DVC's cache and lock; say so, or say why not.
 

@@ -1,0 +1,130 @@
+"""The whole workflow on a tiny grid of real data: both tools, what reruns, what is refused, what survives."""
+
+import json
+
+import pytest
+from workflow import TINY, Workspace
+
+NETWORKS = {"vgg8", "mobilenetv2-small"}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("workflow"))
+    workspace.first = workspace.snakemake()
+    return workspace
+
+
+@pytest.fixture
+def undone(tiny):
+    """The workspace, put back after the test's edits."""
+    yield tiny
+    tiny._git(tiny.root, "checkout", "--quiet", ".")
+
+
+def jobs(rules, networks=NETWORKS):
+    return {(rule, network) for rule in rules for network in networks}
+
+
+FIGURES = {("draw_layer_complexity", n) for n in NETWORKS} | {("draw_tradeoff", n) for n in NETWORKS}
+
+
+def test_every_run_has_a_model_that_was_measured(tiny):
+    results = tiny.root / "results/quick"
+    for network in NETWORKS:
+        for variant in ("dense", "FA-0.50"):
+            run = f"{network}/digits/{variant}/seed-0"
+            metrics = json.loads((results / "train_network" / run / "metrics.json").read_text())
+            measured = json.loads((results / "measure_model/local" / f"{run}.json").read_text())
+            assert 0 <= metrics["test"]["accuracy"] <= 1
+            assert measured["latency_ms"]["p50"] > 0
+            assert measured["energy_mj"] is None
+            assert measured["reasons"]["energy_mj"]
+            reached = metrics["complexity"]["flops"] / metrics["dense"]["flops"]
+            assert reached == 1 if variant == "dense" else 0.4 < reached <= 0.5
+
+
+def test_again_there_is_nothing_to_do(tiny):
+    assert "Nothing to be done" in tiny.snakemake()
+
+
+def test_dvc_has_it_all_on_record(tiny):
+    assert "dvc: recorded" in tiny.first
+    assert "up to date" in tiny.run("dvc", "status")
+    assert "up to date" in tiny.run("dvc", "repro")
+    shown = json.loads(tiny.run("dvc", "metrics", "show", "--json"))
+    values = json.dumps(shown)
+    assert '"accuracy' in values
+    for network in NETWORKS:
+        assert network in values
+    plots = tiny.run("dvc", "plots", "show", "--json")
+    assert "accuracy" in plots
+
+
+def test_a_learning_rate_reruns_one_networks_training_and_what_follows(undone):
+    undone.edit("presets/quick.yaml", "epochs: 2", "lr: 0.01\n    epochs: 2")
+    planned = undone.planned()
+    assert jobs(["train_network", "measure_model"], {"vgg8"}) <= planned
+    assert not {network for rule, network in planned if rule in ("profile_network", "sample_plan", "train_network")} - {
+        "vgg8"
+    }
+    assert ("fetch_dataset", None) not in planned
+
+
+@pytest.mark.parametrize(
+    ("module", "expected", "untouched"),
+    [
+        ("edgeprune/measuring/standalone.py", jobs(["measure_model"]), {"train_network", "sample_plan"}),
+        ("edgeprune/training/recipe.py", jobs(["train_network", "measure_model"]), {"sample_plan", "profile_network"}),
+        ("edgeprune/networks/vgg.py", jobs(["profile_network", "train_network"], {"vgg8"}), {"fetch_dataset"}),
+        ("scripts/sample_plan.py", jobs(["sample_plan", "train_network"]), {"profile_network", "fetch_dataset"}),
+    ],
+)
+def test_an_edited_module_reruns_the_stages_that_use_it(undone, module, expected, untouched):
+    path = undone.root / module
+    path.write_text(path.read_text() + "\n# edited\n")
+    planned = undone.planned()
+    assert expected <= planned
+    assert not untouched & {rule for rule, _ in planned}
+    if "vgg" in module:
+        assert not {job for job in planned if job[1] == "mobilenetv2-small" and "tradeoff" not in job[0]}
+
+
+def test_a_module_that_nothing_uses_reruns_nothing(undone):
+    (undone.root / "edgeprune" / "unused.py").write_text("x = 1\n")
+    assert "Nothing to be done" in undone.snakemake()
+    (undone.root / "edgeprune" / "unused.py").unlink()
+
+
+def test_a_second_preset_gives_the_same_bits_and_leaves_the_first_on_record(tiny):
+    lock = (tiny.root / "dvc.lock").read_text()
+    tiny.write_preset("other", {**TINY, "measure_on": []})
+    said = tiny.snakemake("--config", "preset=other", "--", "train", "store_config")
+    assert "recorded" not in said  # a part of the grid is not certified
+    for name in ("model.pt", "model.onnx", "metrics.json", "history.csv"):
+        first = tiny.content(f"results/quick/train_network/**/{name}")
+        second = tiny.content(f"results/other/train_network/**/{name}")
+        assert len(first) == 4
+        assert list(first.values()) == list(second.values()), name
+    plans = tiny.content("results/quick/sample_plan/**/*.json").values()
+    assert list(plans) == list(tiny.content("results/other/sample_plan/**/*.json").values())
+    assert (tiny.root / "dvc.lock").read_text() == lock
+
+
+def test_bad_configuration_is_refused_by_name_and_nothing_is_lost(undone):
+    before = undone.content("results/**/*")
+    undone.edit("presets/quick.yaml", "- 0.5", "- 1.5")
+    said = undone.snakemake(ok=False)
+    assert "targets[0]" in said
+    assert "presets/quick.yaml" in said
+    assert undone.content("results/**/*") == before
+
+
+def test_failing_network_is_named_and_nothing_is_lost(undone):
+    before = undone.content("results/**/*")
+    undone.edit("config.yaml", "edgeprune.networks.vgg:vgg8", "edgeprune.networks.vgg:vgg99")
+    said = undone.snakemake(ok=False)
+    assert "vgg99" in said
+    assert "networks.vgg8.factory" in said
+    after = undone.content("results/**/*")
+    assert {p: b for p, b in before.items() if "vgg8" not in str(p)}.items() <= after.items()

@@ -1,0 +1,88 @@
+"""A copy of the repository with a tiny grid, and what its tools say: for the tests that run the whole workflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TINY = {
+    "title": "A tiny grid for the tests",
+    "pairs": [{"network": n, "dataset": "digits"} for n in ("vgg8", "mobilenetv2-small")],
+    "modes": ["FA"],
+    "targets": [0.5],
+    "seeds": [0],
+    "references": {"dense": {}},
+    "measure_on": ["local"],
+    "recipes": {n: {"epochs": 2, "warmup_epochs": 0} for n in ("vgg8", "mobilenetv2-small")},
+    "devices": {"local": {"seconds": 0.05, "iterations": 5, "warmup": 1}},
+}
+
+
+class Workspace:
+    """A fresh checkout of the working tree, under git, whose `quick` preset is the tiny grid."""
+
+    def __init__(self, folder):
+        self.root = Path(folder)
+        listed = self._git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
+        for name in filter(None, listed):
+            if (ROOT / name).is_file():
+                target = self.root / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, target)
+        self.write_preset("quick", TINY)
+        self._git(self.root, "init", "--quiet", ".")
+        self._git(self.root, "add", ".")
+        self._git(
+            self.root, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "start"
+        )
+
+    @staticmethod
+    def _git(folder, *args):
+        return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    def write_preset(self, name, grid):
+        path = self.root / "presets" / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(grid, sort_keys=False))
+
+    def run(self, *command, ok=True, **environment):
+        """Run a tool of this environment in the workspace; return what it printed, both streams."""
+        inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_STAGE")}
+        done = subprocess.run(
+            [sys.executable, "-m", *map(str, command)],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=inherited | environment,
+            check=False,
+        )
+        assert (done.returncode == 0) == ok, done.stdout[-5000:]
+        return done.stdout
+
+    def snakemake(self, *args, **kwargs):
+        return self.run("snakemake", "--cores", 2, *args, **kwargs)
+
+    def planned(self, *args):
+        """``{(rule, network)}`` of the jobs that a dry run plans; network is None where a rule has none."""
+        jobs = set()
+        for block in self.snakemake("-n", *args).split("\n\n"):
+            rule = re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE)
+            if rule and rule[1] not in ("all", "figures"):
+                network = re.search(r"wildcards: .*?network=([\w.-]+)", block)
+                jobs.add((rule[1], network and network[1]))
+        return jobs
+
+    def edit(self, path, old, new):
+        file = self.root / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+    def content(self, pattern):
+        """``{path below results/<preset>: bytes}`` of the result files that match."""
+        return {p.relative_to(self.root): p.read_bytes() for p in sorted(self.root.glob(pattern)) if p.is_file()}
