@@ -14,7 +14,9 @@ def main(argv=None):
     parser.add_argument("--config", required=True, type=json.loads, help="the effective configuration, as JSON")
     parser.add_argument("--out", required=True)
     args = parser.parse_args(argv)
-    header = "# What this run followed: config.yaml, the preset and the command line, merged. Written by the pipeline.\n"
+    header = (
+        "# What this run followed: config.yaml, the preset and the command line, merged. Written by the pipeline.\n"
+    )
     files.write_text(args.out, header + yaml.safe_dump(args.config, sort_keys=False, allow_unicode=True))
 
 
