@@ -83,6 +83,51 @@ def files_of(runs, pattern):
     return [pattern.format(path=run.path) for run in runs]
 
 
+def get_metrics_of_pair(wildcards):
+    runs = GRID.of_pair(wildcards.network, wildcards.dataset)
+    return files_of(runs, "<results>/train_network/{path}/metrics.json")
+
+
+def get_plans_of_pair(wildcards):
+    return files_of(GRID.of_pair(wildcards.network, wildcards.dataset), "<results>/sample_plan/{path}.json")
+
+
+def get_measurements_of_pair(wildcards):
+    runs = GRID.of_pair(wildcards.network, wildcards.dataset)
+    return measurements_of(runs)
+
+
+def measurements_of(runs):
+    """The measurements of runs on every device."""
+    return [
+        file
+        for device in config["measure_on"]
+        for file in files_of(runs, f"<results>/measure_model/{device}/{{path}}.json")
+    ]
+
+
+def braces(*names):
+    """The shell's pattern for names: a grid of thousands of files fits on a command line."""
+    names = [str(name) for name in dict.fromkeys(names)]
+    return "{" + ",".join(names) + "}" if len(names) > 1 else names[0]
+
+
+def get_result_arguments(wildcards):
+    """--metrics and --measurements of a pair (or of all, without wildcards) as patterns for the shell."""
+    pairs = [f"{wildcards.network}/{wildcards.dataset}"] if wildcards else ["/".join(pair) for pair in GRID.pairs]
+    runs = f"{braces(*pairs)}/{braces(*GRID.variants)}/seed-{braces(*config['seeds'])}"
+    results = f"results/{config['preset']}"
+    options = f"--metrics {results}/train_network/{runs}/metrics.json"
+    if config["measure_on"]:
+        options += f" --measurements {results}/measure_model/{braces(*config['measure_on'])}/{runs}.json"
+    return options
+
+
+def get_plan_arguments(wildcards):
+    runs = f"{braces(*GRID.variants)}/seed-{braces(*config['seeds'])}.json"
+    return f"--plans results/{config['preset']}/sample_plan/{wildcards.network}/{wildcards.dataset}/{runs}"
+
+
 def record(succeeded):
     """After a run: put a whole, successful one on record in DVC."""
     settings = workflow.dag_settings

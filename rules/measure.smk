@@ -24,8 +24,4 @@ rule measure_model:
 
 rule measure:
     input:
-        [
-            file
-            for device in config["measure_on"]
-            for file in files_of(GRID.runs, f"<results>/measure_model/{device}/{{path}}.json")
-        ],
+        measurements_of(GRID.runs),

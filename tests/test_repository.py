@@ -62,3 +62,17 @@ def test_version_is_stated_once_everywhere():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f'__version__ = "{version}"' in (ROOT / "edgeprune" / "__init__.py").read_text()
     assert f"version: {version}" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_schema_and_recipe_agree_on_names_defaults_and_choices():
+    from edgeprune.training import recipe
+
+    schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())["$defs"]["recipe"]["properties"]
+    defaults = recipe.Recipe().to_dict()
+    assert set(schema) == set(defaults)
+    for name, part in schema.items():
+        assert part.get("default") == defaults[name], name
+    for name, choices in (("optimizer", recipe.OPTIMIZERS), ("schedule", recipe.SCHEDULES), ("device", recipe.DEVICES)):
+        assert schema[name]["enum"] == list(choices)
+    assert schema["augment"]["items"]["enum"] == list(recipe.AUGMENTATIONS)
+    assert schema["precision"]["enum"] == list(recipe.PRECISIONS)

@@ -119,6 +119,8 @@ class Profile:
         alive: feature maps with their lifetimes, for peak memory.
         frozen: ``{layer: reason}``: filters that will not be pruned, with the operator and source line.
         notes: what the user should know (an auxiliary head left out, a size that surgery mends …).
+        attributes: sizes that modules keep in attributes and that surgery sets: ``(module, attribute, index or None,
+            expression)``; the index is that of an item of a sequence.
     """
 
     network: str
@@ -131,6 +133,7 @@ class Profile:
     frozen: dict = field(default_factory=dict)
     notes: tuple = ()
     dtype_bytes: int = 4
+    attributes: tuple = ()
 
     @cached_property
     def widths(self):
@@ -203,6 +206,10 @@ class Profile:
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
     def to_json(self):
+        mended = [
+            {"module": module, "attribute": name, "index": index, "value": width.to_json(expr)}
+            for module, name, index, expr in self.attributes
+        ]
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -247,6 +254,7 @@ class Profile:
             ],
             "frozen": dict(self.frozen),
             "notes": list(self.notes),
+            **({"attributes": mended} if mended else {}),
         }
 
     def save(self, path):
@@ -285,4 +293,7 @@ class Profile:
             alive=tuple(Alive(**{**a, "dims": dims(a["dims"])}) for a in value["alive"]),
             frozen=value["frozen"],
             notes=tuple(value["notes"]),
+            attributes=tuple(
+                (a["module"], a["attribute"], a["index"], expr(a["value"])) for a in value.get("attributes", ())
+            ),
         )

@@ -69,7 +69,7 @@ def record_run(preset, *, complete, root=".", say=None):
         return
     path = write_pipeline_file(preset, root)
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", path],
+        [sys.executable, "-m", "dvc", "commit", "--force", path],
         cwd=root,
         capture_output=True,
         text=True,

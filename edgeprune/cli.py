@@ -1,0 +1,46 @@
+"""The command ``edgeprune``: profile a network, sample a plan, prune by it, show it."""
+
+import argparse
+
+import edgeprune
+from edgeprune import scripting
+from edgeprune.commands import profile, prune, sample, show
+
+EXAMPLES = """\
+examples:
+  edgeprune profile torchvision.models:resnet18 --input 3x32x32 --classes 10 --out profile.json
+  edgeprune sample profile.json --mode FA --target 0.5 --seed 0 --out plan.json
+  edgeprune show plan.json --out plan.png
+  edgeprune prune torchvision.models:resnet18 plan.json --input 3x32x32 --classes 10 --out pruned.pt
+
+NETWORK is a name under `networks` in config.yaml, package.module:factory, or path/file.py:factory.
+"""
+
+
+def parser():
+    """The command line's parser."""
+    top = argparse.ArgumentParser(
+        prog="edgeprune",
+        description="Complexity-driven structured pruning of CNNs at initialisation.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"edgeprune {edgeprune.__version__}")
+    commands = top.add_subparsers(title="commands", dest="command", required=True)
+    for module in (profile, sample, prune, show):
+        name = module.__name__.rpartition(".")[2]
+        summary = module.__doc__.partition("\n")[0]
+        command = commands.add_parser(name, help=summary, description=module.__doc__)
+        module.arguments(command)
+        command.set_defaults(run=module.run)
+    return top
+
+
+def main(argv=None):
+    """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse)."""
+    return scripting.run(_run, argv)
+
+
+def _run(argv):
+    args = parser().parse_args(argv)
+    args.run(args)

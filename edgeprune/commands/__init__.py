@@ -1,0 +1,1 @@
+"""The subcommands of ``edgeprune``: each module has ``arguments(parser)`` and ``run(args)``."""

@@ -1,0 +1,97 @@
+"""What the commands that need a live network share: how it is named on the command line, built and profiled."""
+
+import json
+import re
+from pathlib import Path
+
+from edgeprune.errors import EdgepruneError
+
+
+def arguments(parser):
+    parser.add_argument(
+        "network", metavar="NETWORK", help="name in config.yaml, package.module:factory or file.py:factory"
+    )
+    parser.add_argument(
+        "--input",
+        metavar="CxHxW",
+        action="append",
+        help="shape of an input without the batch, e.g. 3x32x32 (the default); repeat for several inputs",
+    )
+    parser.add_argument("--classes", type=int, help="num_classes, handed to the factory if it takes that")
+    parser.add_argument("--args", default="{}", help="further arguments of the factory, as a JSON object")
+    parser.add_argument(
+        "--config", default="config.yaml", help="where network names are looked up (default: %(default)s)"
+    )
+
+
+def build(args):
+    """The network that the command line names, a ``torch.nn.Module``.
+
+    Raises:
+        EdgepruneError: no such name, or its factory fails.
+    """
+    from edgeprune.networks import resolve
+
+    shapes, known = input_shapes(args), spec(args)
+    space = shapes[0][1:]
+    name = None if ":" in args.network else args.network
+    return resolve.build(
+        known,
+        name=name,
+        num_classes=args.classes,
+        in_channels=shapes[0][0],
+        input_size=space[0] if len(set(space)) == 1 else space or None,
+    )
+
+
+def input_shapes(args):
+    """The shapes given by ``--input``, each a tuple of integers.
+
+    Raises:
+        EdgepruneError: a shape that is not numbers joined by ``x``.
+    """
+    shapes = []
+    for text in args.input or ["3x32x32"]:
+        if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", text):
+            raise EdgepruneError(f"{text!r} is not a shape", key="--input", remedy="write e.g. 3x32x32")
+        shapes.append(tuple(int(n) for n in text.split("x")))
+    return tuple(shapes)
+
+
+def profile_of(args, model):
+    """The complexity profile of the network that :func:`build` made, under the name that the user gave it."""
+    import edgeprune
+
+    shapes = input_shapes(args)
+    name = args.network.rpartition(":")[2]
+    return edgeprune.profile(model, shapes[0] if len(shapes) == 1 else list(shapes), network=name)
+
+
+def spec(args):
+    """``{"factory": …, "args": …}`` of the network on the command line, ``--args`` included.
+
+    Raises:
+        EdgepruneError: no such name, or ``--args`` is not a JSON object.
+    """
+    try:
+        further = json.loads(args.args)
+    except json.JSONDecodeError as error:
+        raise EdgepruneError(f"{args.args!r} is not JSON ({error})", key="--args") from error
+    if not isinstance(further, dict):
+        raise EdgepruneError(f"{args.args!r} is not a JSON object", key="--args", remedy="""e.g. '{"width": 64}'""")
+    if ":" in args.network:
+        return {"factory": args.network, "args": further}
+    known = {}
+    if Path(args.config).exists():
+        from edgeprune.config.load import read_yaml
+
+        known = read_yaml(args.config).get("networks") or {}
+    if args.network not in known:
+        names = ", ".join(known) or f"{args.config} names none"
+        raise EdgepruneError(
+            f"there is no network {args.network!r} in {args.config}",
+            key="NETWORK",
+            remedy=f"one of {names}; or package.module:factory, or path/file.py:factory",
+        )
+    found = known[args.network]
+    return {**found, "args": {**(found.get("args") or {}), **further}}

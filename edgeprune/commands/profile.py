@@ -1,0 +1,19 @@
+"""Measure a network's complexity: its layers, its groups of coupled channels and what they cost."""
+
+from edgeprune.commands import network
+
+
+def arguments(parser):
+    network.arguments(parser)
+    parser.add_argument(
+        "--out", metavar="FILE", help="write the profile here, as JSON; without it, only the table is shown"
+    )
+
+
+def run(args):
+    from edgeprune.commands.tables import profile_table
+
+    profile = network.profile_of(args, network.build(args))
+    if args.out:
+        profile.save(args.out)
+    print(profile_table(profile))

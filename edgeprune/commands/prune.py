@@ -1,0 +1,69 @@
+"""Prune a network by a plan, and write the smaller network's weights."""
+
+import sys
+
+from edgeprune.commands import network
+from edgeprune.errors import EdgepruneError
+
+
+def arguments(parser):
+    network.arguments(parser)
+    parser.add_argument("plan", metavar="PLAN", help="a plan drawn from this network's profile, with the same input")
+    parser.add_argument(
+        "--weights",
+        choices=("reset", "keep"),
+        default="reset",
+        help="reset: each module initialises itself anew (default); keep: the surviving filters keep their weights",
+    )
+    parser.add_argument("--state", metavar="FILE", help="state dict of the dense network, for --weights keep")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the initialisation (default: 0)")
+    parser.add_argument("--out", required=True, metavar="FILE", help="checkpoint: state dict, plan, how to build it")
+
+
+def run(args):
+    from edgeprune.sampling.plan import Plan
+
+    plan = Plan.load(args.plan)
+    if args.state and args.weights != "keep":
+        raise EdgepruneError(
+            "is of no use when weights are initialised anew", key="--state", remedy="add --weights keep"
+        )
+    import torch
+
+    import edgeprune
+    from edgeprune.training import checkpoint
+
+    torch.manual_seed(args.seed)
+    model = network.build(args)
+    if args.state:
+        _load_state(model, args.state)
+    plan = plan.attach(network.profile_of(args, model))
+    torch.manual_seed(args.seed)
+    small = edgeprune.prune(model, plan, weights=args.weights)
+    checkpoint.save(
+        args.out,
+        {
+            "network": plan.network,
+            "factory": network.spec(args),
+            "arguments": {} if args.classes is None else {"num_classes": args.classes},
+            "input_shape": list(network.input_shapes(args)[0]),
+            "plan": plan.to_json(),
+            "widths": dict(plan.widths),
+            "state_dict": checkpoint.weights(small),
+        },
+    )
+    before, after = (sum(p.numel() for p in m.parameters()) for m in (model, small))
+    print(f"{args.out}: {before:,} -> {after:,} parameters, {plan.totals['macs']:,} MACs", file=sys.stderr)
+
+
+def _load_state(model, path):
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(state.get("state_dict", state))
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=path, key="--state") from error
+    except Exception as error:  # torch raises what its many formats raise
+        reason = str(error).strip().partition("\n")[0]
+        raise EdgepruneError(f"is not this network's state dict ({reason})", file=path, key="--state") from error

@@ -1,0 +1,77 @@
+"""Draw a plan: how many filters each layer keeps, to reach a target or a budget."""
+
+from edgeprune.errors import EdgepruneError
+
+
+def arguments(parser):
+    parser.add_argument("profile", metavar="PROFILE", help="a profile made by `edgeprune profile --out`")
+    parser.add_argument("--mode", help="whose shares weigh the draw: PA parameters, FA FLOPs (default), MA memory")
+    parser.add_argument("--target", type=float, help="fraction of it to remove (default: 0.5)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same plan everywhere (default: 0)")
+    parser.add_argument("--method", default="complexity", help="complexity (default), uniform, random or dense")
+    parser.add_argument(
+        "--budget",
+        nargs="+",
+        metavar="RESOURCE=AMOUNT",
+        help="instead of mode and target: what may remain of params, macs, flops, memory, peak_memory (bytes), reached "
+        "together; above 1 absolute, below 1 a fraction of the dense network, e.g. params=1e6 macs=0.5",
+    )
+    parser.add_argument(
+        "--prunable", default="all", help="all (default), or conv: hidden linear layers stay as they are"
+    )
+    parser.add_argument(
+        "--min-channels", help="what each layer keeps: a number, e.g. 8, or a fraction, e.g. 0.1 (default)"
+    )
+    parser.add_argument("--protect", nargs="+", default=[], metavar="PATTERN", help="layers that keep all filters")
+    parser.add_argument("--round-to", type=int, default=1, metavar="N", help="kept channels are multiples of N")
+    parser.add_argument(
+        "--out", metavar="FILE", help="write the plan here, as JSON; without it, only the table is shown"
+    )
+
+
+def run(args):
+    from edgeprune.commands.tables import plan_table
+    from edgeprune.sampling.sample import sample
+
+    options = {}
+    if args.min_channels is not None:
+        options["min_channels"] = _floor(args.min_channels)
+    if args.budget:
+        given = [f"--{name}" for name in ("mode", "target") if getattr(args, name) is not None]
+        if given:
+            raise EdgepruneError(
+                f"cannot go with {' and '.join(given)}", key="--budget", remedy="give one or the other"
+            )
+        options["budget"] = _budget(args.budget)
+    plan = sample(
+        args.profile,
+        args.mode or "FA",
+        0.5 if args.target is None else args.target,
+        args.seed,
+        method=args.method,
+        prunable=args.prunable,
+        protect=args.protect,
+        round_to=args.round_to,
+        **options,
+    )
+    if args.out:
+        plan.save(args.out)
+    print(plan_table([plan]))
+
+
+def _budget(items):
+    budget = {}
+    for item in items:
+        resource, equals, amount = item.partition("=")
+        if not equals or resource in budget:
+            problem = "is given twice" if equals else "is not RESOURCE=AMOUNT"
+            raise EdgepruneError(f"{item!r} {problem}", key="--budget", remedy="e.g. --budget params=1e6 macs=0.5")
+        budget[resource] = amount
+    return budget
+
+
+def _floor(text):
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError as error:
+        raise EdgepruneError(f"{text!r} is not a number", key="--min-channels", remedy="e.g. 8 or 0.1") from error

@@ -1,0 +1,79 @@
+"""Plans and profiles as tables for a terminal."""
+
+import sys
+
+from edgeprune.complexity.profile import RESOURCES
+
+_BAR = 12
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def label(plan):
+    """Short name of a plan among others: method, mode or budget, target, seed."""
+    parts = [] if plan.method == "complexity" and plan.mode else [plan.method]
+    if plan.mode:
+        parts += [plan.mode, f"{plan.target:.0%}"]
+    elif plan.budget:
+        parts.append("+".join(plan.budget))
+    return " ".join([*parts, f"seed {plan.seed}"])
+
+
+def amount(value, resource):
+    """A total with a unit: ``15.2 M``, ``1.11 MB``."""
+    unit = "B" if resource in ("memory", "peak_memory") else ""
+    for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= power:
+            return f"{value / power:#.3g}".rstrip(".") + f" {prefix}{unit}"
+    return f"{value} {unit}".strip()
+
+
+def plan_table(plans, unicode=None):
+    """The plans of one network: dense and kept filters of each layer with a bar, then what is left of each resource.
+
+    Args:
+        plans: one or several of the same network.
+        unicode: whether bars may use block characters; as the terminal's encoding allows if None.
+    """
+    if unicode is None:
+        unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
+    first = plans[0]
+    rows = [["layer", "dense", *(label(p) for p in plans)]]
+    for name, (dense, _) in first.layers.items():
+        cells = [_kept(dense, plan.layers[name][1], unicode) for plan in plans]
+        rows.append([name, str(dense), *cells])
+    rows.append(None)
+    for resource in RESOURCES:
+        cells = [f"{amount(p.totals[resource], resource):>9}  {-100 * p.reduction[resource] or 0:.1f} %" for p in plans]
+        rows.append([resource, amount(first.dense_totals[resource], resource), *cells])
+    return f"{first.network}\n\n" + _align(rows, right={1})
+
+
+def profile_table(profile):
+    """Every layer with what it costs and its share in each mode, then the totals."""
+    rows = [["layer", "kind", "filters", "params", "MACs", "memory", "PA", "FA", "MA", ""]]
+    for row in profile.layer_table():
+        costs = [amount(row[r], r) for r in ("params", "macs", "memory")]
+        shares = [f"{100 * row[f'share_{mode}']:.1f} %" for mode in ("PA", "FA", "MA")]
+        note = "kept: " + profile.frozen[row["layer"]] if row["layer"] in profile.frozen else ""
+        rows.append([row["layer"], row["kind"], str(row["filters"]), *costs, *shares, note])
+    totals = "\n".join(f"{r:<12} {amount(profile.totals[r], r)}" for r in RESOURCES)
+    notes = "".join(f"\nnote: {note}" for note in profile.notes)
+    return f"{profile.network}\n\n{_align(rows, right=set(range(2, 9)))}\n\n{totals}{notes}"
+
+
+def _kept(dense, kept, unicode):
+    eighths = round(8 * _BAR * kept / dense)
+    blocks = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+    bar = blocks if unicode else "#" * round(eighths / 8)
+    return f"{kept:>5} {bar:<{_BAR}} {kept / dense:>4.0%}"
+
+
+def _align(rows, right):
+    """Columns padded to equal width, two spaces apart; None is an empty line."""
+    full = [row for row in rows if row]
+    widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
+    lines = []
+    for row in rows:
+        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))] if row else []
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""Decode one image file to an array of bytes."""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from edgeprune.errors import EdgepruneError
+
+_GREY = ("1", "L", "LA", "La")
+_DEEP = ("I", "F")  # and I;16 and its relatives: more than 8 bits, which a conversion would clip
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+def decode(content, name, channels, size):
+    """Decode an image to uint8 (C, H, W).
+
+    The orientation that a camera noted in EXIF is applied, transparency is dropped, the first frame is taken. Resizing
+    is bilinear over the whole area of each output pixel (Pillow's antialiased filter) and ignores the aspect ratio.
+
+    Args:
+        content: the file's bytes.
+        name: for messages.
+        channels: 1, 3, or None for what the file has.
+        size: (H, W), or None for what the file has.
+
+    Raises:
+        EdgepruneError: the file is not an image, is corrupt or truncated, or has more than 8 bits per channel.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
+            warnings.simplefilter("ignore")  # notes on odd metadata; a real defect raises
+            image.load()
+            if image.getexif().get(_ORIENTATION, 1) != 1:
+                image = ImageOps.exif_transpose(image)
+            mode = image.mode
+            if mode.startswith(_DEEP):
+                raise EdgepruneError(
+                    f"has more than 8 bits per channel (mode {mode})", file=name, remedy="convert it to 8 bits"
+                )
+            wanted = {None: "L" if mode in _GREY else "RGB", 1: "L", 3: "RGB"}[channels]
+            if mode != wanted:
+                image = image.convert(wanted)
+            if size is not None and image.size != (size[1], size[0]):
+                image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            pixels = np.asarray(image)
+    except EdgepruneError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on bytes that are not an image
+        remedy = "remove the file, or replace it by a whole one"
+        raise EdgepruneError(f"is not a whole image ({error})", file=name, remedy=remedy) from error
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

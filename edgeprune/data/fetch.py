@@ -1,0 +1,202 @@
+"""Fetch a dataset: read a source once, write one memory-mappable file per split and a manifest."""
+
+import contextlib
+import math
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data.sources import Request, find_source, fraction_of
+from edgeprune.data.splits import cut
+from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, sample_dtype
+from edgeprune.errors import EdgepruneError
+from edgeprune.files import sha256, write_json
+
+TEST_SEED = 0  # not a setting: the test set must not move when the seed of the validation split does
+_TEST_STREAM, _VAL_STREAM = 1, 2
+_CHUNK = 4096  # samples looked at together for the statistics
+
+
+def fetch(name, settings, out_dir, downloads="downloads", workers=None):
+    """Fetch one dataset into ``out_dir``.
+
+    Writes ``train.npy``, ``val.npy``, ``test.npy`` and ``manifest.json``. Everything is made in a temporary folder
+    beside ``out_dir`` and moved when it is complete, so a failure leaves an earlier result as it was.
+
+    Args:
+        name: the dataset's name, used in the manifest and in messages.
+        settings: the dict at ``datasets.<name>`` of config.yaml.
+        out_dir: folder to write into.
+        downloads: folder that keeps downloaded files.
+        workers: threads that decode images; by default one per core.
+
+    Returns:
+        dict: the manifest.
+
+    Raises:
+        EdgepruneError: a setting is wrong, or the source cannot be fetched or read, or the folder cannot be written.
+    """
+    request = Request(name, settings, Path(downloads), **({"workers": workers} if workers else {}))
+    source = find_source(request)
+    fraction, seed = _validation(request)
+    out_dir = Path(out_dir)
+    try:
+        with _staging(out_dir) as folder:
+            collection = source.load(request)
+            manifest = _write(collection, request, fraction, seed, folder)
+            _publish(folder, out_dir)
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror or error}"
+        remedy = "free some space or choose a writable folder"
+        raise EdgepruneError(problem, file=out_dir, remedy=remedy) from error
+    return manifest
+
+
+def _validation(request):
+    given = request.settings.get("validation", {})
+    if not isinstance(given, dict) or not given.keys() <= {"fraction", "seed"}:
+        raise request.error("must be a mapping", "validation", "give fraction and seed, nothing else")
+    fraction = fraction_of(request, given.get("fraction", 0.1), "validation.fraction")
+    seed = given.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise request.error(f"{seed!r} is not a whole number from 0 up", "validation.seed", "give a seed such as 0")
+    return fraction, seed
+
+
+def _assign(collection, fraction, seed):
+    """Return {split: (split of the source, its indices)} and how test and val came about."""
+    strata = collection.strata
+    parts = {split: (split, np.arange(len(keys))) for split, keys in strata.items()}
+    told = {split: {"from": "source", "fraction": None, "seed": None} for split in ("test", "val")}
+    for split, share, number, stream in (
+        ("test", collection.test_fraction, TEST_SEED, _TEST_STREAM),
+        ("val", fraction, seed, _VAL_STREAM),
+    ):
+        if split not in strata:
+            rows = parts["train"][1]
+            kept, taken = cut(strata["train"][rows], share, number, stream)
+            parts["train"], parts[split] = ("train", rows[kept]), ("train", rows[taken])
+            told[split] = {"from": "train", "fraction": share, "seed": number}
+    return parts, told
+
+
+def _write(collection, request, fraction, seed, folder):
+    parts, told = _assign(collection, fraction, seed)
+    for split, (_, rows) in parts.items():
+        if not len(rows):
+            remedy = "give more images, or another fraction"
+            raise request.error(f"too few images: no sample is left for {split}", remedy=remedy)
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": request.name,
+        "task": request.settings.get("task", "classification"),
+        "source": collection.origin,
+        "input": {"shape": list(collection.input_shape), "dtype": "uint8"},
+        "target": collection.target.describe(),
+    }
+    dtype = sample_dtype(manifest)
+    files = {split: _allocate(folder / f"{split}.npy", dtype, len(parts[split][1])) for split in SPLITS}
+    _fill(collection, parts, files)
+    manifest["splits"] = {}
+    for split, samples in files.items():
+        samples.flush()
+        path = folder / f"{split}.npy"
+        summary = collection.target.summarise(samples["target"])
+        manifest["splits"][split] = {"file": path.name, "sha256": sha256(path), "count": len(samples), **summary}
+    manifest["mean"], manifest["std"] = _statistics(files["train"], request)
+    manifest["validation"], manifest["test"] = told["val"], told["test"]
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def _allocate(path, dtype, count):
+    samples = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(count,))
+    if hasattr(os, "posix_fallocate"):  # a full disk is an error here; later, through the map, it would be a SIGBUS
+        with open(path, "rb+") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    return samples
+
+
+def _fill(collection, parts, files):
+    """Write each sample the source yields into its row."""
+    sizes = {split: len(keys) for split, keys in collection.strata.items()}
+    places = {split: (np.full(size, -1), np.zeros(size, dtype=np.int64)) for split, size in sizes.items()}
+    for number, split in enumerate(SPLITS):
+        origin, indices = parts[split]
+        places[origin][0][indices] = number
+        places[origin][1][indices] = np.arange(len(indices))
+    missing = {split: np.ones(size, dtype=bool) for split, size in sizes.items()}
+    for origin, indices, inputs, targets in collection.read():
+        number, rows = places[origin][0][indices], places[origin][1][indices]
+        for place, split in enumerate(SPLITS):
+            here = number == place
+            files[split]["input"][rows[here]] = inputs[here]
+            files[split]["target"][rows[here]] = targets[here]
+        missing[origin][indices] = False
+    if left := sum(int(flags.sum()) for flags in missing.values()):
+        raise RuntimeError(f"the source left out {left} samples")
+
+
+def _statistics(samples, request):
+    """Per channel mean and (population) standard deviation on the scale 0 to 1, from exact integer sums."""
+    channels = samples.dtype["input"].shape[0]
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for start in range(0, len(samples), _CHUNK):
+        chunk = samples["input"][start : start + _CHUNK]
+        for channel in range(channels):
+            counts[channel] += np.bincount(chunk[:, channel].ravel(), minlength=256)
+    mean, std = [], []
+    for channel, histogram in enumerate(counts.tolist()):
+        number = sum(histogram)
+        total = sum(value * count for value, count in enumerate(histogram))
+        squares = sum(value * value * count for value, count in enumerate(histogram))
+        mean.append(total / (255 * number))
+        std.append(math.sqrt(number * squares - total * total) / (255 * number))
+        if not std[-1]:
+            raise request.error(
+                f"channel {channel} has the same value in every pixel of every image",
+                remedy="check the images; grey ones may want `channels: 1`",
+            )
+    return mean, std
+
+
+@contextlib.contextmanager
+def _staging(out_dir):
+    """Yield a new folder beside ``out_dir``, removed at the end; remove those of killed runs."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    prefix = f".{out_dir.name}.{socket.gethostname()}."
+    for old in out_dir.parent.glob(f"{prefix}*.tmp"):
+        if not _alive(old.name[len(prefix) : -len(".tmp")]):
+            shutil.rmtree(old, ignore_errors=True)
+    folder = out_dir.parent / f"{prefix}{os.getpid()}.tmp"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid):
+    """True if another process of this number runs; one that is dead and not yet buried by its parent does not."""
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass
+    with contextlib.suppress(OSError):  # Linux only; elsewhere it counts as running
+        if Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return False
+    return int(pid) != os.getpid()  # a container may hand out the same number again
+
+
+def _publish(folder, out_dir):
+    # Without the old manifest, whoever is killed between two renames leaves a folder that is clearly incomplete
+    # rather than new samples under an old description.
+    (out_dir / MANIFEST).unlink(missing_ok=True)
+    for name in [f"{split}.npy" for split in SPLITS] + [MANIFEST]:
+        os.replace(folder / name, out_dir / name)

@@ -1,0 +1,152 @@
+"""Images of the user: a folder or an archive of ``<split>/<class>/*``, local or at a URL."""
+
+import collections
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data.decode import decode
+from edgeprune.data.download import download
+from edgeprune.data.layout import find_layout
+from edgeprune.data.progress import Progress
+from edgeprune.data.sources import Collection, fraction_of
+from edgeprune.data.targets import ClassTarget
+from edgeprune.data.tree import open_tree
+from edgeprune.files import sha256
+
+_BATCH_BYTES = 1 << 24  # decoded images handed over together: at most so many bytes,
+_FILE_BYTES = 1 << 20  # from files of about so many bytes, so that large images, too, keep all threads busy
+
+
+def load(request):
+    """Return the images as a :class:`Collection`; they are decoded when it is read.
+
+    Raises:
+        EdgepruneError: a setting is wrong, the archive cannot be had or read, or the images do not fit the layout.
+    """
+    size, channels = _size(request), _channels(request)
+    fraction = request.settings.get("test_fraction")
+    if "test_fraction" in request.settings:
+        fraction_of(request, fraction, "test_fraction")
+    path, origin = _locate(request)
+    tree = open_tree(path, key=f"datasets.{request.name}.{'url' if 'url' in origin else 'path'}")
+    classes, images = find_layout(tree, request)
+    index = {
+        names: (split, number, label)
+        for split, entries in images.items()
+        for number, (names, label) in enumerate(entries)
+    }
+    if size is None or channels is None:  # the first image of train decides, all others must agree
+        names, content = next(tree.read({images["train"][0][0]}))
+        shape = decode(content, tree.name(names), channels, size).shape
+    else:
+        shape = (channels, *size)
+    return Collection(
+        input_shape=shape,
+        target=ClassTarget(tuple(classes)),
+        strata={split: np.array([label for _, label in entries]) for split, entries in images.items()},
+        read=lambda: _read(request, tree, index, shape, size, channels),
+        origin={"source": "images", **origin, "size": size, "channels": channels},
+        test_fraction=fraction,
+    )
+
+
+def _size(request):
+    size = request.settings.get("size")
+    if size is None:
+        return None
+    if not isinstance(size, list | tuple) or len(size) != 2 or not all(_natural(side) for side in size):
+        raise request.error(f"{size!r} is not a size", "size", "give [height, width] in pixels, e.g. [32, 32]")
+    return list(size)
+
+
+def _natural(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _channels(request):
+    channels = request.settings.get("channels")
+    if channels not in (None, 1, 3) or isinstance(channels, bool):
+        raise request.error(f"{channels!r} is not a number of channels", "channels", "give 1 (grey) or 3 (colour)")
+    return channels
+
+
+def _locate(request):
+    """Return the path of the folder or archive, and what the manifest says of it."""
+    path, url, expected = (request.settings.get(key) for key in ("path", "url", "sha256"))
+    if (path is None) == (url is None):
+        raise request.error("needs either path or url", "path", "give one of them")
+    if expected is not None and not re.fullmatch("[0-9a-fA-F]{64}", str(expected)):
+        raise request.error(f"{expected!r} is not a SHA-256", "sha256", "give 64 hexadecimal digits, as sha256sum does")
+    expected = expected and str(expected).lower()
+    if url is not None:
+        if expected is None:
+            remedy = "add `sha256:` with what `sha256sum` says of the archive"
+            raise request.error("a url needs the sum of what it should bring", "sha256", remedy)
+        path = download(url, request.downloads, expected, key=f"datasets.{request.name}.url")
+        return path, {"url": url, "sha256": expected}
+    place = Path(path).expanduser()
+    try:
+        found = sha256(place) if place.is_file() else None
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise request.error(problem, "path", "correct the path or its permissions", file=place) from error
+    if expected is not None and found != expected:
+        problem = f"expected SHA-256 {expected}, got {found or 'no file'}"
+        raise request.error(problem, "sha256", "correct the sum or the path", file=place)
+    return place, {"path": str(path), "sha256": found}
+
+
+def _read(request, tree, index, shape, size, channels):
+    """Decode in threads (Pillow lets go of the interpreter's lock) and yield batches in order."""
+    count = max(1, min(256, _BATCH_BYTES // int(np.prod(shape))))
+    progress, done = Progress(request.name, len(index), "images"), 0
+    with ThreadPoolExecutor(request.workers) as pool:
+        waiting = collections.deque()
+        try:
+            for batch in _batches(tree.read(index.keys()), index, count):
+                waiting.append(pool.submit(_decode, request, tree, batch, shape, size, channels))
+                if len(waiting) > 2 * request.workers:
+                    split, indices, inputs, targets = waiting.popleft().result()
+                    yield split, indices, inputs, targets
+                    done += len(indices)
+                    progress.at(done)
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _batches(contents, index, count):
+    """Group files of one split: lists of (split, number, label, names, content)."""
+    groups, held = {}, {}
+    for names, content in contents:
+        split, number, label = index[names]
+        group = groups.setdefault(split, [])
+        group.append((split, number, label, names, content))
+        held[split] = held.get(split, 0) + len(content)
+        if len(group) == count or held[split] >= _FILE_BYTES:
+            held[split] = 0
+            yield groups.pop(split)
+    yield from groups.values()
+
+
+def _decode(request, tree, batch, shape, size, channels):
+    inputs = np.empty((len(batch), *shape), dtype=np.uint8)
+    for row, (_, _, _, names, content) in enumerate(batch):
+        pixels = decode(content, tree.name(names), channels, size)
+        if pixels.shape != shape:
+            key = "channels" if pixels.shape[0] != shape[0] else "size"
+            problem = f"is {_words(pixels.shape)}, the first image of train is {_words(shape)}"
+            remedy = "set `channels: 1` or `channels: 3`" if key == "channels" else "set `size: [height, width]`"
+            raise request.error(problem, key, f"{remedy} to convert all images", file=tree.name(names))
+        inputs[row] = pixels
+    numbers, labels = (np.array([entry[part] for entry in batch], dtype=np.int64) for part in (1, 2))
+    return batch[0][0], numbers, inputs, labels
+
+
+def _words(shape):
+    return f"{shape[1]} x {shape[2]} with {shape[0]} channel{'s' * (shape[0] > 1)}"

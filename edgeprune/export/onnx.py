@@ -1,0 +1,130 @@
+"""ONNX files, checked against the network they were made from."""
+
+import copy
+import io
+import warnings
+
+import torch
+
+from edgeprune import files
+from edgeprune.errors import EdgepruneError
+
+OPSET = 17  # read by every runtime of the last years; the networks need nothing newer
+TOLERANCE = 1e-3  # of the largest output: float32 sums in another order
+
+
+def export(model, input_shape, path):
+    """Write ``model`` as an ONNX file and check it.
+
+    Args:
+        model: the network; it is left as it is.
+        input_shape: of one sample, e.g. (C, H, W).
+        path: the file to write.
+
+    Returns:
+        float: largest absolute difference between the two runtimes' outputs, see :func:`check`.
+
+    Raises:
+        EdgepruneError: as :func:`to_bytes` and :func:`check`.
+    """
+    data = to_bytes(model, input_shape)
+    error = check(data, model, input_shape)
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return error
+
+
+def to_bytes(model, input_shape):
+    """The ONNX file: ``input`` (1, *input_shape), ``output``, in eval mode; the same network gives the same bytes.
+
+    Raises:
+        EdgepruneError: the onnx package is missing, or neither exporter of torch manages the network.
+    """
+    _need_onnx()
+    model, sample = _on_cpu(model), torch.zeros(1, *input_shape)
+    try:
+        return _by_tracing(model, sample)
+    except Exception as first:  # the exporters fail with many kinds of error, some of them private
+        try:
+            return _by_graph_capture(model, sample)
+        except Exception as second:
+            reasons = "; ".join(
+                f"{name}: {str(e).strip().partition(chr(10))[0]}"
+                for name, e in (("by tracing", first), ("by torch.export", second))
+            )
+            raise EdgepruneError(
+                f"the network cannot be exported to ONNX ({reasons})",
+                remedy="replace the operator that is named, or train with --no-onnx",
+            ) from second
+
+
+def check(data, model, input_shape):
+    """Run the file in ONNX Runtime and compare with the network on one random input.
+
+    Returns:
+        float: largest absolute difference.
+
+    Raises:
+        EdgepruneError: onnxruntime is missing, or the outputs differ by more than ``TOLERANCE`` of the largest.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise _missing("onnxruntime") from error
+    sample = torch.randn(1, *input_shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = _on_cpu(model)(sample)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    found = torch.from_numpy(session.run(["output"], {"input": sample.numpy()})[0])
+    error = (found - expected).abs().max().item()
+    allowed = TOLERANCE * max(1.0, expected.abs().max().item())
+    if found.shape != expected.shape or not error <= allowed:
+        raise EdgepruneError(
+            f"the ONNX file's output differs by {error:.3g} from the network's (allowed: {allowed:.3g})",
+            remedy="report the network to this project, or train with --no-onnx",
+        )
+    return error
+
+
+def _on_cpu(model):
+    return copy.deepcopy(model).cpu().float().eval()
+
+
+def _by_tracing(model, sample):
+    """The TorchScript-based exporter: 0.1 s, against 2 s and another dependency for the newer one."""
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # It is deprecated in favour of the newer one, which is the fallback here: no news to the user.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            model, (sample,), stream, dynamo=False, opset_version=OPSET, input_names=["input"], output_names=["output"]
+        )
+    return stream.getvalue()
+
+
+def _by_graph_capture(model, sample):
+    program = torch.onnx.export(
+        model, (sample,), dynamo=True, input_names=["input"], output_names=["output"], verbose=False
+    )
+    proto = program.model_proto
+    # stack traces and names of temporary objects would make the bytes differ from run to run
+    for item in [proto.graph, *proto.graph.node, *proto.graph.value_info, *proto.graph.initializer, *proto.functions]:
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    return proto.SerializeToString(deterministic=True)
+
+
+def _need_onnx():
+    try:
+        import onnx  # noqa: F401  torch's exporters need it and fail later and less clearly
+    except ImportError as error:
+        raise _missing("onnx") from error
+
+
+def _missing(package):
+    return EdgepruneError(
+        f"the {package} package is not installed, so no ONNX file can be made",
+        remedy=f"install {package}, or train with --no-onnx (nothing can be measured then)",
+    )

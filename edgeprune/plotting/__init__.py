@@ -1,0 +1,1 @@
+"""Figures for publication. Importing a module here imports matplotlib and seaborn."""

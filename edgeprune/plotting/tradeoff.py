@@ -1,0 +1,174 @@
+"""What a task's headline metric costs: a panel for each resource, counted or measured, of one network and dataset."""
+
+import math
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+
+from edgeprune.plotting import style
+from edgeprune.reporting import runs, units
+
+PANEL = (2.35, 2.15)  # inches
+COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A panel: the rows' column, the axis's title, the kind of unit, and the unit where it is always the same.
+
+    ``span`` is the smallest range that the axis shows, so that noise does not look like an effect.
+    """
+
+    column: str
+    title: str
+    kind: str = ""
+    unit: str = ""
+    span: float = 0.0
+
+
+COUNTED = (
+    Facet("params", "Parameters", "params"),
+    Facet("flops", "Compute", "flops"),
+    Facet("memory", "Feature maps", "bytes"),
+    Facet("peak_memory", "Peak memory, computed", "bytes"),
+    Facet("onnx_bytes", "Model file (ONNX)", "bytes"),
+)
+MEASURED = (
+    Facet("latency_p50_ms", "Latency, median", "time"),
+    Facet("cpu_percent", "CPU utilisation", unit="% of one core", span=20),
+    Facet("peak_rss_bytes", "Peak resident memory", "bytes"),
+    Facet("energy_mj", "Energy per inference", unit="mJ"),
+)
+
+
+def draw(rows, title=None):
+    """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
+
+    Small markers are runs, large ones means over the seeds with one standard deviation each way; a line joins the
+    targets of a method and mode; the grey steps are the Pareto front of the means. Quantities that no run has been
+    measured for (energy without a meter) have no panel; each device has panels of its own.
+
+    Returns:
+        matplotlib.figure.Figure: four panels wide.
+    """
+    style.setup()
+    metric = runs.headline(rows)
+    devices = sorted({row["device"] for row in rows if row["device"]})
+    panels = [(facet, None) for facet in COUNTED]
+    panels += [(f, d) for d in devices for f in MEASURED if any(r[f.column] is not None for r in _of(rows, d))]
+    lines = math.ceil(len(panels) / COLUMNS)
+    figure, axes = plt.subplots(
+        lines,
+        COLUMNS,
+        figsize=(PANEL[0] * COLUMNS, PANEL[1] * lines + 0.75),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for index, ax in enumerate(axes.flat):
+        if index >= len(panels):
+            ax.set_axis_off()
+            continue
+        facet, device = panels[index]
+        chosen = _of(rows, device) if device else _once(rows)
+        _panel(ax, facet, chosen, metric, device if len(devices) > 1 else None)
+        ax.tick_params(labelleft=index % COLUMNS == 0)
+    for line in axes:
+        line[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    figure.legend(
+        handles=_legend(rows), loc="outside lower center", ncols=min(8, math.ceil(len(_legend(rows)) / 2)),
+        fontsize="small", columnspacing=1.4, handletextpad=0.5,
+    )  # fmt: skip
+    return figure
+
+
+def pareto(points, higher_is_better=True):
+    """The points ``(cost, quality)`` that no other beats in both, by rising cost."""
+    front, best = [], None
+    sign = 1 if higher_is_better else -1
+    for cost, quality in sorted(points, key=lambda p: (p[0], -sign * p[1])):
+        if best is None or sign * quality > sign * best:
+            front.append((cost, quality))
+            best = quality
+    return front
+
+
+def _of(rows, device):
+    return [row for row in rows if row["device"] == device]
+
+
+def _once(rows):
+    """Each run once: one measured on several devices is one run, as far as what was counted goes."""
+    return list({(row["variant"], row["seed"]): {**row, "device": None} for row in rows}.values())
+
+
+def _panel(ax, facet, rows, metric, device):
+    rows = [row for row in rows if row[facet.column] is not None]
+    divisor, unit = units.scale([row[facet.column] for row in rows], facet.kind)
+    groups = runs.group(rows)
+    points = {
+        "cost": [row[facet.column] / divisor for row in rows],
+        "quality": [row["test"] * metric.scale for row in rows],
+        "series": [(row["method"], row["mode"]) for row in rows],
+    }
+    for series in dict.fromkeys(points["series"]):
+        look = style.marker(*series)
+        mine = [i for i, other in enumerate(points["series"]) if other == series]
+        sns.scatterplot(
+            x=[points["cost"][i] for i in mine], y=[points["quality"][i] for i in mine], ax=ax, s=9, alpha=0.45,
+            color=look["color"], marker=look["marker"], edgecolor="none", zorder=2, legend=False,
+        )  # fmt: skip
+    front = pareto([(g[facet.column] / divisor, g["test"] * metric.scale) for g in groups], metric.higher_is_better)
+    ax.plot(*zip(*front), color="0.7", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
+    by_series = {}
+    for row in groups:
+        by_series.setdefault((row["method"], row["mode"]), []).append(row)
+    for series, members in by_series.items():
+        look = style.marker(*series, size=5.2)
+        ax.errorbar(
+            [row[facet.column] / divisor for row in members],
+            [row["test"] * metric.scale for row in members],
+            xerr=[(row[f"{facet.column}_std"] or 0) / divisor for row in members],
+            yerr=[(row["test_std"] or 0) * metric.scale for row in members],
+            linewidth=0.8, linestyle="-" if series[0] == "complexity" else ":", elinewidth=0.8, zorder=3, **look,
+        )  # fmt: skip
+    ax.set_xlabel(f"{facet.title} ({facet.unit or unit or 'number'})")
+    if device:
+        ax.set_title(device, fontsize="small")
+    _limits(ax, points["cost"], facet.span)
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def _limits(ax, values, span):
+    """Logarithmic where the values span more than a factor of 8; never narrower than ``span``."""
+    low, high = min(values), max(values)
+    if low > 0 and high > 8 * low:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        formatter = ScalarFormatter()
+        formatter.set_scientific(False)
+        ax.xaxis.set_major_formatter(formatter)
+        ax.set_xlim(low / 1.25, high * 1.25)
+        return
+    missing = max(span - (high - low), 0) / 2
+    room = 0.07 * (high - low + 2 * missing) or abs(high) * 0.1 or 1
+    ax.set_xlim(low - missing - room, high + missing + room)
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+
+
+def _legend(rows):
+    handles = []
+    for row in sorted(rows, key=runs.order):
+        name = runs.label(row)
+        if name not in [handle.get_label() for handle in handles]:
+            line = "" if row["method"] == "dense" else "-" if row["method"] == "complexity" else ":"
+            look = style.marker(row["method"], row["mode"], size=6)
+            handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **look))
+    handles.append(Line2D([], [], color="0.7", linewidth=2.6, label="Pareto front"))
+    return handles

@@ -1,0 +1,126 @@
+"""Filters of each layer: the dense network's as grey bars, what the plans of each mode keep as markers."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from edgeprune.plotting import style
+from edgeprune.plotting.layer_complexity import short_names
+from edgeprune.reporting import runs
+
+ROW = 2.1  # inches of a panel's height
+DENSE = {"color": "0.55", "linewidth": 2.2}
+NAMED = 60  # more layers than that are numbered
+
+
+def read(paths):
+    """One dict for each plan and layer: ``variant, method, mode, target, seed, series, layer, dense, kept``.
+
+    ``variant`` tells plans apart that differ in more than the seed; ``series`` is what the legend calls them.
+
+    Raises:
+        EdgepruneError: a file is not a plan, or plans have different layers.
+    """
+    from edgeprune.errors import EdgepruneError
+    from edgeprune.sampling.plan import Plan
+
+    rows, layers = [], None
+    for path in paths:
+        plan = Plan.load(path)
+        layers = layers or list(plan.layers)
+        if list(plan.layers) != layers:
+            raise EdgepruneError("is a plan for another network", file=path, remedy="give plans of one network")
+        row = {"method": plan.method, "mode": plan.mode, "target": plan.target}
+        name = "-".join(str(value) for value in row.values() if value is not None)
+        series = runs.label(row)
+        for layer, (dense, kept) in plan.layers.items():
+            rows.append(
+                {
+                    "variant": name,
+                    **row,
+                    "seed": plan.seed,
+                    "series": series,
+                    "layer": layer,
+                    "dense": dense,
+                    "kept": kept,
+                }
+            )
+    place = {layer: index for index, layer in enumerate(layers)}
+    return sorted(rows, key=lambda row: (_order(row), place[row["layer"]]))
+
+
+def draw(rows, title=None):
+    """The figure of :func:`read`'s rows: one panel for each target, below each other; markers are means over the
+    seeds, whiskers one sample standard deviation.
+
+    Returns:
+        matplotlib.figure.Figure: as wide as the layers need, 4.5 to 10 inches.
+    """
+    style.setup()
+    pruned = [row for row in rows if row["method"] != "dense"]
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    dense = {row["layer"]: row["dense"] for row in rows}
+    targets = sorted({row["target"] for row in pruned}, key=lambda t: (t is None, t)) or [None]
+    size = min(max(0.34 * len(layers) + 1.6, 4.5), 10), ROW * len(targets) + 0.9
+    figure, axes = plt.subplots(
+        len(targets), 1, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    series = list(dict.fromkeys((row["method"], row["mode"]) for row in sorted(pruned, key=_order)))
+    places = np.arange(len(layers))
+    for ax, target in zip(axes[:, 0], targets):
+        for place in places[::2]:
+            ax.axvspan(place - 0.5, place + 0.5, color="0.96", linewidth=0, zorder=0)
+        ax.hlines([dense[layer] for layer in layers], places - 0.46, places + 0.46, **DENSE)
+        for index, (method, mode) in enumerate(series):
+            kept = {}
+            for row in pruned:
+                if (row["method"], row["mode"], row["target"]) == (method, mode, target):
+                    kept.setdefault(row["layer"], []).append(row["kept"])
+            if not kept:
+                continue
+            shift = 0.72 * ((index + 0.5) / len(series) - 0.5)
+            mean = [np.mean(kept[layer]) for layer in layers]
+            spread = [np.std(kept[layer], ddof=1) if len(kept[layer]) > 1 else 0 for layer in layers]
+            look = style.marker(method, mode, size=4.5 if len(layers) <= 20 else 3.8)
+            ax.errorbar(places + shift, mean, yerr=spread, linestyle="", elinewidth=0.8, zorder=3, **look)
+        if target is not None:
+            ax.set_title(f"target −{100 * target:g} %", fontsize="small", loc="left")
+        ax.set_ylabel("Filters")
+        ax.grid(visible=False, axis="x")
+        _scale(ax, [row["kept"] for row in rows] + list(dense.values()))
+    _name_layers(axes[-1, 0], layers)
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    handles = [Line2D([], [], label="dense", **DENSE)]
+    for method, mode in series:
+        name = runs.label({"method": method, "mode": mode})
+        handles.append(Line2D([], [], linestyle="", label=name, **style.marker(method, mode, size=6)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=int(size[0] / 1.3), fontsize="small")
+    return figure
+
+
+def _order(row):
+    known = {"network": "", "dataset": "", "device": None, "variant": ""}
+    return runs.order({**known, **row})
+
+
+def _scale(ax, values):
+    """Powers of two where the values span more than a factor of 8, so that narrow layers can be read too."""
+    if max(values) <= 8 * min(values):
+        ax.set_ylim(0, 1.08 * max(values))
+        return
+    ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_locator(LogLocator(base=2 if max(values) <= 64 * min(values) else 4))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_ylim(min(values) / 1.4, 1.4 * max(values))
+
+
+def _name_layers(ax, layers):
+    ax.set_xlim(-0.6, len(layers) - 0.4)
+    if len(layers) > NAMED:
+        ax.set_xlabel("Layer, in the order of the forward pass")
+        return
+    size = "small" if len(layers) <= 20 else "xx-small"
+    ax.set_xticks(range(len(layers)), short_names(layers), rotation=90, fontsize=size)

@@ -1,0 +1,1 @@
+"""From the runs' metrics and measurements to tables and captions. Needs neither torch nor matplotlib."""

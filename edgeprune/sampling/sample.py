@@ -1,0 +1,130 @@
+"""Draw plans: the method's second stage, from a profile to the widths of the pruned network."""
+
+from pathlib import Path
+
+from edgeprune.complexity.profile import Profile
+from edgeprune.errors import EdgepruneError
+from edgeprune.sampling import goals, methods
+from edgeprune.sampling.plan import Plan
+from edgeprune.sampling.problem import DEFAULT_FLOOR, Problem
+
+
+def sample(
+    profile,
+    mode="FA",
+    target=0.5,
+    seed=0,
+    *,
+    method="complexity",
+    budget=None,
+    prunable="all",
+    min_channels=DEFAULT_FLOOR,
+    protect=(),
+    round_to=1,
+):
+    """Draw a plan. The same arguments give the same plan on every platform and version; torch is not needed.
+
+    Args:
+        profile: a :class:`~edgeprune.complexity.profile.Profile`, or the path of one.
+        mode: whose shares weigh the draw and whose total the target is about: ``"PA"`` parameters, ``"FA"`` FLOPs,
+            ``"MA"`` memory (bytes of the layers' output maps).
+        target: fraction of the mode's resource to remove, in (0, 1). The plan removes at least that, and less than one
+            filter (one block with ``round_to``) more.
+        seed: integer from 0. For one seed, a plan with a higher target continues the one with a lower target.
+        method: ``"complexity"`` (the project's method), or its peers ``"uniform"``, ``"random"``, ``"dense"``.
+        budget: instead of mode and target, what may *remain* of one or several of ``params``, ``macs``, ``flops``,
+            ``memory``, ``peak_memory``, reached together: ``{"params": 1e6, "macs": 0.5}``. Above 1 in absolute units
+            (parameters, MACs, FLOPs, bytes), below 1 as the fraction of the dense network that may remain.
+        prunable: ``"all"``, or ``"conv"`` to leave hidden fully connected layers alone.
+        min_channels: what every layer keeps: channels if an integer, a fraction of its dense width (rounded up) if a
+            float in (0, 1).
+        protect: patterns (``fnmatch``) of layers that keep all their filters, and so do the layers coupled to them.
+        round_to: kept channels are multiples of this, in every layer that loses any.
+
+    Returns:
+        Plan: with the profile attached.
+
+    Raises:
+        EdgepruneError: an option is out of range, a pattern matches nothing, or the floors make the target or budget
+            unreachable (the message names what can be reached).
+    """
+    profile = _profile(profile)
+    settings = {"prunable": prunable, "min_channels": min_channels, "protect": protect, "round_to": round_to}
+    if budget is None and methods.get(method).reduces:
+        return sample_many(profile, [mode], [target], [seed], method=method, **settings)[mode, target, seed]
+    _check_seed(seed)
+    method, problem, limits = methods.get(method), Problem(profile, **settings), {}
+    if method.reduces:
+        limits, budget = goals.from_budget(profile, budget), goals.normal(budget)
+        problem.check(limits, "budget")
+    (widths,) = method.widths(problem, [limits], seed)
+    return Plan.make(
+        profile,
+        dict(zip(problem.costs.names, widths)),
+        method=method.name,
+        budget=budget if method.reduces else None,
+        seed=seed,
+        settings=problem.settings,
+    )
+
+
+def sample_many(profile, modes, targets, seeds, *, method="complexity", **settings):
+    """Draw the plans for every mode, target and seed; each is equal to what :func:`sample` gives for it.
+
+    One chain serves all targets of a seed, and predictions are made for all plans at once: 1,000 plans of a ResNet-50
+    take a second or so (``benchmarks/sampling.py``).
+
+    Args:
+        profile: a profile, or the path of one.
+        modes, targets, seeds: as in :func:`sample`, several of each.
+        method, settings: as in :func:`sample`.
+
+    Returns:
+        dict: ``{(mode, target, seed): Plan}``, in the order modes, targets, seeds.
+
+    Raises:
+        EdgepruneError: as :func:`sample`.
+    """
+    profile, modes, targets, seeds = _profile(profile), list(modes), list(targets), list(seeds)
+    for seed in seeds:
+        _check_seed(seed)
+    method, problem, drawn = methods.get(method), Problem(profile, **settings), {}
+    if not method.reduces:
+        raise EdgepruneError(f"{method.name} takes neither mode nor target", key="method", remedy="use sample()")
+    for mode in modes:
+        limits = {target: goals.from_target(profile, mode, target) for target in targets}
+        for goal in limits.values():
+            problem.check(goal, "target")
+        rising = sorted(limits, key=float)
+        for seed in seeds if method.draws else seeds[:1]:
+            found = method.widths(problem, [limits[target] for target in rising], seed)
+            drawn |= {(mode, target, seed): widths for target, widths in zip(rising, found)}
+    keys = [(mode, target, seed) for mode in modes for target in targets for seed in seeds]
+    rows = [drawn[mode, target, seed if method.draws else seeds[0]] for mode, target, seed in keys]
+    names = problem.costs.names
+    if len(rows) == 1:  # compiling the costs of all resources pays from the second plan on
+        totals = [profile.totals_at(dict(zip(names, rows[0])))]
+    else:
+        totals = problem.costs.totals_many(rows) if rows else []
+    return {
+        (mode, target, seed): Plan.make(
+            profile,
+            dict(zip(names, widths)),
+            method=method.name,
+            mode=mode,
+            target=float(target),
+            seed=seed,
+            settings=problem.settings,
+            totals=total,
+        )
+        for (mode, target, seed), widths, total in zip(keys, rows, totals)
+    }
+
+
+def _profile(profile):
+    return Profile.load(profile) if isinstance(profile, (str, Path)) else profile
+
+
+def _check_seed(seed):
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise EdgepruneError(f"{seed!r} is not a whole number from 0", key="seed")

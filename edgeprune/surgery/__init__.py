@@ -1,0 +1,1 @@
+"""Makes a smaller network out of a plan (needs torch)."""

@@ -1,0 +1,29 @@
+"""Attributes of torch's own modules that repeat the shape of their parameters."""
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+
+def refit(module):
+    """Make ``module``'s attributes agree with its (new) parameters; modules of other libraries are left alone."""
+    if isinstance(module, _ConvTransposeNd):
+        inputs, per_group = module.weight.shape[:2]
+        if module.groups > 1 and module.groups == module.in_channels:
+            module.groups = inputs
+        module.in_channels, module.out_channels = inputs, per_group * module.groups
+    elif isinstance(module, _ConvNd):
+        filters, per_group = module.weight.shape[:2]
+        if module.groups > 1 and module.groups == module.in_channels:
+            module.groups = filters // (module.out_channels // module.groups)
+        module.in_channels, module.out_channels = per_group * module.groups, filters
+    elif isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, _NormBase):
+        module.num_features = (module.weight if module.weight is not None else module.running_mean).shape[0]
+    elif isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
+        module.normalized_shape = tuple(module.weight.shape)
+    elif isinstance(module, nn.GroupNorm):
+        module.num_channels = module.weight.shape[0]
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = module.weight.shape[0]

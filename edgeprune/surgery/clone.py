@@ -1,0 +1,80 @@
+"""A copy of a module tree in which every tensor is replaced.
+
+``copy.deepcopy`` with a memo does the same, three times slower: most of a module's attributes are numbers, names and
+empty hook tables, which need no deep copy.
+"""
+
+import copy
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from edgeprune.errors import EdgepruneError
+
+_ATOMS = {int, float, bool, str, bytes, type(None), type, torch.dtype, torch.device, type(lambda: None), type(len)}
+_CONTAINERS = {OrderedDict, dict, list, set}
+_CUSTOM = ("__deepcopy__", "__getstate__", "__reduce__", "__reduce_ex__")
+
+
+def clone(model, substitute):
+    """Copy ``model``; the original is not touched.
+
+    Args:
+        substitute: ``substitute(name, tensor)`` gives the stand-in of each parameter and buffer; a shared tensor is
+            asked for once, so that it stays shared.
+
+    Raises:
+        EdgepruneError: an attribute of a module cannot be copied.
+    """
+    memo = {}
+    for name, tensor in named_tensors(model):
+        memo[id(tensor)] = substitute(name, tensor)
+    modules = list(model.modules())
+    try:
+        if any(_copies_itself(type(m)) for m in modules):
+            return copy.deepcopy(model, memo)
+        for module in modules:
+            memo[id(module)] = module.__class__.__new__(module.__class__)
+        for module in modules:
+            memo[id(module)].__dict__.update(_attributes(module, memo))
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        raise EdgepruneError(
+            f"the network cannot be copied: {error}", remedy="keep tensors as parameters or buffers, no open handles"
+        ) from error
+    return memo[id(model)]
+
+
+def named_tensors(model):
+    """``(name, tensor)`` of every parameter, then every buffer; a shared tensor once, by its first name."""
+    parameters, buffers = {}, {}
+    for path, module in model.named_modules():
+        for found, table in ((parameters, module._parameters), (buffers, module._buffers)):
+            for name, tensor in table.items():
+                if tensor is not None and id(tensor) not in found:
+                    found[id(tensor)] = f"{path}.{name}" if path else name, tensor
+    yield from parameters.values()
+    yield from buffers.values()
+
+
+def _copies_itself(cls):
+    return any(getattr(cls, name, None) is not getattr(nn.Module, name, None) for name in _CUSTOM)
+
+
+def _attributes(module, memo):
+    copied = {}
+    for key, value in module.__dict__.items():
+        kind = type(value)
+        if kind in _ATOMS:
+            copied[key] = value
+        elif key in ("_parameters", "_buffers", "_modules"):
+            copied[key] = {k: None if v is None else memo[id(v)] for k, v in value.items()}
+        elif kind in _CONTAINERS and not value:
+            copied[key] = kind()
+        elif kind is tuple and all(type(v) in _ATOMS for v in value):
+            copied[key] = value
+        elif isinstance(value, torch.Tensor) and value.grad_fn is not None:
+            copied[key] = value.detach().clone()
+        else:
+            copied[key] = copy.deepcopy(value, memo)
+    return copied

@@ -1,0 +1,55 @@
+"""Builds a network of other widths."""
+
+import torch
+from torch import nn
+
+from edgeprune.surgery.attributes import refit
+from edgeprune.surgery.clone import clone, named_tensors
+
+
+def rebuild(model, profile, widths, make):
+    """A copy of ``model`` whose parameters and buffers have ``profile``'s shapes at ``widths``.
+
+    Args:
+        make: ``make(name, tensor, shape)`` gives the new parameter or buffer.
+    """
+    shapes = {slot.name: slot.shape(widths) for slot in profile.slots}
+    changed = set()
+
+    def substitute(name, tensor):
+        shape = shapes[name]
+        if shape != tuple(tensor.shape):
+            changed.add(name)
+        return make(name, tensor, shape)
+
+    copied = clone(model, substitute)
+    if changed:
+        of = {id(t) for n, t in named_tensors(copied) if n in changed}
+        for module in copied.modules():
+            own = (*module._parameters.values(), *module._buffers.values())
+            if any(id(t) in of for t in own if t is not None):
+                refit(module)
+    set_attributes(copied, profile, widths)
+    return copied
+
+
+def set_attributes(model, profile, widths):
+    """Set the sizes that the network keeps in attributes of its own (found by the tracer's probe)."""
+    from edgeprune.complexity import width
+
+    for path, name, index, expr in getattr(profile, "attributes", ()):
+        module, value = model.get_submodule(path), width.evaluate(expr, widths)
+        if index is None:
+            setattr(module, name, value)
+        else:
+            old = getattr(module, name)
+            setattr(module, name, type(old)(value if i == index else v for i, v in enumerate(old)))
+
+
+def on_meta(name, tensor, shape):
+    """A tensor of ``shape`` without data; numbers (no dimension) keep theirs, so that a forward pass may read them."""
+    if not tensor.dim():
+        data = torch.zeros((), dtype=tensor.dtype) if tensor.is_meta else tensor.detach().cpu().clone()
+    else:
+        data = torch.empty(shape, dtype=tensor.dtype, device="meta")
+    return nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data

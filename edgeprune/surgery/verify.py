@@ -1,0 +1,38 @@
+"""Exactness of a profile against what torch itself counts."""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def counted(model, input_shapes):
+    """``{"params", "macs"}`` of a live network: its parameters, and half of ``torch.utils.flop_counter``'s FLOPs of one
+    evaluation pass with batch 1. The training mode is restored.
+
+    Args:
+        input_shapes: shape of each input without the batch.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # flop_counter does not see into the fused attention
+    modes = [(m, m.training) for m in model.modules()]
+    first = next(model.parameters(), torch.empty(0))
+    xs = [torch.zeros((1, *s), dtype=first.dtype, device=first.device) for s in input_shapes]
+    model.eval()
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(*xs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for module, training in modes:
+            module.training = training
+    return {"params": sum(p.numel() for p in model.parameters()), "macs": counter.get_total_flops() // 2}
+
+
+def differences(model, profile, widths=None):
+    """``{resource: (predicted, counted)}`` where the two differ; empty if the profile is exact.
+
+    Args:
+        model: the dense network, or the one pruned to ``widths``.
+    """
+    predicted = profile.totals_at(widths or profile.widths)
+    actual = counted(model, profile.input_shapes)
+    return {r: (predicted[r], n) for r, n in actual.items() if predicted[r] != n}

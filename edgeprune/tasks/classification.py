@@ -1,0 +1,70 @@
+"""One label out of a fixed list for each image."""
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.base import Accumulator, Metric, Task
+
+
+class Classification(Task):
+    """Targets: (N,) int64 labels; outputs: (N, classes) logits."""
+
+    name = "classification"
+    metrics = (Metric("accuracy", "Accuracy (%)", higher_is_better=True, scale=100.0),)
+
+    def factory_arguments(self, manifest):
+        channels, *size = manifest["input"]["shape"]
+        size = tuple(size)
+        return {
+            "num_classes": len(manifest["target"]["classes"]),
+            "in_channels": channels,
+            "input_size": size[0] if len(set(size)) == 1 else size,
+        }
+
+    def targets(self, field, manifest):
+        import numpy
+        import torch
+
+        labels, classes = numpy.array(field, dtype=numpy.int64), len(manifest["target"]["classes"])
+        if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+            raise EdgepruneError(
+                f"holds labels from {labels.min()} to {labels.max()}, the manifest has {classes} classes",
+                key="target.classes",
+                remedy="fetch the dataset again",
+            )
+        return torch.from_numpy(labels)
+
+    def check_output(self, output, manifest, key=None):
+        classes = len(manifest["target"]["classes"])
+        shape = tuple(output.shape) if hasattr(output, "shape") else type(output).__name__
+        if shape != (1, classes):
+            raise EdgepruneError(
+                f"the network's output for one image is {shape}, the dataset's {classes} classes need (1, {classes})",
+                key=key,
+                remedy=f"let the factory take num_classes, or set its output to {classes} in args",
+            )
+
+    def loss(self, recipe):
+        from torch import nn
+
+        return nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+
+    def accumulator(self):
+        return _LabelAccumulator()
+
+
+class _LabelAccumulator(Accumulator):
+    """Mean cross entropy (nats) and the fraction of right labels."""
+
+    def __init__(self):
+        self.loss = self.correct = 0  # become tensors on the device: no synchronisation per batch
+        self.count = 0
+
+    def update(self, outputs, targets):
+        from torch.nn.functional import cross_entropy
+
+        logits = outputs.float()
+        self.loss = self.loss + cross_entropy(logits, targets, reduction="sum")
+        self.correct = self.correct + (logits.argmax(1) == targets).sum()
+        self.count += len(targets)
+
+    def result(self):
+        return {"accuracy": int(self.correct) / self.count, "loss": float(self.loss) / self.count}

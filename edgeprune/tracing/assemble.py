@@ -1,0 +1,124 @@
+"""Turns variables into named groups, and the records of a pass into a profile."""
+
+from edgeprune.complexity import width
+from edgeprune.complexity.profile import Alive, Group, Layer, Profile, Slot
+
+
+def in_groups(trace):
+    """``express(expr, size)``: an expression of variables as one of the groups' names."""
+    group_of = {v: name for name, v in trace.groups.items()}
+
+    def express(expr, size):
+        if expr is None:
+            return width.constant(size)
+        out = []
+        for c, v in trace.widths.resolve(expr):
+            part = (c, group_of[v]) if v in group_of else (c if v is None else c * trace.widths.size[v], None)
+            if part[1] is None and out and out[-1][1] is None:
+                out[-1] = (out[-1][0] + part[0], None)
+            else:
+                out.append(part)
+        return tuple(out)
+
+    return express
+
+
+def assemble(trace):
+    """The profile of a :class:`~edgeprune.tracing.profile.Trace` as far as it is known."""
+    trace.groups = names = _name_groups(trace)
+    express = in_groups(trace)
+
+    def fold(factors):
+        fixed, moving = 1, []
+        for size, expr in factors:
+            found = express(expr, size)
+            if width.is_constant(found):
+                fixed *= width.evaluate(found, {})
+            else:
+                moving.append(found)
+        return fixed, tuple(moving)
+
+    layers = tuple(
+        Layer(
+            name=r.name,
+            kind=r.kind,
+            out=express(r.out, r.out_size),
+            inp=express(r.inp, r.inp_size),
+            kernel=r.kernel,
+            bias=r.bias,
+            positions=r.positions,
+            map_positions=r.map_positions,
+            calls=r.calls,
+            source=r.source,
+        )
+        for r in trace.layers
+    )
+    members = {name: [] for name in names}
+    for layer in layers:
+        for name in dict.fromkeys(g for _, g in layer.out if g is not None):
+            members[name].append(layer.name)
+    alive = []
+    for tensor, dims, born, dies in trace.alive:
+        fixed, moving = fold(zip(tensor.shape, dims, strict=True))
+        alive.append(Alive((width.constant(fixed), *moving), born, dies, tensor.element_size()))
+    network = trace.network
+    return Profile(
+        network=trace.name,
+        input_shapes=trace.input_shapes,
+        groups=tuple(Group(n, trace.widths.size[v], tuple(members[n])) for n, v in names.items()),
+        layers=layers,
+        slots=tuple(
+            Slot(
+                name,
+                tuple(express(e, n) for e, n in zip(network.dims[name], tensor.shape, strict=True)),
+                name in network.parameters,
+                tensor.element_size(),
+            )
+            for name, tensor in network.tensors.items()
+        ),
+        matmuls=tuple(fold(p.factors) for p in trace.products),
+        alive=tuple(alive),
+        frozen=_frozen(trace, layers),
+        notes=tuple(trace.notes),
+        dtype_bytes=network.dtype.itemsize,
+        attributes=_attributes(trace, express),
+    )
+
+
+def _name_groups(trace):
+    """``{group name: variable}`` for the free variables that a layer writes; named by the first such layer."""
+    names, known = {}, set()
+    for record in trace.layers:
+        for _, v in trace.widths.resolve(record.out) if record.out else ():
+            if v is None or v in known or trace.widths.size[v] < 2:
+                continue
+            known.add(v)
+            name, n = record.name, 1
+            while name in names:
+                n += 1
+                name = f"{record.name}#{n}"
+            names[name] = v
+    return names
+
+
+def _attributes(trace, express):
+    found = {}
+    for module, name, index, expr in trace.attributes:
+        expressed = express(expr, 0)
+        if not width.is_constant(expressed):
+            path = trace.network.paths[id(module)]
+            found[path, name, index] = path, name, index, expressed
+    return tuple(found.values())
+
+
+def _frozen(trace, layers):
+    reasons = {}
+    for record, layer in zip(trace.layers, layers, strict=True):
+        if width.is_constant(layer.out):
+            why = trace.widths.explain(record.out) if record.out else "as many filters as a fixed number of inputs"
+            if record.out_size == 1:
+                why = "it has one filter"
+            elif record.out and not trace.widths.is_constant(record.out):
+                why = "its filters hang together as a single unit"
+            reasons[record.name] = why or "coupled to a fixed number of channels"
+    return reasons

@@ -1,0 +1,75 @@
+"""The traced copy of a network: its tensors, their names and their dimensions' variables."""
+
+import inspect
+from functools import cache
+
+import torch
+from torch import nn
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.surgery.clone import clone, named_tensors
+from edgeprune.surgery.resize import on_meta
+
+
+class Network:
+    """A copy of a model on the meta device, with a variable for each dimension of its parameters and buffers."""
+
+    def __init__(self, model, widths):
+        if not isinstance(model, nn.Module):
+            raise EdgepruneError(f"a network must be a torch.nn.Module, not {type(model).__name__}")
+        if any(isinstance(t, nn.parameter.UninitializedTensorMixin) for _, t in named_tensors(model)):
+            raise EdgepruneError(
+                "the network has lazy modules whose sizes are not known yet", remedy="run it once on an example"
+            )
+        if isinstance(model, torch.jit.ScriptModule):
+            raise EdgepruneError("a scripted module cannot be traced", remedy="give the Python module it was made from")
+        self.model = clone(model, lambda name, tensor: on_meta(name, tensor, tensor.shape))
+        self.names, self.labels, self.dims = {}, {}, {}
+        for name, tensor in named_tensors(self.model):
+            dims = [((1, widths.new(n)),) if n > 1 else None for n in tensor.shape]
+            self.names[id(tensor)], self.labels[id(tensor)], self.dims[name] = name, dims, dims
+        self.paths = {id(m): path for path, m in self.model.named_modules()}
+        self.tensors = dict(named_tensors(self.model))
+        self.parameters = {name for name, t in self.tensors.items() if isinstance(t, nn.Parameter)}
+        self.buffers = self.tensors.keys() - self.parameters
+        self.dtype = next((t.dtype for t in self.tensors.values() if t.dtype.is_floating_point), torch.float32)
+
+
+def depends_on_training(model):
+    """Whether the code of a network may read ``self.training`` (then its training mode is traced too)."""
+    return any(_reads_training(type(m)) or m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+@cache
+def _reads_training(cls):
+    if cls.__module__.startswith("torch.nn."):
+        return cls.__module__.startswith("torch.nn.utils")
+    seen = set()
+    for base in cls.__mro__:
+        if base is nn.Module or base is object or base.__module__.startswith("torch.nn."):
+            continue
+        for member in vars(base).values():
+            function = inspect.unwrap(member) if callable(member) else getattr(member, "__func__", None)
+            if isinstance(member, property):
+                function = member.fget
+            if hasattr(function, "__code__") and _mentions(function.__code__, function.__globals__, seen):
+                return True
+    return False
+
+
+def _mentions(code, namespace, seen):
+    """Whether code, or a function outside torch that it calls by name, mentions ``training``."""
+    if code in seen:
+        return False
+    seen.add(code)
+    if "training" in code.co_names or "is_grad_enabled" in code.co_names or "training" in code.co_consts:
+        return True
+    for const in code.co_consts:
+        if inspect.iscode(const) and _mentions(const, namespace, seen):
+            return True
+    for name in code.co_names:
+        called = namespace.get(name)
+        ours = inspect.isfunction(called) and not (called.__module__ or "").startswith("torch.")
+        if ours and _mentions(called.__code__, called.__globals__, seen):
+            return True
+    return False

@@ -1,0 +1,138 @@
+"""``edgeprune.profile``: from a live network to its complexity profile."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.mode import Tracer
+from edgeprune.tracing.network import Network, depends_on_training
+from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
+from edgeprune.tracing.probe import settle
+
+#: Batch of the passes. Training needs two samples (batch norm); evaluation counts one.
+TRAINING_BATCH, EVALUATION_BATCH = 2, 1
+
+
+@dataclass
+class Trace:
+    """What the passes over one network found."""
+
+    name: str
+    input_shapes: tuple
+    network: Network
+    widths: Widths
+    layers: list = field(default_factory=list)
+    products: list = field(default_factory=list)
+    alive: list = field(default_factory=list)  # (tensor, dims, born, dies)
+    attributes: list = field(default_factory=list)  # (module, name, index, expression)
+    notes: list = field(default_factory=list)
+    training_traced: bool = False
+    output_shapes: list = field(default_factory=list)  # of all passes
+    macs: int = 0  # counted in the evaluation pass
+    groups: dict = field(default_factory=dict)  # group name -> variable, as last assembled
+
+
+def profile(model, input_shape, *, network=None, train_mode_too=True):
+    """Find how the parameters, MACs and feature maps of a network depend on the widths of its layers.
+
+    The network's own ``forward`` runs on a copy without data (torch's meta device), in evaluation mode and, if its code
+    may behave otherwise there, in training mode. ``model`` itself is not touched.
+
+    Args:
+        model: any ``torch.nn.Module``; its forward takes one or several float tensors ``(N, *input_shape)``.
+        input_shape: ``(C, H, W)`` of the input without the batch, or a list of such for several inputs.
+        network: the name to keep in the profile; the class's name by default.
+        train_mode_too: False leaves the training mode untraced (auxiliary heads then keep nothing in step).
+
+    Returns:
+        An :class:`edgeprune.complexity.profile.Profile`; ``frozen`` says what will not be pruned, and why.
+
+    Raises:
+        EdgepruneError: the forward pass fails on such inputs or depends on the values of a tensor; the error names
+            the operator and the line.
+    """
+    shapes = _as_shapes(input_shape)
+    widths = Widths()
+    with torch.no_grad(), untouched_random_state(), uncollected():
+        traced = Trace(network or type(model).__name__, shapes, Network(model, widths), widths)
+        used_in_training = set()
+        if train_mode_too and depends_on_training(traced.network.model):
+            try:
+                used_in_training = _run(traced, training=True).used
+                traced.training_traced = True
+            except EdgepruneError as error:
+                traced.notes.append(f"the training mode could not be traced: {error.problem}")
+        tracer = _run(traced, training=False)
+        traced.layers, traced.products = list(tracer.layers.values()), tracer.products
+        traced.attributes = tracer.attributes
+        _note_unused(traced, tracer.used, used_in_training)
+        return settle(traced, lambda: _candidates(traced))
+
+
+def _run(trace, training):
+    """One pass; adds to the trace's equations and returns the tracer."""
+    network, widths = trace.network, trace.widths
+    set_training(network.model, training)
+    tracer = Tracer(widths, network, record=not training)
+    xs = inputs(trace.input_shapes, TRAINING_BATCH if training else EVALUATION_BATCH, network.dtype)
+    if tracer.record:
+        for tensor in network.tensors.values():
+            tracer.liveness.ignore(tensor)
+        for x in xs:
+            tracer.liveness.source(x)
+    widths.where = tracer.where
+    try:
+        with tracer:
+            result = network.model(*xs)
+    except Exception as error:
+        raise failure(error, tracer, trace.input_shapes) from error
+    finally:
+        widths.where = lambda: ""
+    results = leaves(result)
+    if not results:
+        raise EdgepruneError("the forward pass returns no tensor", remedy="return the outputs, also in evaluation mode")
+    for tensor in results:
+        for expr in tracer.dims(tensor):
+            widths.freeze(expr, "its channels are an output of the network")
+    trace.output_shapes += [tuple(t.shape) for t in results]
+    if tracer.record:
+        trace.macs = tracer.macs
+        lives = tracer.liveness.finish(results)
+        trace.alive = [(t, tracer.dims(t), born, dies) for t, born, dies in lives]
+    return tracer
+
+
+def _candidates(trace):
+    """Attributes that may hold the size an operator was given: one more evaluation pass, which looks for them."""
+    tracer = Tracer(trace.widths, trace.network, record=False)
+    tracer.candidates = []
+    set_training(trace.network.model, False)
+    with tracer:
+        trace.network.model(*inputs(trace.input_shapes, EVALUATION_BATCH, trace.network.dtype))
+    return tracer.candidates
+
+
+def _note_unused(trace, used, used_in_training):
+    parameters = trace.network.parameters
+    only = sorted({name.rpartition(".")[0] or name for name in parameters & (used_in_training - used)})
+    never = sorted({name.rpartition(".")[0] or name for name in parameters - used - used_in_training})
+    if only:
+        trace.notes.append(f"used in training only, follow but are not pruned: {', '.join(only)}")
+    if never:
+        trace.notes.append(f"not used by the forward pass, kept as they are: {', '.join(never)}")
+
+
+def _as_shapes(input_shape):
+    shape = list(input_shape) if isinstance(input_shape, (tuple, list)) else None
+    if shape and all(isinstance(n, int) for n in shape):
+        shape = [shape]
+    valid = shape and all(
+        isinstance(s, (tuple, list)) and s and all(isinstance(n, int) and n > 0 for n in s) for s in shape
+    )
+    if not valid:
+        raise EdgepruneError(
+            f"{input_shape!r} is not the shape of an input", key="input_shape", remedy="give (channels, height, width)"
+        )
+    return tuple(tuple(s) for s in shape)

@@ -1,0 +1,72 @@
+"""Convolutions: plain, grouped, depthwise, transposed."""
+
+from edgeprune.tracing.algebra import repeat, scale
+from edgeprune.tracing.records import record_convolution
+from edgeprune.tracing.registry import NoRule, rule
+
+
+@rule("convolution", "_convolution", "convolution_overrideable")
+def convolution(tracer, call):
+    x, weight, bias = call.args[:3]
+    transposed, groups = call.args[6], call.args[8]
+    if x.dim() != weight.dim():
+        raise NoRule("the input has no batch dimension")
+    widths, X, W = tracer.widths, tracer.dims(x), tracer.dims(weight)
+    for expr in W[2:]:
+        widths.fix(expr)
+    width_in = weight.shape[0] if transposed else weight.shape[1] * groups
+    depthwise = groups > 1 and groups == width_in
+    if depthwise:
+        out, seen = _depthwise(widths, X[1], W, weight, groups, transposed)
+    elif transposed:
+        out, seen = _transposed(widths, X[1], W, weight, groups)
+    else:
+        out, seen = _plain(widths, X[1], W, groups)
+    if bias is not None:
+        widths.unify(out, tracer.dims(bias)[0], "bias")
+    for expr in X[2:]:
+        widths.freeze(expr, "channels used as a spatial dimension")
+    tracer.label(call.out, [X[0], out] + [None] * (call.out.dim() - 2))
+    if tracer.record:
+        record_convolution(tracer, call, out, seen, transposed)
+
+
+def _plain(widths, x, W, groups):
+    """Weight (Cout, Cin/G, ...). Returns the output's expression and that of the inputs a filter sees."""
+    if groups == 1:
+        widths.unify(x, W[1], "input of a convolution")
+        return W[0], W[1]
+    part = _part(widths, x, groups)
+    widths.unify(part, W[1], "input of a grouped convolution")
+    if W[0] is not None and widths.divide(W[0], groups) is None:
+        widths.freeze(W[0], "filters that cannot be divided among the groups")
+    return W[0], W[1]
+
+
+def _depthwise(widths, x, W, weight, groups, transposed):
+    """One filter or a fixed number of them for each channel; the groups follow the width."""
+    if transposed:  # weight (Cin, m, ...)
+        widths.freeze(W[1], "filters per channel of a depthwise convolution")
+        widths.unify(x, W[0], "input of a depthwise convolution")
+        return (None if x is None else scale(x, weight.shape[1])), None
+    per_channel = weight.shape[0] // groups
+    widths.unify(None if x is None else scale(x, per_channel), W[0], "input of a depthwise convolution")
+    return W[0], None
+
+
+def _transposed(widths, x, W, weight, groups):
+    """Weight (Cin, Cout/G, ...)."""
+    widths.unify(x, W[0], "input of a transposed convolution")
+    if groups == 1:
+        return W[1], W[0]
+    part = _part(widths, W[0], groups)
+    return (None if W[1] is None else repeat(W[1], groups)), part
+
+
+def _part(widths, expr, groups):
+    if expr is None:
+        return None
+    part = widths.divide(expr, groups)
+    if part is None:
+        widths.freeze(expr, "channels that cannot be divided among the groups of a convolution")
+    return part

@@ -1,0 +1,79 @@
+"""Matrix products."""
+
+from edgeprune.tracing.records import Product, record_linear
+from edgeprune.tracing.registry import NoRule, rule
+
+
+@rule("addmm", "mm", "linear")
+def matrix_product(tracer, call):
+    """``(rows, inner) @ (inner, columns)``; ``linear`` holds its weight the other way round."""
+    widths = tracer.widths
+    bias = None
+    if call.name == "addmm":
+        bias, x, weight = call.args[:3]
+        W, shape = tracer.dims(weight), weight.shape
+    elif call.name == "mm":
+        x, weight = call.args[:2]
+        W, shape = tracer.dims(weight), weight.shape
+    else:
+        x, weight, bias = call.args[0], call.args[1], call.arg(2, "bias")
+        W, shape = tracer.dims(weight)[::-1], weight.shape[::-1]
+    X = tracer.dims(x)
+    widths.unify(X[-1], W[0], "input of a linear layer")
+    if bias is not None:
+        widths.unify(tracer.dims(bias)[-1], W[1], "bias")
+    tracer.label(call.out, X[:-1] + [W[1]])
+    if not tracer.record:
+        return
+    rows = x.shape.numel() // x.shape[-1]
+    is_layer = tracer.parameter(weight) in tracer.parameters and tracer.parameter(x) is None
+    if is_layer and all(widths.is_constant(e) for e in X[:-1]):
+        record_linear(tracer, weight, rows, (shape[1], W[1]), (shape[0], W[0]), bias is not None)
+    else:
+        tracer.products.append(Product([*zip(x.shape, X, strict=True), (shape[1], W[1])]))
+
+
+@rule("bmm", "baddbmm")
+def batched_product(tracer, call):
+    """``(batch, rows, inner) @ (batch, inner, columns)``."""
+    a, b = call.args[-2:] if call.name == "bmm" else call.args[1:3]
+    A, B, widths = tracer.dims(a), tracer.dims(b), tracer.widths
+    for left, right in ((A[0], B[0]), (A[2], B[1])):
+        if left is not None or right is not None:
+            widths.unify(left, right, "matrix product")
+    tracer.label(call.out, [A[0], A[1], B[2]])
+    if call.name == "baddbmm":
+        bias = tracer.dims(call.args[0])
+        for i, expr in enumerate(tracer.dims(call.out)):
+            if call.args[0].shape[i] > 1:
+                widths.unify(expr, bias[i], "matrix product")
+    if tracer.record:
+        tracer.products.append(Product([*zip(a.shape, A, strict=True), (b.shape[2], B[2])]))
+
+
+@rule(
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_fused_attention_overrideable",
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+)
+def attention(tracer, call):
+    """Fused attention of (batch, heads, tokens, channels) tensors: two products."""
+    query, key, value = call.args[:3]
+    Q, K, V, widths = tracer.dims(query), tracer.dims(key), tracer.dims(value), tracer.widths
+    if query.dim() != 4:
+        raise NoRule("its input has not four dimensions")
+    pairs = ((Q[0], K[0]), (Q[1], K[1]), (Q[3], K[3]), (K[0], V[0]), (K[1], V[1]), (K[2], V[2]))
+    for a, b in pairs:
+        if a is not None or b is not None:
+            widths.unify(a, b, "attention")
+    first, *rest = call.out if isinstance(call.out, (tuple, list)) else (call.out,)
+    tracer.label(first, [Q[0], Q[1], Q[2], V[3]])
+    for tensor in rest:
+        if hasattr(tensor, "dim"):
+            tracer.label(tensor, [None] * tensor.dim())
+    if tracer.record:
+        outer = list(zip(query.shape, Q, strict=True))
+        tracer.products.append(Product([*outer, (key.shape[2], K[2])]))
+        tracer.products.append(Product([*outer[:3], (key.shape[2], K[2]), (value.shape[3], V[3])]))

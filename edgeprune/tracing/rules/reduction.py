@@ -1,0 +1,38 @@
+"""Operators that sum, average or pick along dimensions."""
+
+from edgeprune.tracing.registry import rule
+
+
+@rule(
+    "mean", "sum", "amax", "amin", "max", "min", "var", "std", "var_mean", "std_mean", "prod", "norm",
+    "linalg_vector_norm",
+    "argmax", "argmin", "logsumexp", "any", "all", "nansum", "median", "aminmax",
+)  # fmt: skip
+def reduction(tracer, call):
+    x = call.args[0]
+    axes = _axes(call, x.dim())
+    X = tracer.dims(x)
+    for tensor in call.outputs:
+        if tensor.dim() == x.dim():
+            tracer.label(tensor, [None if k in axes else e for k, e in enumerate(X)])
+        else:
+            tracer.label(tensor, [e for k, e in enumerate(X) if k not in axes])
+
+
+def _axes(call, rank):
+    position = 2 if call.name in ("norm", "linalg_vector_norm") else 1
+    given = call.arg(position, "dim")
+    if given is None or isinstance(given, bool) or given == [] or not isinstance(given, (int, list, tuple)):
+        return set(range(rank))
+    return {d % rank for d in ([given] if isinstance(given, int) else given)}
+
+
+@rule("topk", "sort", "kthvalue")
+def ordered(tracer, call):
+    x = call.args[0]
+    position = 1 if call.name == "sort" else 2
+    axis = call.arg(position, "dim", -1) % x.dim()
+    X = tracer.dims(x)
+    tracer.widths.freeze(X[axis], "channels are put in order")
+    for tensor in call.outputs:
+        tracer.label(tensor, [None if k == axis else e for k, e in enumerate(X)])

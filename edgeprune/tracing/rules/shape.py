@@ -1,0 +1,147 @@
+"""Views: reshape, permute, expand, squeeze, flatten."""
+
+import math
+
+from edgeprune.tracing.algebra import repeat, scale
+from edgeprune.tracing.registry import NoRule, rule
+
+
+@rule(
+    "view",
+    "_unsafe_view",
+    "reshape",
+    "_reshape_alias",
+    "squeeze",
+    "unsqueeze",
+    "flatten",
+    "unflatten",
+    "_reshape_copy",
+    "view_copy",
+)
+def view(tracer, call):
+    x = call.args[0]
+    tracer.label(call.out, reshaped(tracer, x.shape, tracer.dims(x), call.out.shape))
+    tracer.sizes_used(call.out)
+
+
+def reshaped(tracer, before, labels, after):
+    """Labels after a reshape. Runs of dimensions with equal products correspond to each other."""
+    i = j = 0
+    out = []
+    while i < len(before) or j < len(after):
+        if i < len(before) and j < len(after) and before[i] == after[j]:
+            out.append(labels[i])
+            i, j = i + 1, j + 1
+        elif j < len(after) and after[j] == 1:
+            out.append(None)
+            j += 1
+        elif i < len(before) and before[i] == 1:
+            i += 1
+        else:
+            first_in, first_out, p, q = i, j, before[i], after[j]
+            i, j = i + 1, j + 1
+            while p != q:
+                if p < q:
+                    p, i = p * before[i], i + 1
+                else:
+                    q, j = q * after[j], j + 1
+            out += _regroup(tracer, before[first_in:i], labels[first_in:i], after[first_out:j])
+    return out
+
+
+def _regroup(tracer, before, labels, after):
+    """One run of a reshape: several dimensions into one, one into several, or several into several."""
+    widths = tracer.widths
+    moving = [k for k, e in enumerate(labels) if e is not None and not widths.is_constant(e)]
+    if not moving:
+        return [None] * len(after)
+    if len(moving) == 1:
+        k = moving[0]
+        outer, inner = math.prod(before[:k]), math.prod(before[k + 1 :])
+        whole = repeat(scale(widths.resolve(labels[k]), inner), outer)
+        if len(after) == 1:
+            return [whole]
+        found = _split(widths, whole, after)
+        if found:
+            return found
+    for k in moving:
+        widths.freeze(labels[k], f"reshape of {list(before)} to {list(after)} mixes channels with other dimensions")
+    return [None] * len(after)
+
+
+def _split(widths, whole, after):
+    """``whole`` as a product of dimensions of which one varies: the one that can, the largest first."""
+    order = sorted((k for k in range(len(after)) if after[k] > 1), key=lambda k: (-after[k], -k))
+    # a factor that already varies freely needs no new equation: try these positions first
+    for needs_new in (False, True):
+        for k in order:
+            outer, inner = math.prod(after[:k]), math.prod(after[k + 1 :])
+            factors = {c for c, v in _sums(widths.resolve(whole)) if v is not None}
+            if not needs_new and any(c % (outer * inner) for c in factors):
+                continue
+            part = widths.divide(whole, outer)
+            part = None if part is None else widths.divide(part, inner, inner=True)
+            if part is not None:
+                return [part if n == k else None for n in range(len(after))]
+    return None
+
+
+def _sums(expr):
+    totals = {}
+    for c, v in expr:
+        totals[v] = totals.get(v, 0) + c
+    return [(c, v) for v, c in totals.items()]
+
+
+@rule("permute", "transpose", "t", "numpy_T", "swapaxes", "movedim", "permute_copy", "transpose_copy", "t_copy")
+def permute(tracer, call):
+    x = call.args[0]
+    X, n = tracer.dims(x), x.dim()
+    if call.name.startswith("permute"):
+        order = [d % n for d in call.args[1]]
+    elif call.name.startswith("transpose") or call.name == "swapaxes":
+        order = list(range(n))
+        a, b = call.args[1] % n, call.args[2] % n
+        order[a], order[b] = order[b], order[a]
+    elif call.name == "movedim":
+        raise NoRule("moved dimensions")
+    else:
+        order = list(range(n))[::-1]
+    tracer.label(call.out, [X[d] for d in order])
+
+
+@rule("expand", "repeat", "expand_copy", "tile")
+def expand(tracer, call):
+    x = call.args[0]
+    X = tracer.dims(x)
+    offset = call.out.dim() - x.dim()
+    out = [None] * offset
+    for k, expr in enumerate(X):
+        size, times = call.out.shape[k + offset], call.out.shape[k + offset] // max(1, x.shape[k])
+        if times > 1 and x.shape[k] == 1:  # follows whatever it meets; the probe finds out if its size is a number
+            expr = ((1, tracer.widths.new(size)),)
+        elif times > 1 and expr is not None:
+            expr = repeat(tracer.widths.resolve(expr), times)
+        out.append(expr)
+    tracer.label(call.out, out)
+    tracer.sizes_used(call.out)
+
+
+@rule("as_strided")
+def as_strided(tracer, call):
+    x = call.args[0]
+    if list(call.args[1]) != list(x.shape):
+        raise NoRule("a strided view")
+    tracer.label(call.out, tracer.dims(x))
+
+
+@rule("unfold", "im2col")
+def unfold(tracer, call):
+    """Patches: channels times kernel positions, channel-major."""
+    x = call.args[0]
+    X = tracer.dims(x)
+    if call.name != "im2col":
+        raise NoRule("unfolded dimension")
+    times = call.out.shape[-2] // x.shape[-3]
+    channels = None if X[-3] is None else scale(tracer.widths.resolve(X[-3]), times)
+    tracer.label(call.out, [*X[:-3], channels, None])

@@ -1,0 +1,63 @@
+"""Where in the user's code an operator was called."""
+
+import os
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import torch
+
+_OURS = str(Path(__file__).resolve().parent.parent) + os.sep
+_SKIPPED = tuple(
+    str(Path(folder).resolve()) + os.sep
+    for folder in (Path(torch.__file__).parent, _OURS + "tracing", _OURS + "surgery")
+)
+
+
+@cache
+def is_user_code(filename):
+    """Whether a file is neither torch's nor the tracer's; networks of torchvision and of this project count."""
+    return not filename.startswith(_SKIPPED) and not filename.startswith("<frozen")
+
+
+@cache
+def shorten(filename):
+    """A file's name relative to the working folder or to the package folder it was installed in."""
+    path = Path(filename)
+    for marker in ("site-packages", "dist-packages"):
+        if marker in path.parts:
+            return str(Path(*path.parts[path.parts.index(marker) + 1 :]))
+    with suppress(ValueError, OSError):
+        path = path.resolve().relative_to(Path.cwd())
+    return str(path)
+
+
+def call_site(frame=None):
+    """``file:line`` of the innermost frame of user code on the stack, or ``None``."""
+    frame = frame or sys._getframe(1)
+    while frame is not None:
+        if is_user_code(frame.f_code.co_filename) and _is_part_of_forward(frame):
+            return f"{shorten(frame.f_code.co_filename)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
+def failure_site(error):
+    """``file:line`` of the innermost user code in an exception's traceback, or ``None``."""
+    found, tb = None, error.__traceback__
+    while tb is not None:
+        filename = tb.tb_frame.f_code.co_filename
+        if is_user_code(filename):
+            found = f"{shorten(filename)}:{tb.tb_lineno}"
+        tb = tb.tb_next
+    return found
+
+
+def _is_part_of_forward(frame):
+    """False once the walk has left the traced forward pass: whoever called the tracer is not the culprit."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_SKIPPED[1]):
+            return True
+        frame = frame.f_back
+    return False

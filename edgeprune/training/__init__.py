@@ -1,0 +1,1 @@
+"""Training from scratch: recipe in, weights, history and metrics out."""

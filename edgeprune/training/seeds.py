@@ -1,0 +1,24 @@
+"""From the run's one seed to a seed for each random thing in it.
+
+``derive(seed, purpose, epoch)`` is the first 8 bytes (big-endian, top bit cleared) of the SHA-256 of the text
+``edgeprune/<seed>/<purpose>/<epoch>``. The purposes: ``initialise`` (weights, epoch 0), and for each epoch ``shuffle``,
+``augment`` and ``dropout``.
+
+Epochs have seeds of their own so that a run resumed at an epoch needs no generator's state. Network and method don't
+enter: the runs that one seed compares see the same images in the same order.
+"""
+
+import hashlib
+
+
+def derive(seed, purpose, epoch=0):
+    """A 63-bit seed; see the module's docstring."""
+    digest = hashlib.sha256(f"edgeprune/{seed}/{purpose}/{epoch}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def generator(seed, purpose, epoch=0, device="cpu"):
+    """A ``torch.Generator`` of its own, seeded by :func:`derive`."""
+    import torch
+
+    return torch.Generator(device).manual_seed(derive(seed, purpose, epoch))

@@ -1,0 +1,38 @@
+"""Measure one model on one device, beside a reference model."""
+
+import argparse
+import json
+import sys
+
+import edgeprune.scripting
+from edgeprune import files
+from edgeprune.errors import EdgepruneError
+from edgeprune.measuring.measure import measure
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help="ONNX file to measure")
+    parser.add_argument("--reference", help="ONNX file of the dense network, measured in turns with the model")
+    parser.add_argument("--metrics", help="metrics.json of the run, which says what the model is")
+    parser.add_argument("--device", required=True, help="the device's settings, as JSON")
+    parser.add_argument("--device-name", required=True)
+    parser.add_argument("--out", required=True, help="where the measurement is written, as JSON")
+    args = parser.parse_args(argv)
+    try:
+        device = json.loads(args.device)
+    except json.JSONDecodeError as error:
+        raise EdgepruneError(
+            f"is not JSON ({error})", key="--device", remedy='for example: {"kind": "local"}'
+        ) from error
+    if not isinstance(device, dict):
+        raise EdgepruneError("is not a JSON object", key="--device", remedy='for example: {"kind": "local"}')
+    result = measure(args.device_name, device, args.model, args.reference, args.metrics)
+    files.write_json(args.out, result)
+    latency, speedup = result["latency_ms"], result["speedup"]
+    beside = f", {speedup:.2f} times as fast as the reference" if speedup else ""
+    print(f"{args.model}: {latency['p50']:.3f} ms at the median on {args.device_name}{beside}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(edgeprune.scripting.run(main))

@@ -1,0 +1,42 @@
+"""Profile one network on one dataset's images: what each layer costs, and which channels are coupled."""
+
+import argparse
+import csv
+import json
+import sys
+
+from edgeprune import scripting
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", required=True, help="name in the configuration")
+    parser.add_argument("--spec", required=True, type=json.loads, help="its factory and args, as JSON")
+    parser.add_argument("--data", required=True, help="folder of the fetched dataset")
+    parser.add_argument("--out-profile", required=True, help="profile.json to write")
+    parser.add_argument("--out-table", required=True, help="layers.csv to write: one row per layer")
+    arguments = parser.parse_args(argv)
+
+    from edgeprune import files, tasks
+    from edgeprune.data.store import load_manifest
+    from edgeprune.networks.resolve import build
+    from edgeprune.tracing.profile import profile
+
+    manifest = load_manifest(arguments.data)
+    offered = tasks.get(manifest["task"]).factory_arguments(manifest)
+    model = build(arguments.spec, name=arguments.network, **offered)
+    result = profile(model, tuple(manifest["input"]["shape"]), network=arguments.network)
+    result.save(arguments.out_profile)
+    rows = result.layer_table()
+    with files.replacing(arguments.out_table) as path, open(path, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    totals = "  ".join(f"{resource} {value:,}" for resource, value in result.totals.items())
+    print(f"{arguments.network}: {len(result.layers)} layers, {len(result.groups)} groups  {totals}", file=sys.stderr)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(scripting.run(main))

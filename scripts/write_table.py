@@ -1,0 +1,44 @@
+"""Write the results of all runs as tables: CSV (runs and groups), Markdown, LaTeX, HTML, and JSON for `dvc metrics show`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import edgeprune.scripting
+from edgeprune import files
+from edgeprune.reporting import captions, runs, table
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    parser.add_argument(
+        "--metrics", nargs="+", required=True, help="metrics.json of every run (or @file with the list)"
+    )
+    parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
+    parser.add_argument("--out-csv", required=True, help="groups as CSV; the runs go to runs.csv beside it")
+    parser.add_argument("--out-runs", help="another place for the runs' CSV")
+    parser.add_argument("--out-md")
+    parser.add_argument("--out-tex")
+    parser.add_argument("--out-html", help="a page of its own with tables that sort")
+    parser.add_argument("--out-summary", help="folder for one JSON per network, dataset and variant")
+    parser.add_argument("--out-caption", help="reStructuredText for the report")
+    args = parser.parse_args(argv)
+    rows = runs.read(args.metrics, args.measurements)
+    groups = runs.group(rows)
+    files.write_text(args.out_runs or Path(args.out_csv).with_name("runs.csv"), table.to_csv(rows))
+    files.write_text(args.out_csv, table.to_csv(groups))
+    for path, make in (
+        (args.out_md, table.markdown),
+        (args.out_tex, table.latex),
+        (args.out_html, table.page),
+        (args.out_caption, captions.results),
+    ):
+        if path:
+            files.write_text(path, make(groups))
+    if args.out_summary:
+        for name, values in table.summary(groups).items():
+            files.write_json(Path(args.out_summary) / f"{name}.json", values)
+
+
+if __name__ == "__main__":
+    sys.exit(edgeprune.scripting.run(main))

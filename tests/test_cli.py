@@ -1,0 +1,209 @@
+"""The command line and the script, run as users run them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgeprune.cli import main
+from edgeprune.sampling.plan import Plan
+from edgeprune.sampling.sample import sample
+from profiles import resnet50, vgg16
+
+ROOT = Path(__file__).parent.parent
+NETWORK = """
+import torch
+from torch import nn
+
+def small(num_classes=10, width=16):
+    return nn.Sequential(
+        nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(2 * width, num_classes),
+    )
+"""
+
+
+@pytest.fixture(scope="module")
+def profile_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("profile") / "profile.json"
+    vgg16().save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plan_files(tmp_path_factory):
+    folder, files = tmp_path_factory.mktemp("plans"), []
+    for mode in ("PA", "FA"):
+        files.append(folder / f"{mode}.json")
+        sample(vgg16(), mode, 0.5, 0).save(files[-1])
+    return files
+
+
+def test_script_needs_neither_torch_nor_pandas(profile_file, tmp_path):
+    code = (
+        "import runpy, sys\n"
+        "try:\n    runpy.run_path('scripts/sample_plan.py', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'snakemake', 'yaml'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    out = tmp_path / "plan.json"
+    words = ["--profile", profile_file, "--method", "complexity", "--mode", "FA", "--target", "0.5", "--seed", "3"]
+    settings = ["--settings", json.dumps({"protect": ["conv1"], "round_to": 2}), "--out", out]
+    done = subprocess.run([sys.executable, "-c", code, *words, *settings], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "removed: params" in done.stderr
+    assert Plan.load(out) == sample(vgg16(), "FA", 0.5, 3, protect=["conv1"], round_to=2)
+
+
+def test_sampling_many_needs_neither_torch_nor_pandas(profile_file):
+    code = (
+        "import sys, edgeprune.sampling.sample as s\n"
+        f"s.sample_many({str(profile_file)!r}, ['PA'], [0.5, 0.6], [0, 1])\n"
+        f"s.sample({str(profile_file)!r}, budget={{'peak_memory': 0.9}})\n"
+        "sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--mode", "FA", "--target", "0.999"], "can fall by at most"),
+        (["--mode", "FA"], "target: None is not a number"),
+        (["--settings", "{"], "--settings: is not JSON"),
+        (["--settings", '{"colour": 1}'], "budget, prunable, min_channels, protect, round_to"),
+    ],
+)
+def test_script_tells_users_errors(profile_file, tmp_path, words, told):
+    command = [sys.executable, ROOT / "scripts/sample_plan.py", "--profile", profile_file, *words]
+    done = subprocess.run([*command, "--out", tmp_path / "plan.json"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "plan.json").exists()
+
+
+def test_sample_writes_what_the_function_returns(profile_file, tmp_path, capsys):
+    out = tmp_path / "plan.json"
+    words = ["--mode", "MA", "--target", "0.3", "--seed", "2", "--min-channels", "4", "--protect", "conv1?", "fc*"]
+    assert main(["sample", str(profile_file), *words, "--out", str(out)]) == 0
+    assert Plan.load(out) == sample(vgg16(), "MA", 0.3, 2, min_channels=4, protect=["conv1?", "fc*"])
+    assert "MA 30% seed 2" in capsys.readouterr().out
+
+
+def test_sample_takes_budgets(profile_file, tmp_path):
+    out = tmp_path / "plan.json"
+    assert main(["sample", str(profile_file), "--budget", "params=5e6", "macs=0.6", "--out", str(out)]) == 0
+    assert Plan.load(out).budget == {"params": 5_000_000, "macs": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--budget", "params=0.5", "--mode", "FA"], "--budget: cannot go with --mode"),
+        (["--budget", "params"], "is not RESOURCE=AMOUNT"),
+        (["--budget", "params=0.5", "params=0.4"], "is given twice"),
+        (["--min-channels", "few"], "--min-channels: 'few' is not a number"),
+        (["--target", "1.5"], "target: 1.5 is not between 0 and 1"),
+        (["--method", "magic"], "method: unknown method 'magic'"),
+    ],
+)
+def test_sample_tells_users_errors(profile_file, capsys, words, told):
+    assert main(["sample", str(profile_file), *words]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_show_prints_every_layer_of_every_plan(plan_files, capsys):
+    assert main(["show", *map(str, plan_files)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    plans = [Plan.load(path) for path in plan_files]
+    rows = {line.split()[0]: line.split() for line in lines if line.strip()}
+    assert rows["layer"][2:7] == ["PA", "50%", "seed", "0", "FA"]
+    for name, (dense, _) in plans[0].layers.items():
+        kept = [str(plan.layers[name][1]) for plan in plans]
+        assert rows[name][1] == str(dense)
+        assert [word for word in rows[name][2:] if word.isdigit()] == kept
+    assert "-50.0" in rows["params"]
+    assert "-50.0" in rows["flops"]
+
+
+def test_show_prints_a_profile(profile_file, capsys):
+    assert main(["show", str(profile_file)]) == 0
+    out = capsys.readouterr().out
+    assert "conv13" in out
+    assert "15.2 M" in out
+
+
+def test_show_draws_pictures(plan_files, tmp_path):
+    for suffix, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
+        out = tmp_path / f"plans{suffix}"
+        assert main(["show", *map(str, plan_files), "--out", str(out)]) == 0
+        assert out.read_bytes().startswith(magic)
+    text = out.read_text()
+    assert all(words in text for words in ("conv13", "PA 50% seed 0", "FA 50% seed 0", "dense", "filters kept"))
+    assert main(["show", *map(str, plan_files), "--out", str(tmp_path / "again.svg")]) == 0
+    assert (tmp_path / "again.svg").read_bytes() == out.read_bytes()
+
+
+def test_show_tells_users_errors(plan_files, profile_file, tmp_path, capsys):
+    sample(resnet50(), method="dense").save(tmp_path / "other.json")
+    for words, told in (
+        ([str(plan_files[0]), str(tmp_path / "other.json")], "is a plan of another network (resnet50)"),
+        ([str(plan_files[0]), "--out", str(tmp_path / "x.gif")], "is no picture format"),
+        ([str(plan_files[0])] * 7 + ["--out", str(tmp_path / "x.png")], "too many"),
+        ([str(profile_file), str(plan_files[0])], "a profile is shown alone"),
+        ([str(tmp_path / "none.json")], "no such file"),
+    ):
+        assert main(["show", *words]) == 1
+        assert told in capsys.readouterr().err
+
+
+def test_module_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "edgeprune", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert all(f"\n    {name}" in done.stdout for name in ("profile", "sample", "prune", "show"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere"], "there is no network 'nowhere'"),
+        (["nowhere.py:small"], "there is no file 'nowhere.py'"),
+        (["{file}:tiny"], "has no 'tiny'"),
+        (["{file}:small", "--input", "3,32"], "--input: '3,32' is not a shape"),
+        (["{file}:small", "--args", "[1]"], "--args: '[1]' is not a JSON object"),
+    ],
+)
+def test_profile_tells_users_errors(tmp_path, capsys, words, told):
+    (tmp_path / "net.py").write_text(NETWORK)
+    assert main(["profile", *[word.format(file=tmp_path / "net.py") for word in words]]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_from_a_users_file_to_a_pruned_checkpoint(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(NETWORK)
+    profile, plan, out = (str(tmp_path / name) for name in ("profile.json", "plan.json", "pruned.pt"))
+    net = [f"{tmp_path / 'net.py'}:small", "--input", "3x12x12", "--classes", "5", "--args", '{"width": 24}']
+    assert main(["profile", *net, "--out", profile]) == 0
+    assert main(["sample", profile, "--mode", "PA", "--target", "0.4", "--out", plan]) == 0
+    assert main(["prune", *net, plan, "--out", out]) == 0
+    import torch
+
+    drawn, saved = Plan.load(plan), torch.load(out, weights_only=True)
+    assert drawn.network == "small"
+    assert saved["plan"] == drawn.to_json()
+    assert saved["factory"]["args"] == {"width": 24}
+    running = {"running_mean", "running_var", "num_batches_tracked"}
+    parameters = {k: v for k, v in saved["state_dict"].items() if k.rpartition(".")[2] not in running}
+    assert sum(v.numel() for v in parameters.values()) == drawn.totals["params"]
+    weight = saved["state_dict"]["3.weight"]
+    assert weight.shape[0] == drawn.layers["3"][1] < 48
+    assert main(["prune", *net, plan, "--out", out]) == 0  # the same seed, the same weights
+    assert torch.equal(torch.load(out, weights_only=True)["state_dict"]["3.weight"], weight)
+    capsys.readouterr()
+    assert main(["prune", *net[:3], plan, "--out", out]) == 1
+    assert "drawn for another network" in capsys.readouterr().err

@@ -1,0 +1,188 @@
+"""Tables and captions, from made-up runs whose means are known."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import synthetic_runs
+from edgeprune.errors import EdgepruneError
+from edgeprune.reporting import captions, runs, table, units
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    return synthetic_runs.grid(tmp_path_factory.mktemp("grid"))
+
+
+@pytest.fixture(scope="module")
+def rows(grid):
+    return runs.read(*grid[:2])
+
+
+def test_one_row_for_each_run_in_a_fixed_order(grid, rows):
+    assert len(rows) == 13 * 3
+    assert rows == runs.read(grid[0][::-1], grid[1][::-1])
+    names = list(dict.fromkeys(runs.label(row) for row in rows))
+    assert names == ["dense", "PA", "FA", "MA", "uniform (PA)", "uniform (FA)", "uniform (MA)"]
+    first = json.loads(next(p for p in grid[0] if "dense/seed-0" in str(p)).read_text())
+    assert (rows[0]["variant"], rows[0]["seed"]) == ("dense", 0)
+    assert rows[0]["test"] == first["test"]["accuracy"]
+    assert rows[0]["latency_p50_ms"] > 0
+    assert rows[0]["energy_mj"] is None
+
+
+def test_groups_are_means_and_sample_standard_deviations():
+    base = dict.fromkeys(runs.GROUP, "x") | {"target": 0.5, "method": "complexity", "mode": "PA"}
+    made = [{**base, "seed": seed, "params": value, "energy_mj": None} for seed, value in enumerate((1, 2, 6))]
+    (group,) = runs.group(made)
+    assert (group["n"], group["params"], group["energy_mj"], group["energy_mj_std"]) == (3, 3, None, None)
+    assert group["params_std"] == pytest.approx(7**0.5)
+    (single,) = runs.group(made[:1])
+    assert (single["n"], single["params"], single["params_std"]) == (1, 1, None)
+
+
+def test_each_device_has_its_rows(grid, tmp_path):
+    metrics = grid[0][:3]
+    other = json.loads(grid[1][0].read_text()) | {"device": "board"}
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    made = runs.read(metrics, [grid[1][0], tmp_path / "other.json"])
+    assert sorted((row["device"] or "-", row["seed"]) for row in made) == [
+        ("-", 1),
+        ("-", 2),
+        ("board", 0),
+        ("local", 0),
+    ]
+
+
+def test_what_does_not_fit_is_refused(grid, tmp_path):
+    metrics, measurements, plans = grid
+    with pytest.raises(EdgepruneError, match="second file"):
+        runs.read([metrics[0], metrics[0]])
+    with pytest.raises(EdgepruneError, match="second measurement"):
+        runs.read(metrics, [measurements[0], measurements[0]])
+    with pytest.raises(EdgepruneError, match="metrics were not given"):
+        runs.read(metrics[:1], measurements[1:2])
+    with pytest.raises(EdgepruneError, match="not of the format edgeprune"):
+        runs.read(plans[:1])
+    value = json.loads(metrics[0].read_text())
+    for key in ("cost", "network"):
+        (tmp_path / "m.json").write_text(json.dumps({name: value[name] for name in value if name != key}))
+        with pytest.raises(EdgepruneError, match="lacks a key") as caught:
+            runs.read([tmp_path / "m.json"])
+        assert caught.value.key == key
+    value = json.loads(measurements[0].read_text()) | {"run": None}
+    (tmp_path / "x.json").write_text(json.dumps(value))
+    with pytest.raises(EdgepruneError, match="which run it measured"):
+        runs.read(metrics, [tmp_path / "x.json"])
+    with pytest.raises(EdgepruneError, match="one network on one dataset"):
+        runs.select([{"network": "a", "dataset": "d"}, {"network": "b", "dataset": "d"}])
+
+
+def test_numbers_read_well():
+    assert units.scale([3, 2_500_000, None], "flops") == (1e6, "MFLOPs")
+    assert units.scale([512, 2048], "bytes") == (1024, "KiB")
+    assert units.scale([], "params") == (1, "")
+    assert units.one(2_750_000, "params") == "2.75 million"
+    assert units.one(1_572_864, "bytes") == "1.50 MiB"
+    assert [units.one(v, "time") for v in (2500, 12.34, 0.5, 0.0137)] == ["2.50 s", "12.3 ms", "0.500 ms", "13.7 µs"]
+    assert units.one(950, "macs") == "950 MACs"
+    assert [units.digits(v) for v in (0, 0.0123456, 9.996, 99.96, 1234.5)] == ["0", "0.0123", "10.0", "100", "1234"]
+    assert units.spread(1.26, 0.14, 1) == "1.3 ± 0.1"
+    assert units.spread(1.26, 0.04, 1) == "1.3 ± <0.1"
+    assert units.spread(1.26, 0.0, 1) == "1.3 ± 0.0"
+    assert (units.spread(1, None, 2), units.spread(None, None, 2)) == ("1.00", "–")
+
+
+def test_markdown_has_a_row_for_each_group_with_units_in_the_head(rows):
+    groups = runs.group(rows)
+    lines = table.markdown(groups).splitlines()
+    assert lines[0] == "## vgg8 on digits, measured on local"
+    body = [line for line in lines if line.startswith("|")]
+    assert len(body) == 2 + 13
+    assert len({line.count("|") for line in body}) == 1
+    assert "Test accuracy (%)" in body[0]
+    assert "FLOPs (MFLOPs)" in body[0]
+    assert "Energy" not in body[0]  # nobody measured it
+    dense = groups[0]
+    assert f"{100 * dense['test']:.1f} ± {100 * dense['test_std']:.1f}" in body[2]
+    flops = [cell.strip() for cell in body[0].split("|")].index("FLOPs (MFLOPs)")
+    assert float(body[2].split("|")[flops]) == pytest.approx(dense["flops"] / 1e6, rel=5e-3)
+
+
+def test_latex_has_no_sign_that_latex_cannot_read(rows):
+    text = table.latex(runs.group(rows))
+    assert text.count("\\toprule") == text.count("\\end{tabular}") == 1
+    assert text.isascii()
+    body = [line for line in text.splitlines() if line.endswith("\\\\")]
+    assert len(body) == 14
+    assert len({line.count(" & ") for line in body}) == 1
+    assert not any(re.search(r"(?<!\\)[%#_]", line) for line in body)
+
+
+def test_the_html_page_sorts_by_numbers_and_needs_nothing_else(rows):
+    text = table.page(runs.group(rows))
+    assert text.count("<tr>") == 1 + 13
+    assert "http" not in text
+    values = re.findall(r'data-value="([^"]*)"', text)
+    assert float(values[3]) == pytest.approx(runs.group(rows)[0]["test"])
+
+
+def test_a_section_without_measurements_has_no_measured_columns(grid):
+    text = table.markdown(runs.group(runs.read(grid[0])))
+    assert text.startswith("## vgg8 on digits\n")
+    assert "Latency" not in text.partition("\n\nMeans")[0]
+
+
+def test_captions_carry_the_numbers(rows):
+    groups = runs.group(rows)
+    text = captions.tradeoff(groups)
+    assert f"{100 * groups[0]['test']:.2f}" in text
+    assert text.count("\n- ") == 7
+    assert "Results of 39 runs" in captions.results(groups)
+    profile = synthetic_runs.vgg16()
+    layers = profile.layer_table()
+    text = captions.layer_complexity("my_net*", layers, profile.totals)
+    assert "16 convolutional and linear layers" in text
+    assert units.one(profile.totals["flops"], "flops") in text
+    assert "my\\_net\\*" in text
+
+
+def test_captions_are_valid_restructured_text(rows):
+    from docutils.core import publish_parts
+
+    profile = synthetic_runs.vgg16()
+    for text in (
+        captions.tradeoff(runs.group(rows)),
+        captions.results(runs.group(rows)),
+        captions.layer_complexity("a_*b`", profile.layer_table(), profile.totals),
+    ):
+        settings = {"halt_level": 2, "report_level": 2, "warning_stream": io.StringIO()}
+        assert "<strong>" in publish_parts(text, writer="html", settings_overrides=settings)["body"]
+
+
+def test_the_script_writes_every_form_from_lists_of_files(grid, rows, tmp_path):
+    for name, paths in (("m.txt", grid[0]), ("x.txt", grid[1])):
+        (tmp_path / name).write_text("\n".join(map(str, paths)))
+    command = [sys.executable, str(SCRIPT), "--metrics", f"@{tmp_path}/m.txt", "--measurements", f"@{tmp_path}/x.txt"]
+    for form in ("csv", "md", "tex", "html", "summary", "caption"):
+        command += [f"--out-{form}", str(tmp_path / f"results.{form}")]
+    subprocess.run(command, check=True, env={"PYTHONPATH": str(SCRIPT.parents[1])})
+    with open(tmp_path / "runs.csv") as stream:
+        read = list(csv.DictReader(stream))
+    assert len(read) == 39
+    assert float(read[0]["test"]) == rows[0]["test"]
+    assert read[0]["energy_mj"] == ""
+    with open(tmp_path / "results.csv") as stream:
+        assert [int(row["n"]) for row in csv.DictReader(stream)] == [3] * 13
+    summary = json.loads((tmp_path / "results.summary").read_text())["vgg8"]["digits"]
+    assert set(summary) == {row["variant"] for row in rows}
+    assert summary["dense"]["accuracy"] == pytest.approx(sum(r["test"] for r in rows[:3]) / 3, abs=1e-6)
+    assert summary["dense"]["local"]["latency_p50_ms"] > 0

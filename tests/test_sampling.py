@@ -1,0 +1,396 @@
+"""Plans: what they reach, where they thin, floors, protection, rounding, nesting, joint budgets, the peers."""
+
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import reference
+from edgeprune.complexity import width
+from edgeprune.errors import EdgepruneError
+from edgeprune.sampling import methods
+from edgeprune.sampling.costs import Costs
+from edgeprune.sampling.plan import Plan
+from edgeprune.sampling.sample import sample, sample_many
+from profiles import ALL, Builder, constant
+
+MODES = reference.RESOURCE
+NETS = {name: make() for name, make in ALL.items()}
+GOLDEN = Path(__file__).parent / "golden" / "vgg16-FA-0.50-seed-0.json"
+
+
+def assert_tight(plan, resource, limit, step=1):
+    """Within the limit; and giving one block back to some group that lost any would not be."""
+    profile = plan.profile
+    assert plan.totals[resource] <= limit
+    lost = [g for g, units in plan.widths.items() if units < plan.dense_widths[g]]
+    wider = [{**plan.widths, g: min(plan.widths[g] + step, plan.dense_widths[g])} for g in lost]
+    assert any(profile.total(resource, w) > limit for w in wider)
+
+
+def limit_of(profile, mode, target):
+    return (1 - Fraction(repr(target))) * profile.totals[MODES[mode]]
+
+
+@pytest.mark.parametrize("network", NETS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("method", ["complexity", "random", "uniform"])
+def test_target_is_met_within_one_filter(network, mode, method):
+    profile = NETS[network]
+    for target in (0.5, 0.7):
+        plan = sample(profile, mode, target, 1, method=method)
+        assert plan.reduction[MODES[mode]] >= target
+        assert_tight(plan, MODES[mode], limit_of(profile, mode, target))
+        assert plan.totals == profile.totals_at(plan.widths)
+
+
+def kept(plan, part):
+    """Fraction of filters kept in the first or last third of the convolutions that can lose any."""
+    layers = [layer.name for layer in plan.profile.layers if layer.kind != "linear"]
+    third = len(layers) // 3
+    rows = [plan.layers[name] for name in (layers[:third] if part == "early" else layers[-third:])]
+    return sum(now for _, now in rows) / sum(dense for dense, _ in rows)
+
+
+@pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenet_v2"])
+def test_pa_thins_late_wide_layers_and_fa_ma_early_ones(network):
+    for seed in range(10):
+        late = {mode: kept(sample(NETS[network], mode, 0.5, seed), "late") for mode in MODES}
+        early = {mode: kept(sample(NETS[network], mode, 0.5, seed), "early") for mode in MODES}
+        assert late["PA"] < early["PA"]
+        assert late["FA"] > early["FA"]
+        assert late["MA"] > early["MA"]
+        assert late["PA"] < late["FA"] < late["MA"]
+
+
+def test_golden_plan():
+    """The plan's text, checked in; its widths are also those of the literal sampler."""
+    plan, golden = sample(NETS["vgg16"], "FA", 0.5, 0), Plan.load(GOLDEN)
+    assert plan.to_text().replace(plan.profile_digest, golden.profile_digest) == GOLDEN.read_text()
+    assert golden.widths == reference.widths_of(NETS["vgg16"], "FA", 0.5, 0)
+
+
+@pytest.mark.parametrize("method", ["complexity", "random"])
+@pytest.mark.parametrize("mode", MODES)
+def test_higher_target_continues_lower_target(method, mode):
+    for network in ("vgg16", "resnet50", "mixed"):
+        plans = sample_many(NETS[network], [mode], [0.7, 0.5, 0.3], range(5), method=method)
+        for seed in range(5):
+            small, medium, large = (plans[mode, target, seed].widths for target in (0.3, 0.5, 0.7))
+            assert all(large[g] <= medium[g] <= small[g] for g in small)
+            assert small != medium != large
+
+
+@pytest.mark.parametrize("method", ["complexity", "random", "uniform"])
+def test_many_plans_are_those_drawn_one_by_one(method):
+    profile = NETS["mobilenet_v2"]
+    options = {"method": method, "round_to": 4, "protect": "stem", "min_channels": 2}
+    plans = sample_many(profile, ["MA", "PA"], [0.6, 0.2], [5, 3], **options)
+    assert list(plans)[:3] == [("MA", 0.6, 5), ("MA", 0.6, 3), ("MA", 0.2, 5)]
+    for (mode, target, seed), plan in plans.items():
+        assert plan == sample(profile, mode, target, seed, **options)
+
+
+@pytest.mark.parametrize("network", NETS)
+@pytest.mark.parametrize("mode", MODES)
+def test_seeds_and_modes_differ_and_seeds_repeat(network, mode):
+    profile = NETS[network]
+    widths = [sample(profile, mode, 0.5, seed).widths for seed in (0, 1, 2, 3, 0)]
+    assert widths[0] == widths[4]
+    assert any(w != widths[0] for w in widths[1:4])
+
+
+@pytest.mark.parametrize("network", NETS)
+def test_compiled_costs_equal_the_profiles(network):
+    profile, costs = NETS[network], Costs(NETS[network])
+    rows = [[max(1, d * k // 7) for d in costs.dense] for k in range(1, 8)]
+    for w, many in zip(rows, costs.totals_many(rows)):
+        at = dict(zip(costs.names, w))
+        assert profile.totals_at(at) == many == {r: costs.total(r, w) for r in many}
+    for resource in ("params", "macs", "flops", "memory"):
+        literal = reference.shares(profile, resource, at, dict.fromkeys(at, 0))
+        for group, (constant_, slopes) in zip(costs.names, costs.per_unit(resource)):
+            assert literal[group] == at[group] * (constant_ + sum(c * at[costs.names[i]] for i, c in slopes.items()))
+
+
+def test_totals_beyond_64_bits_stay_exact():
+    b = Builder("huge", 3, 2**20)
+    x = b.conv("a", b.group("a", 2**14), constant(3), positions=2**40)
+    b.conv("b", b.group("b", 2**14), x, positions=2**40)
+    plans = sample_many(b.build(), ["FA"], [0.5, 0.25], [0], round_to=1024)
+    for plan in plans.values():
+        assert plan.dense_totals["flops"] > 2**64
+        assert plan.totals == plan.profile.totals_at(plan.widths)
+
+
+# Options
+
+
+@pytest.mark.parametrize("method", ["complexity", "random", "uniform"])
+def test_round_to_keeps_multiples(method):
+    for network, step, target in (("vgg16", 8, 0.4), ("mobilenet_v2", 8, 0.4), ("mixed", 4, 0.3)):
+        for mode in MODES:
+            plan = sample(NETS[network], mode, target, 2, method=method, round_to=step, min_channels=1)
+            touched = [name for name, (dense, now) in plan.layers.items() if now < dense]
+            assert touched
+            for layer in plan.profile.layers:
+                groups = {g for _, g in layer.out if g is not None}
+                if layer.name in touched and all(plan.widths[g] < plan.dense_widths[g] for g in groups):
+                    fixed = sum(c for c, g in layer.out if g is None)
+                    assert (plan.layers[layer.name][1] - fixed) % step == 0
+            assert_tight(plan, MODES[mode], limit_of(plan.profile, mode, target), step=step)
+
+
+def test_grouped_units_count_as_their_channels_when_rounding():
+    options = {"round_to": 8, "min_channels": 1}
+    plans = [sample(NETS["mixed"], "MA", target, seed, **options) for seed in range(20) for target in (0.05, 0.2)]
+    seen = {plan.widths["grouped"] for plan in plans}
+    assert seen <= {5, 4, 2}  # four channels a unit: multiples of 8 are even numbers of units
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize(("floor", "expected"), [(1, 1), (20, 20), (0.25, 16), (4.0, 4)])
+def test_floor_is_kept_and_reached(floor, expected):
+    problem_widths = [sample(NETS["vgg16"], "MA", 0.7, seed, min_channels=floor).widths for seed in range(3)]
+    for widths in problem_widths:
+        assert all(units >= min(expected, NETS["vgg16"].widths[g]) for g, units in widths.items())
+    assert any(widths["conv1"] <= expected + 3 for widths in problem_widths)
+
+
+def test_protect_spares_layers_and_what_is_coupled_to_them():
+    plan = sample(NETS["resnet50"], "FA", 0.4, 0, protect=["layer1.1.conv3", "layer4*"])
+    for group, units in plan.widths.items():
+        spared = group == "layer1.0.conv3" or group.startswith("layer4")
+        assert not spared or units == plan.dense_widths[group]
+    assert plan.widths["layer2.0.conv3"] < 512
+    assert plan.settings["protect"] == ["layer1.1.conv3", "layer4*"]
+
+
+def test_prunable_conv_leaves_neurons_alone():
+    plan = sample(NETS["alexnet"], "FA", 0.4, 0, prunable="conv")
+    assert plan.widths["fc1"] == plan.widths["fc2"] == 4096
+    assert plan.widths["conv2"] < 192
+    assert sample(NETS["alexnet"], "PA", 0.5, 0).widths["fc1"] < 4096
+
+
+def test_layer_that_spans_several_groups_is_split_over_them():
+    plan = sample(NETS["mixed"], "MA", 0.5, 0)
+    left, right = plan.widths["left"], plan.widths["right"]
+    assert plan.layers["both"] == [18, left + right + 2]
+    assert left < 10
+    assert right < 6
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "words"),
+    [
+        ({"target": 0.0}, "target", "between 0 and 1"),
+        ({"target": 1.0}, "target", "between 0 and 1"),
+        ({"target": -0.5}, "target", "between 0 and 1"),
+        ({"target": 50}, "target", "between 0 and 1"),
+        ({"target": float("nan")}, "target", "not a number"),
+        ({"target": None}, "target", "not a number"),
+        ({"mode": "XA"}, "mode", "PA (params), FA (flops), MA (memory)"),
+        ({"seed": -1}, "seed", "whole number"),
+        ({"seed": 1.5}, "seed", "whole number"),
+        ({"method": "magic"}, "method", "uniform: "),
+        ({"prunable": "linear"}, "prunable", "all, conv"),
+        ({"min_channels": 0}, "min_channels", "whole number from 1"),
+        ({"min_channels": 1.5}, "min_channels", "whole number from 1"),
+        ({"round_to": 0}, "round_to", "whole number from 1"),
+        ({"protect": ["conv1", "cnv*"]}, "protect", "names near it: conv"),
+        ({"budget": {}}, "budget", "is not a budget"),
+        ({"budget": {"energy": 5}}, "budget.energy", "peak_memory"),
+        ({"budget": {"macs": 1}}, "budget.macs", "above 1"),
+        ({"budget": {"macs": "many"}}, "budget.macs", "not a number"),
+        ({"budget": {"macs": 0.5}, "seed": -2}, "seed", "whole number"),
+    ],
+)
+def test_bad_options_are_named(options, key, words):
+    with pytest.raises(EdgepruneError) as error:
+        sample(NETS["vgg16"], **options)
+    assert error.value.key == key
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "mode", "options"),
+    [
+        ("vgg16", "MA", {}),
+        ("alexnet", "PA", {"prunable": "conv"}),
+        ("vgg16", "PA", {"protect": ["conv1?", "conv9"]}),
+        ("resnet50", "FA", {"min_channels": 64}),
+        ("mobilenet_v2", "FA", {"round_to": 128}),
+    ],
+)
+def test_unreachable_target_says_what_can_be_reached(network, mode, options):
+    profile = NETS[network]
+    with pytest.raises(EdgepruneError, match="can fall by at most") as error:
+        sample(profile, mode, 0.99, **options)
+    assert error.value.key == "target"
+    assert all(name in error.value.remedy for name in ("min_channels", "prunable", "protect"))
+    reachable = float(str(error.value).split("at most ")[1].split(" %")[0])
+    assert 0 < reachable < 99
+    plan = sample(profile, mode, round(reachable / 100 - 1e-4, 4), **options)  # what is named can be had …
+    assert plan.reduction[MODES[mode]] == pytest.approx(reachable / 100, abs=0.005)
+    with pytest.raises(EdgepruneError):  # … and more cannot
+        sample(profile, mode, round(reachable / 100 + 2e-4, 4), **options)
+
+
+# Budgets
+
+
+def test_joint_budget_is_reached_together():
+    profile = NETS["vgg16"]
+    for seed in range(3):
+        budget = {"params": "4e6", "macs": 1e8, "memory": 0.6, "peak_memory": 3e7}
+        plan = sample(profile, seed=seed, budget=budget)
+        assert plan.budget == {"params": 4_000_000, "macs": 100_000_000, "memory": 0.6, "peak_memory": 30_000_000}
+        assert (plan.mode, plan.target) == (None, None)
+        limits = {**plan.budget, "memory": math.floor(Fraction("0.6") * profile.totals["memory"])}
+        assert all(plan.totals[r] <= limit for r, limit in limits.items())
+        # Not far below all of them: the last one met is met within one filter.
+        assert any(
+            profile.total(r, {**plan.widths, g: plan.widths[g] + 1}) > limit
+            for r, limit in limits.items()
+            for g in plan.widths
+            if plan.widths[g] < plan.dense_widths[g]
+        )
+
+
+def test_joint_budget_is_better_than_one_after_the_other():
+    """Mixed draws overshoot less than reaching FLOPs first and parameters then."""
+    profile = NETS["vgg16"]
+    joint = sample(profile, budget={"params": 0.5, "flops": 0.5})
+    single = sample(profile, budget={"flops": 0.5}), sample(profile, budget={"params": 0.5})
+    assert single[0].reduction["params"] < 0.5
+    assert single[1].reduction["flops"] < 0.7
+    assert 0.5 <= joint.reduction["params"] < 0.52
+    assert 0.5 <= joint.reduction["flops"] < 0.75
+
+
+def test_budget_of_one_resource_is_the_mode():
+    profile = NETS["resnet50"]
+    assert sample(profile, budget={"flops": 0.5}, seed=4).widths == sample(profile, "FA", 0.5, 4).widths
+
+
+def test_budget_that_already_holds_removes_nothing():
+    plan = sample(NETS["vgg16"], budget={"params": 1e9})
+    assert plan.widths == plan.dense_widths
+    assert set(plan.reduction.values()) == {0.0}
+
+
+def test_unreachable_joint_budget_names_each_resource():
+    with pytest.raises(EdgepruneError, match=r"params can fall .*; .*peak_memory can fall") as error:
+        sample(NETS["vgg16"], budget={"params": 100, "macs": 0.5, "peak_memory": 0.001})
+    assert error.value.key == "budget"
+    assert "macs can fall" not in str(error.value)
+
+
+@pytest.mark.parametrize("method", ["random", "uniform"])
+def test_peers_reach_joint_budgets(method):
+    plan = sample(NETS["resnet50"], method=method, budget={"params": 0.4, "peak_memory": 0.5})
+    assert plan.totals["params"] <= 0.4 * plan.dense_totals["params"]
+    assert plan.totals["peak_memory"] <= 0.5 * plan.dense_totals["peak_memory"]
+
+
+def test_peak_memory_alone_is_a_budget():
+    plan = sample(NETS["mobilenet_v2"], budget={"peak_memory": 0.5})
+    assert_tight(plan, "peak_memory", plan.dense_totals["peak_memory"] // 2)
+
+
+# Peers
+
+
+def test_uniform_scales_every_group_by_one_factor():
+    for network in ("vgg16", "resnet50", "mobilenet_v2"):
+        for mode in MODES:
+            plan = sample(NETS[network], mode, 0.5, method="uniform")
+            free = {g: d for g, d in plan.dense_widths.items() if plan.widths[g] > math.ceil(d / 10)}
+            low = max((plan.widths[g] - 1) / d for g, d in free.items())
+            high = min((plan.widths[g] + 1) / d for g, d in free.items())
+            assert low <= high  # one factor lies within a unit of every width
+
+
+def test_uniform_is_the_widest_that_fits():
+    """Against a search over all factors k / 2^12: none wider in every layer keeps the budget."""
+    profile = NETS["vgg16"]
+    plan, limit = sample(profile, "FA", 0.5, method="uniform"), limit_of(profile, "FA", 0.5)
+    fits = [
+        w
+        for k in range(4096)
+        if profile.total("flops", w := {g: max(math.ceil(d / 10), k * d >> 12) for g, d in profile.widths.items()})
+        <= limit
+    ]
+    assert all(plan.widths[g] >= units for g, units in fits[-1].items())
+
+
+def test_dense_is_the_empty_plan():
+    plan = sample(NETS["vgg16"], method="dense", seed=3)
+    assert (plan.widths, plan.totals) == (plan.dense_widths, plan.dense_totals)
+    assert (plan.mode, plan.target, plan.budget, plan.seed) == (None, None, None, 3)
+
+
+def test_registry_lists_methods_with_descriptions():
+    assert list(methods.methods()) == ["complexity", "random", "uniform", "dense"]
+    assert all(len(m.description) > 10 for m in methods.methods().values())
+
+
+# Random networks
+
+
+@st.composite
+def networks(draw):
+    b, last, known = Builder("random", 3, 8), constant(3), []
+    for n in range(draw(st.integers(1, 5))):
+        kind = draw(st.sampled_from(["plain", "reuse", "depthwise", "concat", "grouped"]))
+        side = draw(st.integers(1, 64))
+        if kind == "reuse" and known:
+            out = ((1, draw(st.sampled_from(known))),)
+        elif kind == "depthwise" and known:
+            b.conv(f"conv{n}", last, last, depthwise=True, positions=side)
+            continue
+        elif kind == "concat" and known:
+            last = last + ((1, draw(st.sampled_from(known))),)
+            continue
+        else:
+            out = b.group(f"conv{n}", draw(st.integers(2, 24)))
+            known.append(f"conv{n}")
+            if kind == "grouped":
+                out = ((draw(st.integers(2, 4)), f"conv{n}"),)
+        last = b.conv(f"conv{n}", out, last, draw(st.integers(1, 3)), positions=side, bias=draw(st.booleans()))
+    b.linear("last", constant(2), last)
+    return b.build()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    profile=networks(),
+    method=st.sampled_from(["complexity", "random", "uniform"]),
+    mode=st.sampled_from(list(MODES)),
+    target=st.sampled_from([0.1, 0.25, 0.5, 0.7]),
+    seed=st.integers(0, 2**32 - 1),
+    floor=st.sampled_from([1, 3, 0.1, 0.3]),
+    step=st.sampled_from([1, 2, 4]),
+)
+def test_random_networks(profile, method, mode, target, seed, floor, step):
+    options = {"method": method, "min_channels": floor, "round_to": step}
+    try:
+        plan = sample(profile, mode, target, seed, **options)
+    except EdgepruneError as error:
+        assert "can fall by at most" in str(error)  # noqa: PT017 - both outcomes are right, each is checked
+        return
+    assert_tight(plan, MODES[mode], limit_of(profile, mode, target), step=step)
+    for layer in profile.layers:
+        dense, now = plan.layers[layer.name]
+        assert now == width.evaluate(layer.out, plan.widths) <= dense
+        assert now == dense or now >= (floor if isinstance(floor, int) else floor * dense)
+    smaller = sample(profile, mode, 0.05, seed, **options)
+    if method != "uniform":
+        assert all(plan.widths[g] <= units for g, units in smaller.widths.items())

@@ -1,0 +1,396 @@
+"""Small networks for tests, one factory for each structure of the graph.
+
+``ZOO`` maps a name to ``(factory, input shape or shapes)``; every factory takes no argument.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Residual(nn.Module):
+    """A sum of a block and its input, and a shortcut with its own convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+        self.a = nn.Sequential(nn.Conv2d(16, 12, 3, padding=1), nn.ReLU(), nn.Conv2d(12, 16, 3, padding=1))
+        self.b = nn.Sequential(nn.Conv2d(16, 24, 3, stride=2, padding=1), nn.BatchNorm2d(24))
+        self.down = nn.Conv2d(16, 24, 1, stride=2)
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = F.relu(x + self.a(x))
+        x = F.relu(self.b(x) + self.down(x))
+        return self.head(x.mean((2, 3)))
+
+
+class OptionA(nn.Module):
+    """A shortcut without parameters: strided, padded with zero channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.conv, self.head = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 16, 3, 2, 1), nn.Linear(16, 5)
+
+    def forward(self, x):
+        x = self.stem(x)
+        y = self.conv(x)
+        return self.head(F.relu(y + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 4, 4))).mean((2, 3)))
+
+
+def plain():
+    """Convolutions, batch norm, pooling, flatten of a 4 x 4 map, hidden linear layers."""
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 24, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(24 * 16, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 10),
+    )  # fmt: skip
+
+
+def depthwise():
+    """Depthwise convolutions, one with two filters a channel."""
+    return nn.Sequential(
+        nn.Conv2d(3, 12, 3), nn.Conv2d(12, 12, 3, groups=12), nn.ReLU6(), nn.Conv2d(12, 24, 3, groups=12),
+        nn.Conv2d(24, 16, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4),
+    )  # fmt: skip
+
+
+def grouped():
+    """Grouped convolutions in a row, ResNeXt's."""
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 1), nn.Conv2d(16, 32, 3, groups=4), nn.BatchNorm2d(32), nn.Conv2d(32, 24, 3, groups=8),
+        nn.Conv2d(24, 10, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+    )  # fmt: skip
+
+
+class Concatenation(nn.Module):
+    """DenseNet's growing concatenation."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 10, 3, padding=1)
+        self.layers = nn.ModuleList(nn.Conv2d(10 + 6 * i, 6, 3, padding=1) for i in range(3))
+        self.norm, self.head = nn.BatchNorm2d(28), nn.Linear(28, 7)
+
+    def forward(self, x):
+        features = [self.first(x)]
+        for layer in self.layers:
+            features.append(F.relu(layer(torch.cat(features, 1))))
+        return self.head(self.norm(torch.cat(features, 1)).amax((-1, -2)))
+
+
+class AddedConcatenations(nn.Module):
+    """Concatenations of different parts that are added (Torch-Pruning fails here)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(3, 8, 3, padding=1)
+        self.c, self.d = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 16, 3, padding=1)
+        self.e, self.head = nn.Conv2d(3, 24, 1), nn.Conv2d(24, 6, 1)
+
+    def forward(self, x):
+        left, right = torch.cat([self.a(x), self.b(x)], 1), torch.cat([self.c(x), self.d(x)], 1)
+        return self.head(left + right + self.e(x)).mean((2, 3))
+
+
+class Chunked(nn.Module):
+    """C2f: chunk, a chain of bottlenecks, everything concatenated."""
+
+    def __init__(self, how="chunk"):
+        super().__init__()
+        self.how, self.hidden = how, 8
+        self.cv1, self.cv2 = nn.Conv2d(3, 16, 1), nn.Conv2d(32, 12, 1)
+        self.m = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(2))
+        self.head = nn.Linear(12, 5)
+
+    def forward(self, x):
+        x = self.cv1(x)
+        if self.how == "chunk":
+            y = list(x.chunk(2, 1))
+        elif self.how == "attribute":
+            y = list(x.split((self.hidden, self.hidden), 1))
+        else:
+            y = list(x.split((8, 8), 1))
+        y += [m(y[-1]) for m in self.m if True]
+        if self.how == "chunk":
+            y[-1] = y[-1] + y[0]
+        return self.head(self.cv2(torch.cat(y, 1)).mean((2, 3)))
+
+
+class HalvedResidual(nn.Module):
+    """x[:, : c // 2] goes through, the rest is carried along (FasterNet's partial convolution)."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.part, self.head = nn.Conv2d(3, 16, 3), nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(16, 4, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        c = x.shape[1]
+        x = torch.cat([self.part(x[:, : c // 2]), x[:, c // 2 :]], 1)
+        return self.head(x).flatten(2).mean(-1)
+
+
+class Shuffle(nn.Module):
+    """ShuffleNet: grouped 1x1 convolutions, channel shuffle by view and transpose (v1), split in two (v2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 3, padding=1)
+        self.g1, self.dw = nn.Conv2d(24, 24, 1, groups=3), nn.Conv2d(24, 24, 3, padding=1, groups=24)
+        self.g2 = nn.Conv2d(24, 24, 1, groups=3)
+        self.branch = nn.Sequential(nn.Conv2d(12, 12, 1), nn.BatchNorm2d(12), nn.ReLU())
+        self.head = nn.Linear(24, 6)
+
+    @staticmethod
+    def shuffle(x, groups):
+        n, c, h, w = x.shape
+        return x.view(n, groups, c // groups, h, w).transpose(1, 2).contiguous().view(n, -1, h, w)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = F.relu(x + self.g2(self.dw(self.shuffle(self.g1(x), 3))))
+        a, b = x.chunk(2, dim=1)
+        x = self.shuffle(torch.cat([a, self.branch(b)], 1), 2)
+        return self.head(x.mean((2, 3)))
+
+
+def pixel_shuffle():
+    """ESPCN: sub-pixel convolution, with a hidden sub-pixel stage."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5, padding=2), nn.Tanh(), nn.Conv2d(16, 32, 3, padding=1), nn.PixelShuffle(2),
+        nn.Conv2d(8, 12, 3, padding=1), nn.PixelUnshuffle(2), nn.Conv2d(48, 8, 1), nn.Conv2d(8, 4, 3, padding=1),
+        nn.PixelShuffle(2),
+    )  # fmt: skip
+
+
+class HandShuffle(nn.Module):
+    """Pixel shuffle spelled out with view and permute."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 32, 3, padding=1), nn.Conv2d(8, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = self.a(x)
+        n, c, h, w = x.shape
+        x = x.view(n, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, 2 * w)
+        return self.b(x)
+
+
+class HardFlatten(nn.Module):
+    """A flatten whose size is a number in the code: it cannot follow."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 16, 3, padding=1)
+        self.fc1, self.fc2 = nn.Linear(16 * 4, 20), nn.Linear(20, 10)
+
+    def forward(self, x):
+        x = F.adaptive_avg_pool2d(self.b(F.relu(self.a(x))), 2)
+        return self.fc2(F.relu(self.fc1(x.view(-1, 16 * 2 * 2))))
+
+
+class AttributeFlatten(HardFlatten):
+    """A flatten whose size is an attribute: surgery mends it."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = 64
+
+    def forward(self, x):
+        x = F.adaptive_avg_pool2d(self.b(F.relu(self.a(x))), 2)
+        return self.fc2(F.relu(self.fc1(x.view(-1, self.features))))
+
+
+def unflatten():
+    """A generator's linear layer, unflattened to a map."""
+    return nn.Sequential(
+        nn.Linear(10, 32 * 4), nn.Unflatten(1, (32, 2, 2)), nn.ConvTranspose2d(32, 16, 4, 2, 1), nn.BatchNorm2d(16),
+        nn.ReLU(), nn.ConvTranspose2d(16, 3, 4, 2, 1),
+    )  # fmt: skip
+
+
+class SqueezeExcite(nn.Module):
+    """Gates: one by convolutions, one by linear layers with view and expand."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, padding=1)
+        self.down, self.up = nn.Conv2d(16, 4, 1), nn.Conv2d(4, 16, 1)
+        self.fc = nn.Sequential(nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, 16), nn.Sigmoid())
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        x = x * torch.sigmoid(self.up(F.relu(self.down(F.adaptive_avg_pool2d(x, 1)))))
+        n, c = x.shape[:2]
+        gate = self.fc(F.adaptive_avg_pool2d(x, 1).view(n, c)).view(n, c, 1, 1)
+        return self.head((x * gate.expand_as(x)).mean((2, 3)))
+
+
+class Norms(nn.Module):
+    """Group, instance and layer norm, PReLU, layer scale."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.gn, self.prelu = nn.Conv2d(3, 16, 3, padding=1), nn.GroupNorm(4, 16), nn.PReLU(16)
+        self.b, self.inorm = nn.Conv2d(16, 20, 3, padding=1), nn.InstanceNorm2d(20, affine=True)
+        self.plain = nn.InstanceNorm2d(20)
+        self.scale = nn.Parameter(torch.full((20, 1, 1), 0.1))
+        self.ln, self.fc, self.head = nn.LayerNorm(20), nn.Linear(20, 24), nn.Linear(24, 5)
+
+    def forward(self, x):
+        x = self.prelu(self.gn(self.a(x)))
+        x = self.plain(self.inorm(self.b(x))) * self.scale
+        x = self.ln(x.permute(0, 2, 3, 1))
+        return self.head(F.gelu(self.fc(x))).mean((1, 2))
+
+
+class UNet(nn.Module):
+    """Skip connections, transposed and bilinear upsampling."""
+
+    def __init__(self):
+        super().__init__()
+        self.d1, self.d2, self.d3 = (nn.Conv2d(i, o, 3, padding=1) for i, o in ((3, 8), (8, 16), (16, 24)))
+        self.up1, self.u1 = nn.ConvTranspose2d(24, 16, 2, 2), nn.Conv2d(32, 12, 3, padding=1)
+        self.u2, self.out = nn.Conv2d(20, 8, 3, padding=1), nn.Conv2d(8, 2, 1)
+
+    def forward(self, x):
+        a = F.relu(self.d1(x))
+        b = F.relu(self.d2(F.max_pool2d(a, 2)))
+        c = F.relu(self.d3(F.max_pool2d(b, 2)))
+        b = F.relu(self.u1(torch.cat([self.up1(c), b], 1)))
+        b = F.interpolate(b, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.out(F.relu(self.u2(torch.cat([a, b], 1))))
+
+
+def transposed():
+    """Transposed convolutions: grouped, depthwise."""
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.ConvTranspose2d(16, 24, 4, 2, 1, groups=4), nn.ReLU(),
+        nn.ConvTranspose2d(24, 24, 3, 1, 1, groups=24), nn.ConvTranspose2d(24, 48, 3, 1, 1, groups=24),
+        nn.Conv2d(48, 3, 1),
+    )  # fmt: skip
+
+
+class Shared(nn.Module):
+    """One convolution called three times, one head on two levels."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.block, self.head = (
+            nn.Conv2d(3, 12, 3, padding=1),
+            nn.Conv2d(12, 12, 3, padding=1),
+            nn.Conv2d(12, 4, 1),
+        )
+
+    def forward(self, x):
+        x = self.stem(x)
+        for _ in range(3):
+            x = F.relu(self.block(x))
+        return self.head(x), self.head(F.max_pool2d(x, 2))
+
+
+class TwoInputs(nn.Module):
+    """Two inputs, two outputs, in a mapping."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(5, 8)
+        self.x, self.y = nn.Conv2d(8, 12, 3, padding=1), nn.Conv2d(12, 2, 1)
+        self.z = nn.Linear(12, 3)
+
+    def forward(self, image, vector):
+        x = self.x(F.relu(self.a(image) + self.b(vector)[:, :, None, None]))
+        return {"map": self.y(x), "scores": self.z(x.mean((2, 3)))}
+
+
+class Auxiliary(nn.Module):
+    """A second head in training mode only."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 12, 3, padding=1)
+        self.aux_conv, self.aux, self.head = nn.Conv2d(16, 6, 1), nn.Linear(6, 4), nn.Linear(12, 4)
+
+    def forward(self, x):
+        x = F.relu(self.a(x))
+        main = self.head(self.b(x).mean((2, 3)))
+        if self.training:
+            return main, self.aux(self.aux_conv(x).mean((2, 3)))
+        return main
+
+
+class Ghost(nn.Module):
+    """Ghost module: primary and cheap features, cut to the size wanted."""
+
+    def __init__(self, wanted=15):
+        super().__init__()
+        self.wanted = wanted
+        self.primary, self.cheap = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.head = nn.Conv2d(wanted, 4, 1)
+
+    def forward(self, x):
+        x = self.primary(x)
+        x = torch.cat([x, self.cheap(x)], 1)
+        return self.head(x[:, : self.wanted]).mean((2, 3))
+
+
+class Unknown(nn.Module):
+    """An operator without a rule between two convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c, self.head = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 6, 1), nn.Linear(6, 2)
+
+    def forward(self, x):
+        x = F.relu(self.a(x))
+        x = torch.linalg.inv_ex(self.b(x).flatten(2)[:, :, :8])[0]
+        return self.head(self.c(x[..., None]).mean((2, 3)))
+
+
+class DataDependent(nn.Module):
+    """Control flow that reads a tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.head = nn.Conv2d(3, 8, 3), nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = self.a(x)
+        if x.mean() > 0:
+            x = x * 2
+        return self.head(x.mean((2, 3)))
+
+
+IMAGE = (3, 16, 16)
+ZOO = {
+    "plain": (plain, IMAGE),
+    "residual": (Residual, IMAGE),
+    "option_a": (OptionA, IMAGE),
+    "depthwise": (depthwise, IMAGE),
+    "grouped": (grouped, IMAGE),
+    "concatenation": (Concatenation, IMAGE),
+    "added_concatenations": (AddedConcatenations, IMAGE),
+    "chunk": (Chunked, IMAGE),
+    "split_by_attribute": (lambda: Chunked("attribute"), IMAGE),
+    "split_by_number": (lambda: Chunked("number"), IMAGE),
+    "half_slice": (HalvedResidual, IMAGE),
+    "shuffle": (Shuffle, IMAGE),
+    "pixel_shuffle": (pixel_shuffle, (1, 8, 8)),
+    "hand_shuffle": (HandShuffle, IMAGE),
+    "hard_flatten": (HardFlatten, IMAGE),
+    "attribute_flatten": (AttributeFlatten, IMAGE),
+    "unflatten": (unflatten, (10,)),
+    "squeeze_excite": (SqueezeExcite, IMAGE),
+    "norms": (Norms, IMAGE),
+    "unet": (UNet, IMAGE),
+    "transposed": (transposed, IMAGE),
+    "shared": (Shared, IMAGE),
+    "two_inputs": (TwoInputs, [IMAGE, (5,)]),
+    "auxiliary": (Auxiliary, IMAGE),
+    "ghost": (Ghost, IMAGE),
+    "unknown": (Unknown, (3, 12, 12)),
+}
