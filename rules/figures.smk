@@ -96,7 +96,11 @@ rule write_table:
             labels={"figure": "table"},
         ),
         caption="<results>/draw_figures/results.rst",
-        summary=directory("<results>/draw_figures/metrics"),
+        metrics=[
+            f"<results>/draw_figures/metrics/{network}/{dataset}/{variant}.json"
+            for network, dataset in GRID.pairs
+            for variant in GRID.variants
+        ],
     log:
         "<logs>/write_table.log",
     benchmark:
@@ -105,11 +109,12 @@ rule write_table:
         "../envs/figures.yaml"
     params:
         files=get_result_arguments,
+        metrics=f"results/{config['preset']}/draw_figures/metrics",
         code=sources("scripts/write_table.py"),
     shell:
         "python scripts/write_table.py {params.files} --out-csv {output.groups} --out-runs {output.runs}"
         " --out-md {output.markdown} --out-tex {output.latex} --out-html {output.page}"
-        " --out-caption {output.caption} --out-summary {output.summary} 2> {log}"
+        " --out-caption {output.caption} --out-summary {params.metrics} 2> {log}"
 
 
 rule figures:
