@@ -10,8 +10,8 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.surgery.clone import clone
 from edgeprune.surgery.prune import prune
 from edgeprune.tracing.profile import profile
-from tests.plans import plan, shrink
-from tests.zoo import IMAGE, ZOO, Residual, plain
+from plans import plan, shrink
+from zoo import IMAGE, ZOO, Residual, plain
 
 torch.set_num_threads(1)
 ONE_INPUT = [name for name, (_, shape) in ZOO.items() if isinstance(shape, tuple)]

@@ -10,9 +10,8 @@ from torch.utils._pytree import tree_leaves
 
 from edgeprune.surgery.prune import prune
 from edgeprune.tracing.profile import profile
-from tests.plans import shrink
-from tests.test_tracing import shapes_of
-from tests.zoo import ZOO
+from plans import shrink
+from zoo import ZOO, shapes_of
 
 torch.set_num_threads(1)
 

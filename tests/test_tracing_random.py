@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from edgeprune.surgery.prune import prune
 from edgeprune.surgery.verify import differences
 from edgeprune.tracing.profile import profile
-from tests.plans import plan
-from tests.randomnets import random_network
+from plans import plan
+from randomnets import random_network
 
 torch.set_num_threads(1)
 SHAPE = (3, 8, 8)

@@ -26,9 +26,6 @@ def jobs(rules, networks=NETWORKS):
     return {(rule, network) for rule in rules for network in networks}
 
 
-FIGURES = {("draw_layer_complexity", n) for n in NETWORKS} | {("draw_tradeoff", n) for n in NETWORKS}
-
-
 def test_every_run_has_a_model_that_was_measured(tiny):
     results = tiny.root / "results/quick"
     for network in NETWORKS:
@@ -127,4 +124,6 @@ def test_failing_network_is_named_and_nothing_is_lost(undone):
     assert "vgg99" in said
     assert "networks.vgg8.factory" in said
     after = undone.content("results/**/*")
-    assert {p: b for p, b in before.items() if "vgg8" not in str(p)}.items() <= after.items()
+    kept = {p: b for p, b in before.items() if "mobilenetv2-small" in str(p) or "fetch_dataset" in str(p)}
+    assert kept
+    assert kept.items() <= after.items()

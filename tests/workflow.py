@@ -69,13 +69,17 @@ class Workspace:
 
     def planned(self, *args):
         """``{(rule, network)}`` of the jobs that a dry run plans; network is None where a rule has none."""
-        jobs = set()
-        for block in self.snakemake("-n", *args).split("\n\n"):
-            rule = re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE)
-            if rule and rule[1] not in ("all", "figures"):
-                network = re.search(r"wildcards: .*?network=([\w.-]+)", block)
-                jobs.add((rule[1], network and network[1]))
-        return jobs
+        jobs, rule = set(), None
+        for line in self.snakemake("-n", *args).splitlines():
+            named = re.match(r"(?:local)?rule (\w+):", line)
+            if named:
+                rule = named[1]
+                jobs.add((rule, None))
+            network = re.match(r" +wildcards: .*?network=([\w.-]+)", line)
+            if network:
+                jobs.discard((rule, None))
+                jobs.add((rule, network[1]))
+        return {(rule, network) for rule, network in jobs if rule not in ("all", "figures")}
 
     def edit(self, path, old, new):
         file = self.root / path

@@ -365,6 +365,11 @@ class DataDependent(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+def shapes_of(input_shape):
+    """``input_shape`` as a list of one shape for each input."""
+    return [input_shape] if isinstance(input_shape, tuple) else input_shape
+
+
 IMAGE = (3, 16, 16)
 ZOO = {
     "plain": (plain, IMAGE),

@@ -11,11 +11,11 @@ kept as its ``binding``: an expression of other variables.
 
 import math
 
-#: More equal blocks than this are written as one coefficient: their order no longer matters to anybody.
-MANY_BLOCKS = 256
+from edgeprune.tracing.expressions import scale, totals
+from edgeprune.tracing.partition import Partition
 
 
-class Widths:
+class Widths(Partition):
     """The variables of one network and the equations between them."""
 
     def __init__(self):
@@ -61,14 +61,18 @@ class Widths:
     def is_constant(self, expr):
         return expr is None or all(v is None for _, v in self.resolve(expr))
 
-    def freeze(self, expr, reason):
-        """Fix every variable of ``expr`` at its dense size; the first reason given is kept."""
+    def freeze(self, expr, reason, located=False):
+        """Fix every variable of ``expr`` at its dense size; the first reason given is kept.
+
+        Args:
+            located: the reason already names operator and line.
+        """
         if expr is None:
             return
         for _, v in self.resolve(expr):
             if v is not None and v not in self.binding:
                 self.binding[v] = ((self.size[v], None),)
-                self.reasons[v] = reason + self.where()
+                self.reasons[v] = reason if located else reason + self.where()
 
     def explain(self, expr):
         """Why (a part of) ``expr`` is fixed; ``None`` if nothing is known."""
@@ -98,7 +102,7 @@ class Widths:
             self._freeze_coupled(b, a, what)
             return
         left, right = self.resolve(a), self.resolve(b)
-        if left == right or _totals(left) == _totals(right):
+        if left == right or totals(left) == totals(right):
             return
         if self.count(left) != self.count(right):
             raise ValueError(f"{what}: {self.count(left)} and {self.count(right)} channels")
@@ -108,19 +112,15 @@ class Widths:
                 return
         if not self._align(left, right):
             text = f"{what}: its channels cannot be matched one by one"
-            self.freeze(a, self.explain(b) or text)
-            self.freeze(b, self.explain(a) or text)
+            known = self.explain(a) or self.explain(b)
+            self.freeze(a, known or text, located=known is not None)
+            self.freeze(b, self.explain(a), located=True)
 
     def _freeze_coupled(self, expr, other, what):
         if expr is None or self.is_constant(expr):
             return
-        reason = self.explain(other)
-        if reason is None:
-            self.freeze(expr, f"{what}: coupled to a fixed number of channels")
-            return
-        where, self.where = self.where, lambda: ""  # the reason already says where
-        self.freeze(expr, reason)
-        self.where = where
+        known = self.explain(other)
+        self.freeze(expr, known or f"{what}: coupled to a fixed number of channels", located=known is not None)
 
     def _align(self, left, right):
         """Match two resolved expressions from the front; False if they cannot be."""
@@ -191,109 +191,3 @@ class Widths:
         head, tail = self.new(units), self.new(self.size[v] - units)
         self.binding[v] = ((1, head), (1, tail))
         return (c, head), (c, tail)
-
-    def cut(self, expr, sizes):
-        """``expr`` cut into consecutive pieces of ``sizes`` channels; ``None`` if a cut falls inside a unit."""
-        total = self.count(self.resolve(expr))
-        if len(sizes) > 1 and len(set(sizes)) == 1 and sizes[0] * len(sizes) == total:
-            part = self.divide(expr, len(sizes))
-            if part is not None:
-                return [part] * len(sizes)
-        return self._pieces(expr, sizes)
-
-    def _pieces(self, expr, sizes):
-        pieces, rest = [], list(self.resolve(expr))
-        for size in sizes:
-            piece = []
-            while size:
-                rest = list(self.resolve(rest))
-                c, v = rest.pop(0)
-                here = self.count(((c, v),))
-                if here > size:
-                    head, tail = self._cut_segment(c, v, size)
-                    if head is None:
-                        return None
-                    rest.insert(0, tail)
-                    (c, v), here = head, size
-                piece.append((c, v))
-                size -= here
-            pieces.append(tuple(piece))
-        return pieces
-
-    def divide(self, expr, n, inner=False):
-        """One of ``n`` equal parts of ``expr``, which must stay divisible by ``n``.
-
-        Args:
-            inner: the ``n`` parts interleave (each unit holds one channel of every part), else they are blocks.
-
-        Returns:
-            The part's expression, or ``None`` if the dense size or its structure does not divide.
-        """
-        if n == 1:
-            return expr
-        expr = self.resolve(expr)
-        total = self.count(expr)
-        if total % n:
-            return None
-        if all(c % n == 0 for c in _totals(expr).values()):
-            return self._share(expr, n)
-        if not inner:
-            parts = self._blocks(expr, total // n)
-            if parts:
-                for part in parts[1:]:
-                    self.unify(parts[0], part, "equal parts")
-                return self.resolve(parts[0])
-        totals = _totals(expr)
-        if any(c % n and (v is None or self.size[v] % (n // math.gcd(c, n))) for v, c in totals.items()):
-            return None if inner or len(expr) == 1 else self._uneven_blocks(expr, n)
-        for v, c in totals.items():
-            if c % n:
-                m = n // math.gcd(c, n)
-                t = self.new(self.size[v] // m)
-                self.binding[v] = ((m, t),) if inner else repeat(((1, t),), m)
-        return self._share(self.resolve(expr), n)
-
-    def _uneven_blocks(self, expr, n):
-        """Blocks whose borders fall inside segments that cannot be halved: cut there, then state that all are equal."""
-        blocks = self._pieces(expr, [self.count(expr) // n] * n)
-        if blocks is None:
-            return None
-        for block in blocks[1:]:
-            self.unify(blocks[0], block, "equal parts")
-        return self.resolve(blocks[0])
-
-    def _share(self, expr, n):
-        totals = _totals(expr)
-        if len(expr) % n == 0 and expr == expr[: len(expr) // n] * n:  # blocks: the first one, in its order
-            return expr[: len(expr) // n]
-        return tuple((c // n, v) for v, c in totals.items())
-
-    def _blocks(self, expr, size):
-        """``expr`` cut at multiples of ``size`` where segments happen to end there, else ``None``."""
-        blocks, now, filled = [], [], 0
-        for segment in expr:
-            now.append(segment)
-            filled += self.count((segment,))
-            if filled > size:
-                return None
-            if filled == size:
-                blocks.append(tuple(now))
-                now, filled = [], 0
-        return blocks
-
-
-def scale(expr, n):
-    """Each channel of ``expr`` becomes ``n`` adjacent ones."""
-    return expr if n == 1 else tuple((c * n, v) for c, v in expr)
-
-
-def repeat(expr, n):
-    """``n`` blocks like ``expr``, one after the other."""
-    return expr * n if n * len(expr) <= MANY_BLOCKS else scale(expr, n)
-
-
-def _totals(expr):
-    totals = {}
-    for c, v in expr:
-        totals[v] = totals.get(v, 0) + c
-    return totals

@@ -1,6 +1,6 @@
 """Convolutions: plain, grouped, depthwise, transposed."""
 
-from edgeprune.tracing.algebra import repeat, scale
+from edgeprune.tracing.expressions import repeat, scale
 from edgeprune.tracing.records import record_convolution
 from edgeprune.tracing.registry import NoRule, rule
 

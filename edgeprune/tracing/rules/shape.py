@@ -2,7 +2,7 @@
 
 import math
 
-from edgeprune.tracing.algebra import repeat, scale
+from edgeprune.tracing.expressions import repeat, scale, totals
 from edgeprune.tracing.registry import NoRule, rule
 
 
@@ -76,7 +76,7 @@ def _split(widths, whole, after):
     for needs_new in (False, True):
         for k in order:
             outer, inner = math.prod(after[:k]), math.prod(after[k + 1 :])
-            factors = {c for c, v in _sums(widths.resolve(whole)) if v is not None}
+            factors = {c for v, c in totals(widths.resolve(whole)).items() if v is not None}
             if not needs_new and any(c % (outer * inner) for c in factors):
                 continue
             part = widths.divide(whole, outer)
@@ -84,13 +84,6 @@ def _split(widths, whole, after):
             if part is not None:
                 return [part if n == k else None for n in range(len(after))]
     return None
-
-
-def _sums(expr):
-    totals = {}
-    for c, v in expr:
-        totals[v] = totals.get(v, 0) + c
-    return [(c, v) for v, c in totals.items()]
 
 
 @rule("permute", "transpose", "t", "numpy_T", "swapaxes", "movedim", "permute_copy", "transpose_copy", "t_copy")

@@ -1,6 +1,6 @@
 """Pooling, upsampling, padding of space, pixel and channel shuffle: operators that know each dimension's role."""
 
-from edgeprune.tracing.algebra import scale
+from edgeprune.tracing.expressions import scale
 from edgeprune.tracing.registry import NoRule, rule
 
 _SPATIAL = [

@@ -1,0 +1,22 @@
+"""Expressions of variables: tuples of segments ``(coefficient, variable)``, see :mod:`edgeprune.tracing.algebra`."""
+
+#: More equal blocks than this are written as one coefficient: their order no longer matters to anybody.
+MANY_BLOCKS = 256
+
+
+def scale(expr, n):
+    """Each channel of ``expr`` becomes ``n`` adjacent ones."""
+    return expr if n == 1 else tuple((c * n, v) for c, v in expr)
+
+
+def repeat(expr, n):
+    """``n`` blocks like ``expr``, one after the other."""
+    return expr * n if n * len(expr) <= MANY_BLOCKS else scale(expr, n)
+
+
+def totals(expr):
+    """``{variable: coefficient}``, equal variables added up; ``None`` is the constant."""
+    sums = {}
+    for c, v in expr:
+        sums[v] = sums.get(v, 0) + c
+    return sums
