@@ -1,0 +1,110 @@
+"""A page of results that says plainly who is ahead: each plan against its peers at the same target of one resource."""
+
+import csv
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.reporting import runs, units
+
+TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device")
+
+
+def read(path):
+    """The rows of a ``runs.csv`` that the pipeline wrote, numbers as numbers, empty cells as None.
+
+    Raises:
+        EdgepruneError: there is no such file.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as stream:
+            return [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(stream)]
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=path, remedy="run the preset first") from error
+
+
+def _value(column, text):
+    if text == "":
+        return None
+    return text if column in TEXT else float(text) if column not in ("seed", "epochs") else int(float(text))
+
+
+def sections(rows):
+    """Markdown for every (network, dataset, device): a table, and sentences that compare.
+
+    Args:
+        rows: as :func:`read` gives them.
+    """
+    parts = []
+    groups = runs.group(rows)
+    for key in dict.fromkeys((g["network"], g["dataset"], g["device"]) for g in groups):
+        chosen = [g for g in groups if (g["network"], g["dataset"], g["device"]) == key]
+        metric = runs.headline(chosen)
+        where = f", latency on {key[2]}" if key[2] else ""
+        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *_sentences(chosen, metric), ""]
+    return "\n".join(parts)
+
+
+def _table(groups, metric):
+    dense = next((g for g in groups if g["method"] == "dense"), None)
+    flops_unit = units.scale([g["training_flops"] for g in groups], "flops")
+    time_unit = units.scale([g["latency_p50_ms"] for g in groups], "time")
+    head = (
+        "Method", "Target", "Seeds", f"Test {metric.label[0].lower()}{metric.label[1:]}",
+        "−Params (%)", "−FLOPs (%)", "−Feature maps (%)", f"Training, all stages ({flops_unit[1]})",
+        "of dense (%)", "Training time (s)",
+        f"Latency p50 ({time_unit[1]})", "Speed-up",
+    )  # fmt: skip
+    lines = [head, (":--", *["--:"] * (len(head) - 1))]
+    for g in groups:
+        ratio = 100 * g["training_flops"] / dense["training_flops"] if dense else None
+        lines.append(
+            (
+                runs.label(g),
+                "–" if g["target"] is None else f"−{100 * g['target']:g} %",
+                str(g["n"]),
+                units.spread(100 * g["test"], _times(g["test_std"], 100), 2),
+                *(f"{100 * g[f'reduction_{r}']:.1f}" for r in ("params", "flops", "memory")),
+                units.digits(g["training_flops"] / flops_unit[0]),
+                "–" if ratio is None else f"{ratio:.0f}",
+                units.spread(g.get("training_seconds"), g.get("training_seconds_std"), 0),
+                units.spread(
+                    _times(g["latency_p50_ms"], 1 / time_unit[0]), _times(g["latency_p50_ms_std"], 1 / time_unit[0]), 2
+                ),
+                units.spread(g["speedup"], g["speedup_std"], 2),
+            )
+        )
+    return "\n" + "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def _times(value, factor):
+    return None if value is None else value * factor
+
+
+def _sentences(groups, metric):
+    """One line for each of our plans: points to dense and to each peer at the same mode and target; then the cost."""
+    dense = next((g for g in groups if g["method"] == "dense"), None)
+    lines = []
+    for ours in (g for g in groups if g["method"] == "complexity"):
+        same = (ours["mode"], ours["target"])
+        peers = [g for g in groups if g["method"] not in ("complexity", "dense") and (g["mode"], g["target"]) == same]
+        said = [_against(ours, peer, metric) for peer in filter(None, [dense, *peers])]
+        lines.append(f"- {ours['mode']} at −{100 * ours['target']:g} %: " + "; ".join(said) + ".")
+        for peer in peers:
+            if peer.get("earlier_training_flops"):
+                less = 1 - ours["training_flops"] / peer["training_flops"]
+                saved = f"{100 * less:.0f} % fewer FLOPs{_time_saved(ours, peer)} than {runs.label(peer)}"
+                lines.append(f"  - Training cost over all stages: {saved}.")
+    return lines
+
+
+def _time_saved(ours, peer):
+    mine, theirs = ours.get("training_seconds"), peer.get("training_seconds")
+    return f", {100 * (1 - mine / theirs):.0f} % less time" if mine and theirs else ""
+
+
+def _against(ours, peer, metric):
+    points = 100 * (ours["test"] - peer["test"]) * (1 if metric.higher_is_better else -1)
+    spread = [100 * s for s in (ours["test_std"], peer["test_std"]) if s is not None]
+    verdict = "level with" if round(points, 2) == 0 else "ahead of" if points > 0 else "**behind**"
+    within = ", less than the seeds' spread" if spread and abs(points) < max(spread) else ""
+    amount = f" by {abs(points):.2f} points{within}" if round(points, 2) else ""
+    return f"{verdict} {runs.label(peer)}{amount}"

@@ -1,0 +1,50 @@
+"""Write docs/results.md from the runs of presets that have been run, with their figures beside it."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from edgeprune import files, scripting
+from edgeprune.config.load import read_yaml
+from edgeprune.reporting import comparison
+
+INTRODUCTION = """# Results
+
+Written by `python scripts/write_results_page.py {presets}` from the metrics of runs as they came out; do not edit.
+Means over seeds, with the sample standard deviation after ±. The test split was read once, after the last epoch;
+recipes were chosen on the validation split. Training counts all stages, the dense network's included where a method
+starts from it; its FLOPs are an estimate (three times the forward pass, times the images). A sentence says **behind**
+where our plan is worse than the peer at the same reduction of the same resource.
+"""
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("presets", nargs="+", help="presets whose results are under results/<preset>/")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
+    parser.add_argument(
+        "--note", action="append", default=[], help="a sentence on the runs (machine, date), repeatable"
+    )
+    args = parser.parse_args(argv)
+    parts = [INTRODUCTION.format(presets=" ".join(args.presets)), *args.note, ""]
+    for preset in args.presets:
+        folder = args.results / preset
+        title = read_yaml(folder / "config.yaml").get("title", preset)
+        parts += [
+            f"# {title} (`{preset}`)",
+            "",
+            comparison.sections(comparison.read(folder / "draw_figures" / "runs.csv")),
+        ]
+        for picture in sorted(folder.glob("draw_figures/*/*/cost.png")):
+            network, dataset = picture.parts[-3:-1]
+            target = args.out.parent / "images" / f"{preset}-{network}-{dataset}-cost.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(picture, target)
+            parts += [f"![Test score of {network} on {dataset} against training cost](images/{target.name})", ""]
+    files.write_text(args.out, "\n".join(parts))
+
+
+if __name__ == "__main__":
+    sys.exit(scripting.run(main))
