@@ -1,6 +1,7 @@
 # make         create the environment, run the quick preset, say where the report is
 # make test    create the environment, run the tests
 # make lint    ruff, snakefmt, snakemake --lint
+# make unlock  after a kill: let the next run go on (only if no other run is under way)
 # make clean   remove the environment (results stay)
 PYTHON ?= python3
 VENV := .venv
@@ -8,12 +9,12 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 PRESET ?= quick
 
-.PHONY: run env env-dev test lint requirements clean
+.PHONY: run env env-dev test lint requirements unlock clean
 .DEFAULT_GOAL := run
 
 run: env
-	@$(BIN)/snakemake --cores all --config preset=$(PRESET)
-	@$(BIN)/snakemake --quiet all --config preset=$(PRESET) --report results/$(PRESET)/report.html
+	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { echo "the message is above; if it says that the folder is locked: make unlock" >&2; exit 1; }
+	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 
 env: $(VENV)/.run
@@ -47,6 +48,9 @@ lint: env-dev
 requirements: $(BIN)/uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+unlock:
+	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
 
 clean:
 	rm -rf $(VENV)

@@ -20,24 +20,28 @@ def replacing(path):
         EdgepruneError: the folder cannot be written to, or the disk is full.
     """
     path = Path(path)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
         os.close(handle)
-        temporary = Path(name)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    temporary = Path(name)
+    try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename not in (None, str(path), str(temporary), str(path.parent)):
+        if error.filename not in (None, name, str(path)):  # the block's own trouble with another file
             raise
-        raise EdgepruneError(
-            f"cannot be written: {error.strerror}", file=path, remedy="free some space or choose a writable folder"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path, error):
+    remedy = "free some space or choose a writable folder"
+    return EdgepruneError(f"cannot be written: {error.strerror or error}", file=path, remedy=remedy)
 
 
 def write_text(path, text):

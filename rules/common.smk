@@ -1,15 +1,21 @@
 """The effective configuration, the grid, and the input functions that look things up in them."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
 
+from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
 from edgeprune.config.load import effective
+from edgeprune.config.recipes import recipe_of
+from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
+from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
 from edgeprune.scripting import let_jobs_find_us
@@ -30,6 +36,18 @@ wildcard_constraints:
     variant="[^/]+",
     device="[^/]+",
     seed=r"\d+",
+
+
+# No more trainings at a time than the GPUs of this machine have slots for; `--resources gpu=N` wins, and a cluster's own
+# queue knows better than the machine that submits to it.
+SLOTS_PER_GPU = config.get("gpus", {}).get("slots_per_gpu", 1)
+if slots.gpus() and "gpu" not in workflow.global_resources and workflow.nodes is None:
+    workflow.register_resource("gpu", len(slots.gpus()) * SLOTS_PER_GPU)
+
+
+def one_of(names):
+    """A wildcard's constraint to these names; to nothing if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def as_json(*path):
@@ -62,10 +80,71 @@ def get_plan_settings(wildcards):
     return options
 
 
+def get_recipe(wildcards):
+    """A params function: how a run trains; a peer's pruned weights are fine-tuned."""
+    fine_tuning = wildcards.variant in GRID.peers
+    return json.dumps(recipe_of(config["recipes"], wildcards.network, fine_tuning=fine_tuning), sort_keys=True)
+
+
+def get_gpus(wildcards):
+    """Whether a training needs one of this machine's GPUs."""
+    return min(1, slots.count(config["recipes"][wildcards.network].get("device", "auto")))
+
+
+def plans_of(runs):
+    """The plan of each run: drawn, or what is left of a trained network."""
+    return [
+        (
+            f"<results>/train_network/{run.path}/pruned/plan.json"
+            if run.variant in GRID.peers
+            else f"<results>/sample_plan/{run.path}.json"
+        )
+        for run in runs
+    ]
+
+
+def get_plan(wildcards):
+    return plans_of([Run(wildcards.network, wildcards.dataset, wildcards.variant, wildcards.seed)])
+
+
+def get_earlier_stages(wildcards):
+    """Of a peer: the costs of the dense training and of the pruning, which its own comes on top of."""
+    if wildcards.variant not in GRID.peers:
+        return []
+    stages = (
+        "<results>/train_network/{network}/{dataset}/dense/seed-{seed}/metrics.json",
+        "<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/pruned/cost.json",
+    )
+    return [stage.format(**wildcards) for stage in stages]
+
+
+def get_earlier_times(wildcards):
+    """Read beside the costs of the earlier stages."""
+    return [str(Path(file).with_name("timing.json")) for file in get_earlier_stages(wildcards)]
+
+
+def get_pruned_weights(wildcards):
+    weights = "<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/pruned/model.pt"
+    return [weights.format(**wildcards)] if wildcards.variant in GRID.peers else []
+
+
+def get_start(wildcards, input):
+    """The options that say what a training goes on from."""
+    return f"--initial {input.initial} --earlier {input.earlier}" if input.get("initial") else ""
+
+
 def get_local_images(wildcards):
     """The folder or archive on this machine that a data set is made from, if there is one."""
-    path = config["datasets"][wildcards.dataset].get("path")
+    try:
+        path = inputs.images(wildcards.dataset, config["datasets"][wildcards.dataset], workflow.basedir)
+    except EdgepruneError as error:
+        raise WorkflowError(f"a data set cannot be made\n{error}") from None
     return [path] if path else []
+
+
+def get_listing(wildcards, input):
+    """A digest of the files in a local folder of images."""
+    return [inputs.listing(path) for path in input if Path(path).is_dir()]
 
 
 def get_reference(wildcards):
@@ -88,8 +167,13 @@ def get_metrics_of_pair(wildcards):
     return files_of(runs, "<results>/train_network/{path}/metrics.json")
 
 
+def get_timings_of_pair(wildcards):
+    runs = GRID.of_pair(wildcards.network, wildcards.dataset)
+    return files_of(runs, "<results>/train_network/{path}/timing.json")
+
+
 def get_plans_of_pair(wildcards):
-    return files_of(GRID.of_pair(wildcards.network, wildcards.dataset), "<results>/sample_plan/{path}.json")
+    return plans_of(GRID.of_pair(wildcards.network, wildcards.dataset))
 
 
 def get_measurements_of_pair(wildcards):
@@ -112,20 +196,33 @@ def braces(*names):
     return "{" + ",".join(names) + "}" if len(names) > 1 else names[0]
 
 
+def get_training_arguments(wildcards):
+    """--metrics and --timings of a pair (or of all, without wildcards) as patterns for the shell."""
+    runs = f"results/{config['preset']}/train_network/{_runs_of(wildcards)}"
+    return f"--metrics {runs}/metrics.json --timings {runs}/timing.json"
+
+
 def get_result_arguments(wildcards):
-    """--metrics and --measurements of a pair (or of all, without wildcards) as patterns for the shell."""
-    pairs = [f"{wildcards.network}/{wildcards.dataset}"] if wildcards else ["/".join(pair) for pair in GRID.pairs]
-    runs = f"{braces(*pairs)}/{braces(*GRID.variants)}/seed-{braces(*config['seeds'])}"
-    results = f"results/{config['preset']}"
-    options = f"--metrics {results}/train_network/{runs}/metrics.json"
+    """The same, and --measurements."""
+    options = get_training_arguments(wildcards)
     if config["measure_on"]:
-        options += f" --measurements {results}/measure_model/{braces(*config['measure_on'])}/{runs}.json"
+        measured = f"results/{config['preset']}/measure_model/{braces(*config['measure_on'])}"
+        options += f" --measurements {measured}/{_runs_of(wildcards)}.json"
     return options
 
 
+def _runs_of(wildcards):
+    pairs = [f"{wildcards.network}/{wildcards.dataset}"] if wildcards else ["/".join(pair) for pair in GRID.pairs]
+    return f"{braces(*pairs)}/{braces(*GRID.variants)}/seed-{braces(*config['seeds'])}"
+
+
 def get_plan_arguments(wildcards):
-    runs = f"{braces(*GRID.variants)}/seed-{braces(*config['seeds'])}.json"
-    return f"--plans results/{config['preset']}/sample_plan/{wildcards.network}/{wildcards.dataset}/{runs}"
+    results, pair = f"results/{config['preset']}", f"{wildcards.network}/{wildcards.dataset}"
+    seeds = f"seed-{braces(*config['seeds'])}"
+    options = f"--plans {results}/sample_plan/{pair}/{braces(*GRID.sampled)}/{seeds}.json"
+    if GRID.peers:
+        options += f" {results}/train_network/{pair}/{braces(*GRID.peers)}/{seeds}/pruned/plan.json"
+    return options
 
 
 def record(succeeded):
@@ -133,6 +230,13 @@ def record(succeeded):
     settings = workflow.dag_settings
     whole = not (settings.until or settings.omit_from or settings.batch)
     targets = {rule.name for rule in workflow.dag.targetrules}
+    overridden = sorted(set(workflow.config_settings.overwrite_config) - {"preset"})
     if not succeeded:
         print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
-    record_run(config["preset"], complete=succeeded and whole and "all" in targets, root=workflow.basedir)
+    record_run(
+        config["preset"],
+        complete=succeeded and whole and "all" in targets,
+        root=workflow.basedir,
+        overridden=overridden,
+        inputs=inputs.of_user(config, workflow.basedir),
+    )

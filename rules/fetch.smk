@@ -13,6 +13,7 @@ rule fetch_dataset:
     params:
         settings=as_json("datasets", "{dataset}"),
         folder=subpath(output.manifest, parent=True),
+        images=get_listing,
         code=sources("scripts/fetch_dataset.py"),
     shell:
         "python scripts/fetch_dataset.py --name {wildcards.dataset} --settings {params.settings:q}"

@@ -27,6 +27,7 @@ rule draw_layer_complexity:
 rule draw_tradeoff:
     input:
         metrics=get_metrics_of_pair,
+        timings=get_timings_of_pair,
         measurements=get_measurements_of_pair,
     output:
         svg=report(
@@ -49,6 +50,34 @@ rule draw_tradeoff:
         code=sources("scripts/draw_tradeoff.py"),
     shell:
         "python scripts/draw_tradeoff.py {params.files} --out-svg {output.svg} --out-png {output.png}"
+        " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
+
+
+rule draw_cost:
+    input:
+        metrics=get_metrics_of_pair,
+        timings=get_timings_of_pair,
+    output:
+        svg=report(
+            "<results>/draw_figures/{network}/{dataset}/cost.svg",
+            caption="../report/caption.rst",
+            category="{network} on {dataset}",
+            labels={"figure": "accuracy against the cost of training"},
+        ),
+        png="<results>/draw_figures/{network}/{dataset}/cost.png",
+        table="<results>/draw_figures/{network}/{dataset}/cost.csv",
+        caption="<results>/draw_figures/{network}/{dataset}/cost.rst",
+    log:
+        "<logs>/draw_cost/{network}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/draw_cost/{network}/{dataset}.tsv"
+    conda:
+        "../envs/figures.yaml"
+    params:
+        files=get_training_arguments,
+        code=sources("scripts/draw_cost.py"),
+    shell:
+        "python scripts/draw_cost.py {params.files} --out-svg {output.svg} --out-png {output.png}"
         " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
 
 
@@ -84,6 +113,7 @@ rule write_table:
     input:
         metrics=files_of(GRID.runs, "<results>/train_network/{path}/metrics.json"),
         measurements=rules.measure.input,
+        timings=files_of(GRID.runs, "<results>/train_network/{path}/timing.json"),
     output:
         groups="<results>/draw_figures/results.csv",
         runs="<results>/draw_figures/runs.csv",
@@ -109,12 +139,12 @@ rule write_table:
         "../envs/figures.yaml"
     params:
         files=get_result_arguments,
-        metrics=f"results/{config['preset']}/draw_figures/metrics",
+        folder=subpath(output.groups, parent=True),
         code=sources("scripts/write_table.py"),
     shell:
         "python scripts/write_table.py {params.files} --out-csv {output.groups} --out-runs {output.runs}"
         " --out-md {output.markdown} --out-tex {output.latex} --out-html {output.page}"
-        " --out-caption {output.caption} --out-summary {params.metrics} 2> {log}"
+        " --out-caption {output.caption} --out-summary {params.folder}/metrics 2> {log}"
 
 
 rule figures:
@@ -122,6 +152,6 @@ rule figures:
         [
             f"<results>/draw_figures/{network}/{dataset}/{figure}.svg"
             for network, dataset in GRID.pairs
-            for figure in ("layer_complexity", "tradeoff", "widths")
+            for figure in ("layer_complexity", "tradeoff", "cost", "widths")
         ],
         "<results>/draw_figures/results.csv",

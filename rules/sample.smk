@@ -7,6 +7,8 @@ rule sample_plan:
         "<logs>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.log",
     benchmark:
         "<benchmarks>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.tsv"
+    wildcard_constraints:
+        variant=one_of(GRID.sampled),
     conda:
         "../envs/plan.yaml"
     params:
@@ -20,4 +22,4 @@ rule sample_plan:
 
 rule sample:
     input:
-        files_of(GRID.runs, "<results>/sample_plan/{path}.json"),
+        plans_of([run for run in GRID.runs if run.variant in GRID.sampled]),

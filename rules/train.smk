@@ -3,7 +3,10 @@ rule train_network:
         manifest="<results>/fetch_dataset/{dataset}/manifest.json",
         splits=multiext("<results>/fetch_dataset/{dataset}/", "train.npy", "val.npy", "test.npy"),
         profile="<results>/profile_network/{network}/{dataset}/profile.json",
-        plan="<results>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.json",
+        plan=get_plan,
+        initial=get_pruned_weights,
+        earlier=get_earlier_stages,
+        times=get_earlier_times,
     output:
         checkpoint="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/model.pt",
         onnx="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/model.onnx",
@@ -17,16 +20,23 @@ rule train_network:
     conda:
         "../envs/torch.yaml"
     threads: get_threads
+    resources:
+        gpu=get_gpus,
+        slots_per_gpu=SLOTS_PER_GPU,
     params:
         data=subpath(input.manifest, parent=True),
         folder=subpath(output.metrics, parent=True),
         spec=as_json("networks", "{network}"),
-        recipe=as_json("recipes", "{network}"),
+        recipe=get_recipe,
+        start=get_start,
+        # outside results: Snakemake deletes the outputs of a job that was killed, and this is what it goes on from
+        state=f"state/{config['preset']}/train_network/{{network}}/{{dataset}}/{{variant}}/seed-{{seed}}",
         code=sources("scripts/train_network.py", "{factory}"),
     shell:
         "python scripts/train_network.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
         " --profile {input.profile} --plan {input.plan} --recipe {params.recipe:q} --seed {wildcards.seed}"
-        " --variant {wildcards.variant} --threads {threads} --out {params.folder} 2> {log}"
+        " --variant {wildcards.variant} {params.start}"
+        " --slots-per-gpu {resources.slots_per_gpu} --out {params.folder} --state {params.state} 2> {log}"
 
 
 rule train:

@@ -14,6 +14,7 @@ def main(argv=None):
         "--metrics", nargs="+", required=True, help="metrics.json of every run (or @file with the list)"
     )
     parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
+    parser.add_argument("--timings", nargs="*", default=[], help="timing.json of these runs, beside the metrics")
     parser.add_argument("--network", help="needed if the files are of more than one")
     parser.add_argument("--dataset", help="needed if the files are of more than one")
     parser.add_argument("--out-svg")
@@ -21,7 +22,7 @@ def main(argv=None):
     parser.add_argument("--out-csv", help="the data of the figure")
     parser.add_argument("--out-caption", help="reStructuredText for the report")
     args = parser.parse_args(argv)
-    rows = runs.select(runs.read(args.metrics, args.measurements), args.network, args.dataset)
+    rows = runs.select(runs.read(args.metrics, args.measurements, args.timings), args.network, args.dataset)
 
     from edgeprune.plotting import style, tradeoff
 

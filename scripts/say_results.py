@@ -20,6 +20,7 @@ def main(argv=None):
     print(f"table:   {table} (also .csv, .tex)")
     print(f"figures: {table.parent}/")
     print(f"report:  {report.resolve().as_uri()}")
+    print(f"tools:   `. {Path(sys.prefix).name}/bin/activate` puts snakemake, dvc and edgeprune on the path")
 
 
 if __name__ == "__main__":

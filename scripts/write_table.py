@@ -1,4 +1,4 @@
-"""Write the results of all runs as tables: CSV (runs and groups), Markdown, LaTeX, HTML, and JSON for `dvc metrics show`."""
+"""Write all results as tables: CSV (runs and groups), Markdown, LaTeX, HTML; JSON for `dvc metrics show`."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ def main(argv=None):
         "--metrics", nargs="+", required=True, help="metrics.json of every run (or @file with the list)"
     )
     parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
+    parser.add_argument("--timings", nargs="*", default=[], help="timing.json of these runs, beside the metrics")
     parser.add_argument("--out-csv", required=True, help="groups as CSV; the runs go to runs.csv beside it")
     parser.add_argument("--out-runs", help="another place for the runs' CSV")
     parser.add_argument("--out-md")
@@ -23,7 +24,7 @@ def main(argv=None):
     parser.add_argument("--out-summary", help="folder for one JSON per network, dataset and variant")
     parser.add_argument("--out-caption", help="reStructuredText for the report")
     args = parser.parse_args(argv)
-    rows = runs.read(args.metrics, args.measurements)
+    rows = runs.read(args.metrics, args.measurements, args.timings)
     groups = runs.group(rows)
     files.write_text(args.out_runs or Path(args.out_csv).with_name("runs.csv"), table.to_csv(rows))
     files.write_text(args.out_csv, table.to_csv(groups))
@@ -36,6 +37,8 @@ def main(argv=None):
         if path:
             files.write_text(path, make(groups))
     if args.out_summary:
+        for stale in Path(args.out_summary).rglob("*.json"):  # of variants that are no longer in the grid
+            stale.unlink()
         for name, values in table.summary(groups).items():
             files.write_json(Path(args.out_summary) / f"{name}.json", values)
 

@@ -1,118 +1,218 @@
-"""Random small networks: a chain of random blocks, each one of the structures that couple channels."""
-
-import random
+"""Random small networks for hypothesis: a chain of drawn blocks, each one of the structures that couple channels."""
 
 import torch
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
 
-class Residual(nn.Module):
-    def __init__(self, width, hidden):
+class Block(nn.Module):
+    """A block that knows how many channels it gives (``out``) for ``width`` channels and a drawn number ``n``."""
+
+    def __init__(self, width, n):
         super().__init__()
-        self.a, self.b, self.norm = (
-            nn.Conv2d(width, hidden, 3, padding=1),
-            nn.Conv2d(hidden, width, 1),
-            nn.BatchNorm2d(width),
-        )
+        self.out = width
+        self.build(width, n)
+
+
+class Plain(Block):
+    def build(self, width, n):
+        self.out = 2 * n
+        self.conv, self.norm = nn.Conv2d(width, 2 * n, 3, padding=1, bias=False), nn.BatchNorm2d(2 * n)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.conv(x)))
+
+
+class Residual(Block):
+    def build(self, width, n):
+        self.a, self.b, self.norm = nn.Conv2d(width, n, 3, padding=1), nn.Conv2d(n, width, 1), nn.BatchNorm2d(width)
 
     def forward(self, x):
         return F.relu(x + self.norm(self.b(F.relu(self.a(x)))))
 
 
-class Dense(nn.Module):
-    def __init__(self, width, growth):
-        super().__init__()
-        self.a, self.b = nn.Conv2d(width, growth, 3, padding=1), nn.Conv2d(width + growth, growth, 1)
+class Projected(Block):
+    """A sum with a convolution in the shortcut."""
+
+    def build(self, width, n):
+        self.out = 2 * n
+        self.a, self.b = nn.Conv2d(width, 2 * n, 3, padding=1), nn.Conv2d(width, 2 * n, 1)
+
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+
+
+class Padded(Block):
+    """Option A: zero channels are appended to the shortcut."""
+
+    def build(self, width, n):
+        self.out = width + 2 * n
+        self.n, self.conv = n, nn.Conv2d(width, width + 2 * n, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(x) + F.pad(x, (0, 0, 0, 0, self.n, self.n))
+
+
+class Dense(Block):
+    def build(self, width, n):
+        self.out = width + 2 * n
+        self.a, self.b = nn.Conv2d(width, n, 3, padding=1), nn.Conv2d(width + n, n, 1)
 
     def forward(self, x):
         x = torch.cat([x, self.a(x)], 1)
         return torch.cat([self.b(x), x], 1)
 
 
-class Chunk(nn.Module):
-    def __init__(self, width, parts):
-        super().__init__()
-        self.parts, self.conv = parts, nn.Conv2d(width // parts, width // parts, 3, padding=1)
+class TwoWays(Block):
+    """Two concatenations, cut at different places, that are added."""
+
+    def build(self, width, n):
+        self.out = 2 * n + 4
+        self.a, self.b, self.c, self.d = (nn.Conv2d(width, k, 1) for k in (2 * n, 4, 4, 2 * n))
 
     def forward(self, x):
-        first, *rest = x.chunk(self.parts, 1)
-        return torch.cat([first + self.conv(rest[-1]), *rest], 1)
+        return torch.cat([self.a(x), self.b(x)], 1) + torch.cat([self.c(x), self.d(x)], 1)
 
 
-class Shuffle(nn.Module):
-    def __init__(self, width, groups):
-        super().__init__()
-        self.groups, self.conv = groups, nn.Conv2d(width, width, 1, groups=groups)
+class Chunk(Block):
+    def build(self, width, n):
+        self.conv = nn.Conv2d(width // 2, width // 2, 3, padding=1)
+
+    def forward(self, x):
+        first, second = x.chunk(2, 1)
+        return torch.cat([first + self.conv(second), second], 1)
+
+
+class Split(Block):
+    """C2f by split, the size kept in an attribute."""
+
+    def build(self, width, n):
+        self.half, self.out = n, 3 * n
+        self.a, self.b = nn.Conv2d(width, 2 * n, 1), nn.Conv2d(n, n, 3, padding=1)
+
+    def forward(self, x):
+        parts = list(self.a(x).split(self.half, 1))
+        return torch.cat([*parts, self.b(parts[-1])], 1)
+
+
+class Shuffle(Block):
+    def build(self, width, n):
+        self.conv = nn.Conv2d(width, width, 1, groups=2)
 
     def forward(self, x):
         x = self.conv(x)
         n, c, h, w = x.shape
-        return x.view(n, self.groups, c // self.groups, h, w).transpose(1, 2).reshape(n, c, h, w)
+        return x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
-class Gate(nn.Module):
-    def __init__(self, width, hidden):
-        super().__init__()
-        self.down, self.up = nn.Linear(width, hidden), nn.Linear(hidden, width)
+class Grouped(Block):
+    def build(self, width, n):
+        self.out = 4 * n
+        self.a, self.b = nn.Conv2d(width, 2 * n, 3, padding=1, groups=2), nn.Conv2d(2 * n, 4 * n, 1, groups=n)
+
+    def forward(self, x):
+        return self.b(F.relu(self.a(x)))
+
+
+class Depthwise(Block):
+    def build(self, width, n):
+        self.out = width * (1 + n % 2)
+        self.conv, self.act = nn.Conv2d(width, self.out, 3, padding=1, groups=width), nn.PReLU(self.out)
+
+    def forward(self, x):
+        return self.act(self.conv(x))
+
+
+class Gate(Block):
+    """Squeeze-and-excite by linear layers, view and expand."""
+
+    def build(self, width, n):
+        self.down, self.up = nn.Linear(width, n), nn.Linear(n, width)
 
     def forward(self, x):
         gate = torch.sigmoid(self.up(F.relu(self.down(x.mean((2, 3))))))
         return x * gate.view(*gate.shape, 1, 1).expand_as(x)
 
 
-class TwoWays(nn.Module):
-    """Two concatenations, cut at different places, that are added."""
-
-    def __init__(self, width, a, b):
-        super().__init__()
-        convolution = lambda n: nn.Conv2d(width, n, 1)  # noqa: E731
-        self.a, self.b, self.c, self.d = convolution(a), convolution(b), convolution(b), convolution(a)
+class ConvGate(Block):
+    def build(self, width, n):
+        self.down, self.up = nn.Conv2d(width, n, 1), nn.Conv2d(n, width, 1)
 
     def forward(self, x):
-        return torch.cat([self.a(x), self.b(x)], 1) + torch.cat([self.c(x), self.d(x)], 1)
+        return x * F.hardsigmoid(self.up(F.relu(self.down(F.adaptive_avg_pool2d(x, 1)))))
 
 
-def _block(rng, width):
-    """``(block, its output's width)``."""
-    n = rng.choice([2, 3, 4, 6, 8])
-    kind = rng.choice(
-        ["conv", "residual", "dense", "chunk", "shuffle", "gate", "ways", "depthwise", "pixel", "up", "norm"]
-    )
-    if kind in ("chunk", "shuffle", "norm") and width % 2:
-        kind = "conv"
-    if kind == "residual":
-        return Residual(width, n), width
-    if kind == "dense":
-        return Dense(width, n), width + 2 * n
-    if kind == "chunk":
-        return Chunk(width, 2), width
-    if kind == "shuffle":
-        return Shuffle(width, 2), width
-    if kind == "gate":
-        return Gate(width, n), width
-    if kind == "ways":
-        a, b = 2 * n, 2 * rng.choice([1, 2, 5])
-        return TwoWays(width, a, b), a + b
-    if kind == "depthwise":
-        k = rng.choice([1, 2])
-        return nn.Sequential(nn.Conv2d(width, width * k, 3, padding=1, groups=width), nn.PReLU(width * k)), width * k
-    if kind == "pixel":
-        return nn.Sequential(nn.Conv2d(width, 4 * n, 1), nn.PixelShuffle(2), nn.MaxPool2d(2)), n
-    if kind == "up":
-        return nn.Sequential(nn.ConvTranspose2d(width, 2 * n, 2, 2), nn.AvgPool2d(2)), 2 * n
-    if kind == "norm":
-        return nn.GroupNorm(2, width), width
-    return nn.Sequential(nn.Conv2d(width, 2 * n, 3, padding=1, bias=False), nn.BatchNorm2d(2 * n), nn.ReLU()), 2 * n
+class Shared(Block):
+    """One convolution called twice."""
+
+    def build(self, width, n):
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(F.relu(self.conv(x)))
 
 
-def random_network(seed, blocks=5):
-    """A classifier of ``(3, 8, 8)`` images with ``blocks`` random blocks."""
-    rng = random.Random(seed)
-    width = 2 * rng.choice([3, 4, 6])
+class Up(Block):
+    """Transposed convolution, joined with the bilinearly resized input."""
+
+    def build(self, width, n):
+        self.out = width + n
+        self.up = nn.ConvTranspose2d(width, n, 2, 2)
+
+    def forward(self, x):
+        large = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        return F.max_pool2d(torch.cat([self.up(x), large], 1), 2)
+
+
+class Pixels(Block):
+    def build(self, width, n):
+        self.out = n
+        self.conv, self.shuffle = nn.Conv2d(width, 4 * n, 1), nn.PixelShuffle(2)
+
+    def forward(self, x):
+        return F.avg_pool2d(self.shuffle(self.conv(x)), 2)
+
+
+class GroupNorms(Block):
+    def build(self, width, n):
+        self.group, self.instance = nn.GroupNorm(2, width), nn.InstanceNorm2d(width, affine=True)
+
+    def forward(self, x):
+        return self.group(x) + self.instance(x)
+
+
+class LayerScale(Block):
+    """ConvNeXt: layer norm with the channels last, linear layers, a learnt scale."""
+
+    def build(self, width, n):
+        self.norm, self.a, self.b = nn.LayerNorm(width), nn.Linear(width, 2 * n), nn.Linear(2 * n, width)
+        self.scale = nn.Parameter(torch.full((width, 1, 1), 0.1))
+
+    def forward(self, x):
+        return x + self.scale * self.b(F.gelu(self.a(self.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
+
+
+BLOCKS = (
+    Plain, Residual, Projected, Padded, Dense, TwoWays, Chunk, Split, Shuffle, Grouped, Depthwise, Gate, ConvGate,
+    Shared, Up, Pixels, GroupNorms, LayerScale,
+)  # fmt: skip
+#: Blocks whose input's width must be even.
+EVEN = (Chunk, Shuffle, Grouped, GroupNorms)
+SHAPE, CLASSES = (3, 8, 8), 4
+
+
+@st.composite
+def networks(draw, blocks=6):
+    """A classifier of ``SHAPE`` images: a stem, one to ``blocks`` blocks, flattened maps and a hidden linear layer."""
+    width = draw(st.sampled_from([6, 8, 12]), label="stem")
     layers = [nn.Conv2d(3, width, 3, padding=1)]
-    for _ in range(blocks):
-        block, width = _block(rng, width)
+    kinds = draw(
+        st.lists(st.tuples(st.sampled_from(BLOCKS), st.sampled_from([2, 3, 4, 6])), min_size=1, max_size=blocks)
+    )
+    for kind, n in kinds:
+        block = (Plain if kind in EVEN and width % 2 else kind)(width, n)
         layers.append(block)
-    head = [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * width, 9), nn.ReLU(), nn.Linear(9, 4)]
+        width = block.out
+    head = [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * width, 9), nn.ReLU(), nn.Linear(9, CLASSES)]
     return nn.Sequential(*layers, *head)

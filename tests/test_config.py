@@ -151,6 +151,19 @@ def test_every_key_of_the_schema_is_described():
         walk(part, name)
 
 
+def test_command_line_values_are_typed_as_in_a_file(project):
+    config = load.effective(project, {"targets": ["0.3"], "seeds": ["3"], "recipes": {"vgg8": {"lr": "1e-3"}}})
+    assert (config["targets"], config["seeds"], config["recipes"]["vgg8"]["lr"]) == ([0.3], [3], 0.001)
+
+
+def test_scientific_notation_is_a_number_and_nan_is_not(project):
+    text = (project / "presets" / "quick.yaml").read_text()
+    (project / "presets" / "quick.yaml").write_text(text + "recipes: {vgg8: {lr: 1e-2, weight_decay: 5.e-4}}\n")
+    recipe = load.effective(project)["recipes"]["vgg8"]
+    assert (recipe["lr"], recipe["weight_decay"]) == (0.01, 0.0005)
+    assert refused(project, {"targets": [".nan"]}).key == "targets[0]"
+
+
 def test_target_names_do_not_collide():
     config = load.effective(ROOT, {"targets": [0.5, 0.505, 0.51], "references": {"uniform": {"targets": [0.5]}}})
     names = list(grid.expand(config).variants)

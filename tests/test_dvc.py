@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance import dvc
+from edgeprune.provenance import dvc, inputs
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +54,42 @@ def test_nothing_is_recorded_for_a_part_inside_dvc_or_without_it(project, monkey
     assert said == []
 
 
+def test_what_the_command_line_changed_is_not_recorded(project, monkeypatch):
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    (project / ".dvc").mkdir()
+    said = []
+    dvc.record_run("quick", complete=True, root=project, overridden=["modes"], say=said.append)
+    assert "not recorded" in said[0]
+    assert "modes" in said[0]
+    assert len(said) == 1
+
+
+def test_the_users_own_files_are_found_and_missing_ones_named(project, monkeypatch):
+    (project / "my-images").mkdir()
+    config = {
+        "pairs": [{"network": "vgg8", "dataset": "mine"}],
+        "networks": {"vgg8": {"factory": "edgeprune.networks.vgg:vgg8"}},
+        "datasets": {"mine": {"source": "images", "path": "my-images"}},
+    }
+    assert inputs.of_user(config, project) == ["my-images"]
+    assert not dvc._listed("my-images", project)
+    assert dvc._listed("rules/fetch.smk", project)
+    config["datasets"]["mine"]["path"] = "other"
+    with pytest.raises(EdgepruneError, match=r"datasets\.mine\.path"):
+        inputs.of_user(config, project)
+
+
+def test_an_edited_image_changes_the_listing(tmp_path):
+    (tmp_path / "train" / "cat").mkdir(parents=True)
+    (tmp_path / "train" / "cat" / "1.png").write_bytes(b"a")
+    before = inputs.listing(tmp_path)
+    assert inputs.listing(tmp_path) == before
+    (tmp_path / "train" / "cat" / "1.png").write_bytes(b"bc")
+    edited = inputs.listing(tmp_path)
+    (tmp_path / "train" / "cat" / "2.png").write_bytes(b"a")
+    assert len({before, edited, inputs.listing(tmp_path)}) == 3
+
+
 def test_recording_a_second_preset_leaves_the_first(project, monkeypatch):
     """Real DVC on a pipeline of one stage."""
     monkeypatch.delenv("DVC_STAGE", raising=False)
@@ -68,6 +104,7 @@ def test_recording_a_second_preset_leaves_the_first(project, monkeypatch):
         ).stdout
 
     subprocess.run(["git", "init", "--quiet", "."], cwd=project, check=True)
+    shutil.copy(ROOT / ".gitignore", project)  # DVC leaves out what it takes for ignored
     run("dvc", "init", "--quiet")
     locks = {}
     for preset in ("quick", "paper"):
@@ -78,6 +115,9 @@ def test_recording_a_second_preset_leaves_the_first(project, monkeypatch):
         locks[preset] = lock.read_text()
         assert f"results/{preset}/train" in locks[preset]
     assert (project / "dvc.lock").read_text() == locks["quick"]
+    listed = run("dvc", "stage", "list", "--all", "--name-only").split()
+    assert sorted(listed) == ["results/paper/dvc.yaml:train", "train"]
+    assert "up to date" in run("dvc", "repro", "results/paper/dvc.yaml")
     assert "up to date" in run("dvc", "status")
     plain = run("dvc", "repro")
     assert "paper" not in plain

@@ -104,3 +104,35 @@ def test_a_width_that_contains_itself_is_frozen():
     w.unify(((2, a[0][1]),) + b, c + ((2, a[0][1]),), "sum")
     w.unify(((2, a[0][1]),), a + b, "sum")
     assert w.count(w.resolve(a)) == w.count(w.resolve(b)) == 4
+
+
+def test_equal_blocks_against_a_part_and_equal_blocks():
+    """ShuffleNet v1's first sum: 3 blocks of 80 == 24 and 3 blocks of 72; all hang together in pieces of 8."""
+    w = Widths()
+    stem, block, whole = free(w, 24, 72, 80)
+    w.unify(whole * 3, stem + block * 3, "sum")
+    assert [w.count(w.resolve(e)) for e in (stem, block, whole)] == [24, 72, 80]
+    pieces = {segment for e in (stem, block, whole) for segment in w.resolve(e)}
+    ((coefficient, v),) = pieces
+    assert (coefficient, w.size[v]) == (1, 8)
+    assert [len(w.resolve(e)) for e in (stem, block, whole)] == [3, 9, 10]
+
+
+def test_pieces_next_to_a_constant_stay():
+    w = Widths()
+    a, b = free(w, 4, 6)
+    w.unify(((2, None), *a, *a), a + b, "sum")  # the constant's 2 channels are a's first two, then a's last two, ...
+    assert w.is_constant(a)
+    assert w.is_constant(b)
+
+
+def test_pieces_that_cut_a_unit_freeze():
+    w = Widths()
+    (a,) = free(w, 4)
+    v = a[0][1]
+    w.unify(((3, v), (1, v)), ((1, v), (3, v)), "sum")  # the same sum: nothing to state
+    assert not w.is_constant(a)
+    b, c = free(w, 5, 2)
+    w.unify(((2, v), *c), b * 2, "sum")
+    assert w.count(w.resolve(b)) == 5
+    assert w.count(w.resolve(a)) == 4

@@ -13,6 +13,7 @@ CASES = {
     "max_pool": lambda x, w: F.max_pool2d(x, 3, 2, 1),
     "max_pool_ceil": lambda x, w: F.max_pool2d(x, 2, 2, ceil_mode=True),
     "max_pool_ceil_pad": lambda x, w: F.max_pool2d(x, 3, 2, 1, ceil_mode=True),
+    "max_pool_ceil_beyond": lambda x, w: F.max_pool2d(x[:, :, :2, :2], 3, 2, ceil_mode=True),
     "max_pool_default": lambda x, w: F.max_pool2d(x, (3, 2)),
     "avg_pool": lambda x, w: F.avg_pool2d(x, 2),
     "avg_pool_ceil": lambda x, w: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False),

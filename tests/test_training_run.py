@@ -122,7 +122,9 @@ def test_metrics_agree_with_the_files_and_the_network(inputs, trained):
         "FA",
         0.5,
     }
-    assert evaluate(model, Dataset(inputs / "digits"), "test", 500) == metrics["test"]
+    again = evaluate(model, Dataset(inputs / "digits"), "test", 500)
+    assert again["accuracy"] == metrics["test"]["accuracy"]
+    assert again["loss"] == pytest.approx(metrics["test"]["loss"], rel=1e-5)  # another memory layout
 
 
 def test_onnx_classifies_like_the_checkpoint(inputs, trained):

@@ -16,7 +16,7 @@ TINY = {
     "modes": ["FA"],
     "targets": [0.5],
     "seeds": [0],
-    "references": {"dense": {}},
+    "references": {"dense": {}, "l1": {}},
     "measure_on": ["local"],
     "recipes": {n: {"epochs": 2, "warmup_epochs": 0} for n in ("vgg8", "mobilenetv2-small")},
     "devices": {"local": {"seconds": 0.05, "iterations": 5, "warmup": 1}},

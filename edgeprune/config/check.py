@@ -1,6 +1,7 @@
 """Check a configuration against the JSON schema, and say what is wrong in the user's terms."""
 
 import difflib
+import math
 from functools import cache
 from pathlib import Path
 
@@ -39,9 +40,19 @@ def check(config, file, *, whole=False):
     Raises:
         EdgepruneError: with the dotted path of the key and the allowed values.
     """
+    _refuse_infinities(config, file, [])
     errors = sorted(_validator(whole).iter_errors(config), key=lambda e: (len(e.absolute_path), str(e.absolute_path)))
     if errors:
         raise _explain(_deepest(errors[0]), file)
+
+
+def _refuse_infinities(value, file, path):
+    """NaN passes every comparison of the schema."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise EdgepruneError(f"{value} is not a number to work with", file=file, key=dotted(path), remedy="be finite")
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        _refuse_infinities(part, file, [*path, key])
 
 
 def _deepest(error):

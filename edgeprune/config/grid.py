@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import product
 
+from edgeprune.peers.methods import PEERS
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -40,6 +42,16 @@ class Grid:
     @property
     def datasets(self):
         return tuple(dict.fromkeys(d for _, d in self.pairs))
+
+    @property
+    def peers(self):
+        """Names of the variants that prune the trained dense network, and so come after its training."""
+        return tuple(v.name for v in self.variants.values() if v.method in PEERS)
+
+    @property
+    def sampled(self):
+        """Names of the variants whose plan is drawn from the profile alone."""
+        return tuple(name for name in self.variants if name not in self.peers)
 
     def of_pair(self, network, dataset):
         return [run for run in self.runs if (run.network, run.dataset) == (network, dataset)]

@@ -2,12 +2,14 @@
 
 import copy
 import difflib
+import re
 from pathlib import Path
 
 import yaml
 
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError
+from edgeprune.peers.methods import PEERS
 
 #: Sections in which `default` holds for every network and an entry of the network's name adds to it.
 PER_NETWORK = ("recipes", "sampling")
@@ -23,6 +25,8 @@ def read_yaml(path):
         value = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError as error:
         raise EdgepruneError("there is no such file", file=path) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise EdgepruneError(f"cannot be read: {error}", file=path, remedy="make it a readable UTF-8 file") from error
     except yaml.YAMLError as error:
         raise EdgepruneError(f"is not valid YAML: {error}", file=path, remedy="mend the line that is named") from error
     if not isinstance(value, dict):
@@ -43,6 +47,7 @@ def effective(root=".", overrides=None):
     root, overrides = Path(root), overrides or {}
     base = read_yaml(root / "config.yaml")
     check(base, "config.yaml")
+    overrides = _typed(overrides)
     check(overrides, "--config")
     name = overrides.get("preset", base.get("preset"))
     known = sorted(p.stem for p in (root / "presets").glob("*.yaml"))
@@ -60,7 +65,8 @@ def effective(root=".", overrides=None):
         raise EdgepruneError("a preset cannot name a preset", file=preset_file, key="preset", remedy="remove the key")
     config = merge(merge(base, preset), overrides)
     check(config, f"config.yaml with {preset_file}", whole=True)
-    _check_names(config, preset_file)
+    _check_names(config, f"config.yaml with {preset_file}")
+    config["seeds"] = [int(seed) for seed in config["seeds"]]  # JSON schema takes 1.0 for an integer
     for section in PER_NETWORK:
         entries = config[section]
         config[section] = {
@@ -68,6 +74,16 @@ def effective(root=".", overrides=None):
             for n in sorted({p["network"] for p in config["pairs"]})
         }
     return config
+
+
+def _typed(value):
+    """Snakemake hands over what is nested in a ``--config`` value as strings: ``targets=[0.5]`` -> ``["0.5"]``."""
+    if isinstance(value, dict):
+        return {key: _typed(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_typed(part) for part in value]
+    typed = yaml.load(value, Loader=_UniqueKeys) if isinstance(value, str) else value
+    return typed if isinstance(typed, bool | int | float) else value
 
 
 def merge(base, over):
@@ -85,10 +101,19 @@ def _check_names(config, file):
             _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
     for i, name in enumerate(config["measure_on"]):
         _known(name, config["devices"], file, f"measure_on[{i}]", "devices")
+    references = config["references"]
+    for method in references:
+        if method in PEERS and "dense" not in references:
+            raise EdgepruneError(
+                f"{method} prunes the trained dense network, which is not in the grid",
+                file=file,
+                key=f"references.{method}",
+                remedy="add `dense: {}` to references",
+            )
     for section in PER_NETWORK:
         for name in config[section]:
             if name != "default":
-                _known(name, config["networks"], "config.yaml", f"{section}.{name}", "networks")
+                _known(name, config["networks"], file, f"{section}.{name}", "networks")
 
 
 def _known(name, table, file, key, section):
@@ -119,3 +144,9 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"key {value!r} stands twice", key.start_mark)
             seen.add(value)
         return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 takes 1e-3 for a string, YAML 1.2 (which DVC reads) and people take it for a number.
+_UniqueKeys.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)

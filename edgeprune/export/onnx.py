@@ -89,7 +89,7 @@ def check(data, model, input_shape):
 
 
 def _on_cpu(model):
-    return copy.deepcopy(model).cpu().float().eval()
+    return copy.deepcopy(model).cpu().float().to(memory_format=torch.contiguous_format).eval()
 
 
 def _by_tracing(model, sample):

@@ -25,7 +25,15 @@ MODES = {
 OTHER_MODE = (_COLORS[7], "P")
 DENSE = ("black", "*")
 #: Fill of the marker by method; a method that is not listed gets the last.
-FILLS = {"complexity": "full", "dense": "full", "uniform": "none", "random": "right"}
+FILLS = {
+    "complexity": "full",
+    "dense": "full",
+    "uniform": "none",
+    "random": "right",
+    "l1": "left",
+    "fpgm": "bottom",
+    "lamp": "top",
+}
 OTHER_FILL = "left"
 GREY = "0.45"
 

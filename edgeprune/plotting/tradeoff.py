@@ -73,15 +73,15 @@ def draw(rows, title=None):
             ax.set_axis_off()
             continue
         facet, device = panels[index]
-        chosen = _of(rows, device) if device else _once(rows)
-        _panel(ax, facet, chosen, metric, device if len(devices) > 1 else None)
+        chosen = _of(rows, device) if device else once(rows)
+        panel(ax, facet, chosen, metric, device if len(devices) > 1 else None)
         ax.tick_params(labelleft=index % COLUMNS == 0)
     for line in axes:
         line[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
     if title:
         figure.suptitle(title, fontsize="medium")
     figure.legend(
-        handles=_legend(rows), loc="outside lower center", ncols=min(8, math.ceil(len(_legend(rows)) / 2)),
+        handles=legend(rows), loc="outside lower center", ncols=min(8, math.ceil(len(legend(rows)) / 2)),
         fontsize="small", columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
     return figure
@@ -102,12 +102,13 @@ def _of(rows, device):
     return [row for row in rows if row["device"] == device]
 
 
-def _once(rows):
+def once(rows):
     """Each run once: one measured on several devices is one run, as far as what was counted goes."""
     return list({(row["variant"], row["seed"]): {**row, "device": None} for row in rows}.values())
 
 
-def _panel(ax, facet, rows, metric, device):
+def panel(ax, facet, rows, metric, device=None):
+    """Draw ``rows``' metric against one column of theirs, as :func:`draw` says, titled by the device if it is given."""
     rows = [row for row in rows if row[facet.column] is not None]
     divisor, unit = units.scale([row[facet.column] for row in rows], facet.kind)
     groups = runs.group(rows)
@@ -162,7 +163,8 @@ def _limits(ax, values, span):
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
-def _legend(rows):
+def legend(rows):
+    """A handle for each series of ``rows`` and for the front."""
     handles = []
     for row in sorted(rows, key=runs.order):
         name = runs.label(row)

@@ -55,11 +55,16 @@ def lost_and_found(preset, root="."):
     return "Finished jobs keep their results, failed jobs have none" + kept * (Path(root) / lock).exists()
 
 
-def record_run(preset, *, complete, root=".", say=None):
+def record_run(preset, *, complete, root=".", overridden=(), inputs=(), say=None):
     """Commit the results of a complete run to DVC's cache and lock; say so, or say why not.
 
     Nothing is recorded for a part of the grid: DVC would certify phases that are out of date. Nothing is done inside
     ``dvc repro`` either, which records by itself and holds DVC's lock meanwhile.
+
+    Args:
+        overridden: keys that the command line changed: the files that DVC reads do not say what was run, so the run
+            is not recorded.
+        inputs: files of the user's that the run depends on; those that ``dvc.yaml`` does not list are named.
     """
     say = say or (lambda text: print(text, file=sys.stderr))
     if not complete or os.environ.get("DVC_STAGE"):
@@ -67,7 +72,19 @@ def record_run(preset, *, complete, root=".", say=None):
     if not (Path(root) / ".dvc").is_dir():
         say("dvc: not recorded, this folder is not a DVC project (`dvc init` makes it one)")
         return
+    if overridden:
+        say(
+            f"dvc: not recorded: --config set {', '.join(overridden)}, so the files do not say what was run\n"
+            f"  remedy: write it into presets/{preset}.yaml, or into a preset of its own, and run again"
+        )
+        return
     path = write_pipeline_file(preset, root)
+    missing = [file for file in inputs if not _listed(file, root)]
+    if missing:
+        say(
+            f"dvc: {', '.join(missing)} not among the `deps` in dvc.yaml: DVC will not notice a change there\n"
+            "  remedy: add it to the `deps` of the stages fetch (images) or profile and train (networks)"
+        )
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "commit", "--force", path],
         cwd=root,
@@ -79,3 +96,10 @@ def record_run(preset, *, complete, root=".", say=None):
         say(f"dvc: not recorded: {done.stderr.strip() or done.stdout.strip()}\n  remedy: `dvc commit {path}`")
     else:
         say(f"dvc: recorded in {path.removesuffix('yaml')}lock")
+
+
+def _listed(file, root):
+    """Whether a file, or a folder around it, is a dependency of some stage."""
+    stages = read_yaml(Path(root) / "dvc.yaml")["stages"].values()
+    deps = {dep for stage in stages for dep in stage.get("deps", ())}
+    return any(str(place) in deps for place in (Path(file), *Path(file).parents))

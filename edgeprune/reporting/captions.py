@@ -5,6 +5,7 @@ what these functions wrote beside the figure.
 """
 
 from edgeprune.complexity.profile import MODES
+from edgeprune.peers.methods import PEERS
 from edgeprune.reporting import runs, units
 
 NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
@@ -60,11 +61,48 @@ def tradeoff(groups):
             continue
         name = runs.label(row)
         sign = 1 if metric.higher_is_better else -1
-        if name not in best or sign * row["test"] > sign * best[name]["test"]:
+        if name not in best or sign * row["val"] > sign * best[name]["val"]:
             best[name] = row
     for name, row in best.items():
         target = "" if row["target"] is None else f" at a target of −{100 * row['target']:g} %"
-        lines.append(f"- {escape(name)}, best{target}: {_score(row, metric)}, {_costs(row, dense)}.")
+        lines.append(f"- {escape(name)}, best on validation{target}: {_score(row, metric)}, {_costs(row, dense)}.")
+    return "\n".join(lines) + "\n"
+
+
+def cost(groups):
+    """Of accuracy against the whole cost of training: dense, then the single pass beside the peers of three stages.
+
+    Args:
+        groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown, each run once.
+    """
+    metric = runs.headline(groups)
+    network, dataset = groups[0]["network"], groups[0]["dataset"]
+    lines = [
+        f"**What training {escape(network)} on {escape(dataset)} costs, all stages taken together.** Left: "
+        f"{escape(metric.label[0].lower() + metric.label[1:])} on the test split against estimated training FLOPs; "
+        "markers as in the figure of the trade-off. Right: the same cost by variant, hatched what went before the last "
+        "stage (the dense training that pruned weights come from), and its ratio to the dense training.",
+        "",
+    ]
+    dense = next((row for row in groups if row["method"] == "dense"), None)
+    if dense:
+        lines.append(f"- dense: {_score(dense, metric)}, {units.one(dense['training_flops'], 'flops')} of training.")
+    single = {(row["mode"], row["target"]): row for row in groups if row["method"] == "complexity"}
+    for row in groups:
+        ours = single.get((row["mode"], row["target"]))
+        if row["method"] not in PEERS or ours is None:
+            continue
+        less = 100 * (1 - ours["training_flops"] / row["training_flops"])
+        times = ""
+        if ours["training_seconds"] and row["training_seconds"]:
+            saved = 100 * (1 - ours["training_seconds"] / row["training_seconds"])
+            times = f", {abs(saved):.0f} % {'less' if saved >= 0 else 'more'} time"
+        lines.append(
+            f"- {row['mode']} at −{100 * row['target']:g} %: single pass {_score(ours, metric)} for "
+            f"{units.one(ours['training_flops'], 'flops')}; {escape(runs.label(row))} {_score(row, metric)} for "
+            f"{units.one(row['training_flops'], 'flops')}: the single pass costs {abs(less):.0f} % "
+            f"{'less' if less >= 0 else 'more'} compute{times}."
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -114,8 +152,8 @@ def results(groups):
             text += f" dense {_score(dense, metric)}"
         if pruned:
             choose = max if metric.higher_is_better else min
-            best = choose(pruned, key=lambda row: row["test"])
-            text += f"{';' if dense else ''} best pruned {escape(best['variant'])}: {_score(best, metric)}"
+            best = choose(pruned, key=lambda row: row["val"])
+            text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: {_score(best, metric)}"
             text += f", {_costs(best, dense)}"
         lines.append(text + ".")
     return "\n".join(lines) + "\n"

@@ -1,15 +1,19 @@
 """Read what the runs of a grid left behind as flat rows, one for each run and device.
 
 A row is a dict. Its columns are :data:`IDENTITY`, ``metric`` and ``test``/``val`` (the task's headline, unscaled),
-``test_loss``, ``val_loss``, the five resources plain, with ``dense_`` and with ``reduction_`` before them, ``epochs``,
-``training_flops``, ``checkpoint_bytes``, ``onnx_bytes``, ``device`` and :data:`MEASURED`. What is not known is None.
+``test_loss``, ``val_loss``, the five resources plain, with ``dense_`` and with ``reduction_`` before them, the cost of
+all stages of the training (``epochs``, ``training_flops``, ``training_seconds``, ``training_joules``), what of it went
+before the last stage (``earlier_epochs``, ``earlier_training_flops``), ``checkpoint_bytes``, ``onnx_bytes``, ``device``
+and :data:`MEASURED`. What is not known is None.
 """
 
 import statistics
+from pathlib import Path
 
 from edgeprune import files, tasks
 from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.peers.methods import PEERS
 
 IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
 MEASURED = {
@@ -30,17 +34,18 @@ MEASURED = {
 GROUP = ("network", "dataset", "task", "variant", "method", "mode", "target", "metric", "device")
 
 
-def read(metrics, measurements=()):
+def read(metrics, measurements=(), timings=()):
     """Rows of the runs, in a fixed order: network, dataset, device, dense first, then method, mode, target, seed.
 
     Args:
         metrics: paths of the runs' ``metrics.json``.
         measurements: paths of measurements of these runs, on any number of devices.
+        timings: paths of ``timing.json``, each in the folder of its run's metrics.
 
     Raises:
         EdgepruneError: a file of another kind, two files for one run, a measurement of a run that is not there.
     """
-    runs = {}
+    runs, times = {}, {Path(path).parent: path for path in timings}
     for path in metrics:
         value = _load(path, "edgeprune.metrics")
         key = _key(value, path)
@@ -48,7 +53,7 @@ def read(metrics, measurements=()):
             raise EdgepruneError(
                 f"is a second file for the run {_name(value)}", file=path, remedy="name each file once"
             )
-        runs[key] = (_run_row(value, path), [])
+        runs[key] = (_run_row(value, path) | _times(times.get(Path(path).parent)), [])
     for path in measurements:
         value = _load(path, "edgeprune.measurement")
         if not value.get("run"):
@@ -91,10 +96,11 @@ def order(row):
 
 
 def label(row):
-    """What a figure or a table calls the row's method and mode, e.g. ``PA``, ``uniform (FA)``, ``dense``."""
+    """What a figure or a table calls the row's method and mode, e.g. ``PA``, ``uniform (FA)``, ``L1 (FA)``."""
     if row["method"] == "complexity":
         return row["mode"] or "budget"
-    return row["method"] if row["mode"] is None else f"{row['method']} ({row['mode']})"
+    name = PEERS[row["method"]].label if row["method"] in PEERS else row["method"]
+    return name if row["mode"] is None else f"{name} ({row['mode']})"
 
 
 def headline(rows):
@@ -178,10 +184,18 @@ def _run_row(value, path):
             for resource in RESOURCES:
                 row[prefix + resource] = value[table].get(resource)
         row["epochs"], row["training_flops"] = value["cost"]["epochs"], value["cost"]["training_flops"]
+        before = value["cost"].get("stages", [{}])[:-1]
+        for key in ("epochs", "training_flops"):
+            row[f"earlier_{key}"] = sum(stage[key] for stage in before)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
     return row
+
+
+def _times(path):
+    cost = _load(path, "edgeprune.timing").get("cost") or {} if path else {}
+    return {"training_seconds": cost.get("seconds"), "training_joules": cost.get("joules")}
 
 
 def _measured_row(value):

@@ -41,6 +41,8 @@ COLUMNS = (
     Column("ONNX file", "onnx_bytes", "bytes"),
     Column("Epochs", "epochs", places=0, paper=False),
     Column("Training", "training_flops", "flops"),
+    Column("Training time", "training_seconds", "seconds", paper=False),
+    Column("Training energy (J)", "training_joules", paper=False),
 )
 
 
@@ -165,7 +167,8 @@ NOTE = (
     "Feature maps: the sum of all layers' outputs; "
     "peak memory: the weights and the largest set of feature maps alive at one time (both for one sample). "
     "Speed-up: ratio of the dense network's median latency to the model's, measured in turns. "
-    "Training: estimated FLOPs of the whole training. A minus before a resource is its reduction."
+    "Epochs and training count all stages, the dense network's training included where a method starts from it; "
+    "FLOPs of training are estimated. A minus before a resource is its reduction."
 )
 
 

@@ -110,7 +110,7 @@ class Widths(Partition):
             if all(v is None for _, v in fixed):
                 self._freeze_coupled(free, raw, what)
                 return
-        if not self._align(left, right):
+        if not self._align(left, right) and not self.match_pieces(self.resolve(a), self.resolve(b), what):
             text = f"{what}: its channels cannot be matched one by one"
             known = self.explain(a) or self.explain(b)
             self.freeze(a, known or text, located=known is not None)

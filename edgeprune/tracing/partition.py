@@ -2,7 +2,7 @@
 
 import math
 
-from edgeprune.tracing.expressions import repeat, totals
+from edgeprune.tracing.expressions import MANY_BLOCKS, repeat, totals
 
 
 class Partition:
@@ -96,3 +96,46 @@ class Partition:
                 blocks.append(tuple(now))
                 now, filled = [], 0
         return blocks
+
+    def match_pieces(self, left, right, what):
+        """Cut two resolved expressions into pieces of one size and state that they are equal, one by one.
+
+        This is for what cannot be matched segment by segment because a variable would stand in its own definition, e.g.
+        ShuffleNet's ``3 equal blocks == stem, 3 equal blocks``.
+
+        Returns:
+            Whether it was possible; False leaves everything as it was.
+        """
+        sizes = [self.count((segment,)) for segment in (*left, *right)]
+        piece = math.gcd(*sizes)
+        coefficients = {c for c, v in (*left, *right) if v is not None}
+        if any(piece % c for c in coefficients) or self.count(left) > piece * MANY_BLOCKS:
+            return False
+        if any(len(uses) > 1 for uses in self._coefficients_of_each(left, right).values()):
+            return False  # pieces of equally many channels would be different pieces of the variable
+        cut = {}
+
+        def pieces(expr):
+            for c, v in expr:
+                n = self.count(((c, v),)) // piece
+                if v is None:
+                    yield from [((piece, None),)] * n
+                    continue
+                if v not in cut:
+                    cut[v] = [self.new(piece // c) for _ in range(n)] if n > 1 else [v]
+                yield from (((c, part),) for part in cut[v])
+
+        pairs = list(zip(list(pieces(left)), list(pieces(right)), strict=True))
+        for v, parts in cut.items():
+            if parts != [v]:
+                self.binding[v] = tuple((1, part) for part in parts)
+        for one, other in pairs:
+            self.unify(one, other, what)
+        return True
+
+    @staticmethod
+    def _coefficients_of_each(left, right):
+        found = {}
+        for c, v in (*left, *right):
+            found.setdefault(v, set()).add(c if v is not None else 1)
+        return found

@@ -21,7 +21,7 @@ def _pooled(x, kernel, stride, padding, dilation, ceil):
         out = (-(-room // step) if ceil else room // step) + 1
         if ceil and (out - 1) * step >= size + pad:
             out -= 1
-        if out <= 0 or room < 0:
+        if out <= 0:
             raise RuntimeError(f"a pooling's output would be empty for an input of {tuple(x.shape)}")
         shape.append(out)
     return shape

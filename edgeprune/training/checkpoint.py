@@ -64,9 +64,10 @@ def load(path):
 
 
 def weights(model):
-    """The state dict on the CPU, no tensor dragging a larger storage along."""
+    """The state dict on the CPU, in the default memory layout, no tensor dragging a larger storage along."""
     return {name: _compact(t.detach().cpu()) for name, t in model.state_dict().items()}
 
 
 def _compact(tensor):
+    tensor = tensor.contiguous()
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()

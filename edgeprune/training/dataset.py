@@ -57,5 +57,10 @@ class Dataset:
         return self._splits[name]
 
     def normalise(self, inputs):
-        """Raw (N, C, H, W) -> float32 of mean 0 and standard deviation 1 per channel, over the training split."""
+        """Raw (N, C, H, W) -> float32 of mean 0 and standard deviation 1 per channel, over the training split.
+
+        Images come out in the channels-last memory layout, in which convolutions are faster than in the default one.
+        """
+        if inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
         return inputs.float() * self._scale + self._shift

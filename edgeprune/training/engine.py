@@ -2,31 +2,41 @@
 
 import math
 import time
+from dataclasses import replace
 
 import torch
+from torch import nn
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.training import optimizer
+from edgeprune.training import optimizer, precision
 from edgeprune.training.augment import Augment
+from edgeprune.training.average import Average
 from edgeprune.training.schedule import learning_rate
-from edgeprune.training.seeds import derive, generator
+from edgeprune.training.seeds import derive, generator, random_state, set_random_state
+
+
+class Diverged(EdgepruneError):
+    """The loss is no longer a number."""
 
 
 class Engine:
     """Trains one network on one dataset by one recipe.
 
-    Each epoch draws from generators of its own (:mod:`edgeprune.training.seeds`), so that :meth:`state_dict` between
-    two epochs holds all it takes to go on to the same weights.
+    Each epoch draws from generators of its own (:mod:`edgeprune.training.seeds`), so that :meth:`state_dict` holds all
+    it takes to go on to the same weights, between two epochs and between two steps.
 
     Args:
         model: the network, on the dataset's device.
         dataset: an :class:`edgeprune.training.dataset.Dataset`.
         recipe: an :class:`edgeprune.training.recipe.Recipe`.
         seed: the run's seed.
+        epochs: instead of the recipe's.
 
     Attributes:
-        history: one dict per finished epoch: ``epoch`` (from 1), ``lr`` (of its last step), ``train_loss``,
-            ``val_loss`` and the task's metrics as ``val_<name>``.
+        trained: the network to evaluate and export: ``model``, or its moving average if the recipe asks for one.
+        precision: ``fp32`` or ``bf16``.
+        history: one dict per finished epoch: ``epoch`` (from 1), ``train_loss``, ``val_loss``, the task's metrics as
+            ``val_<name>``, and ``lr`` (of its last step).
         seconds: ``{"training", "evaluation"}`` so far.
         images: images trained on so far, repetitions counted.
 
@@ -34,8 +44,9 @@ class Engine:
         EdgepruneError: the batch is larger than the training split, or nothing can be trained.
     """
 
-    def __init__(self, model, dataset, recipe, seed):
-        self.model, self.dataset, self.task, self.recipe, self.seed = model, dataset, dataset.task, recipe, seed
+    def __init__(self, model, dataset, recipe, seed, epochs=None):
+        self.model, self.dataset, self.task, self.seed = model, dataset, dataset.task, seed
+        self.recipe = replace(recipe, epochs=epochs or recipe.epochs)
         self.train, self.val = dataset.split("train"), dataset.split("val")
         if recipe.batch_size > len(self.train):
             raise EdgepruneError(
@@ -45,86 +56,149 @@ class Engine:
             )
         self.loss = self.task.loss(recipe)
         self.augment = Augment(recipe, dataset.mean_colour, self.task.spatial_target) if recipe.augment else None
+        if len(dataset.input_shape) == 3:
+            model.to(memory_format=torch.channels_last)  # before anything is derived from the tensors
         self.optimizer = optimizer.make(recipe, list(model.parameters()))
+        self.average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
+        self.trained = self.average.model if self.average else model
+        self.precision = precision.choose(recipe.precision, dataset.device)
+        self.forward = torch.compile(model) if recipe.compile else model
+        norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.affine]
+        self._scales = [m.weight for m in norms] if recipe.bn_l1 else []
         self.history, self.images = [], 0
         self.seconds = {"training": 0.0, "evaluation": 0.0}
+        self._partial = None  # where in an epoch a resumed training goes on
 
-    def run(self, report=None, after_epoch=None):
-        """Train up to the recipe's last epoch.
+    def run(self, report=None, after_epoch=None, stop=None):
+        """Train up to the last epoch.
 
         Args:
             report: called with the epoch's row, images per second and seconds left.
             after_epoch: called with this engine, between two epochs.
+            stop: called before each step; when it returns true, the training ends there.
+
+        Returns:
+            bool: whether the last epoch was reached; if not, :meth:`state_dict` is where to go on.
 
         Raises:
-            EdgepruneError: the loss is no longer a number.
+            Diverged: the loss is no longer a number.
         """
+        stop = stop or (lambda: False)
         while len(self.history) < self.recipe.epochs:
             epoch, begin, images = len(self.history), time.perf_counter(), self.images
-            row = self._train_epoch(epoch)
+            row = self._train_epoch(epoch, stop)
             middle = time.perf_counter()
-            val = evaluate(self.model, self.dataset, "val", self.recipe.eval_batch_size)
+            self.seconds["training"] += middle - begin
+            if row is None:
+                return False
+            val = evaluate(self.trained, self.dataset, "val", self.recipe.eval_batch_size)
             self.refuse_nan(val["loss"], epoch, "validation")
             end = time.perf_counter()
-            row |= {"val_loss": val["loss"]} | {f"val_{m.name}": val[m.name] for m in self.task.metrics}
-            self.history.append(row)
-            self.seconds["training"] += middle - begin
             self.seconds["evaluation"] += end - middle
+            row |= {"val_loss": val["loss"]} | {f"val_{m.name}": val[m.name] for m in self.task.metrics}
+            self.history.append(row | {"lr": self.optimizer.lr})
             if report:
                 left = (end - begin) * (self.recipe.epochs - len(self.history))
                 report(row, (self.images - images) / (middle - begin), left)
             if after_epoch:
                 after_epoch(self)
+        return True
 
-    def _train_epoch(self, epoch):
+    def _train_epoch(self, epoch, stop):
+        """One epoch, or what is left of it; its row, or None if stopped."""
         device = self.dataset.device
         order = torch.randperm(len(self.train), generator=generator(self.seed, "shuffle", epoch)).to(device)
         batches = split(order, self.recipe.batch_size)
-        draws = generator(self.seed, "augment", epoch, device) if self.augment else None
+        draws = generator(self.seed, "augment", epoch, device)
         torch.manual_seed(derive(self.seed, "dropout", epoch))  # dropout reads the global generator
+        total = torch.zeros((), dtype=torch.float64 if device.type == "cpu" else None, device=device)
+        first = 0
+        if self._partial:
+            first = self._partial["step"]
+            total += self._partial["total"].to(device)
+            draws.set_state(self._partial["draws"])
+            set_random_state(device, self._partial["random"])
+            self._partial = None
         self.model.train()
-        total, count = torch.zeros((), dtype=torch.float64 if device.type == "cpu" else None, device=device), 0
-        for i, rows in enumerate(batches):
-            inputs, targets = self.train.inputs[rows], self.train.targets[rows]
-            if self.augment:
-                inputs, targets = self.augment(inputs, targets, draws)
-            self.optimizer.lr = lr = learning_rate(self.recipe, epoch * len(batches) + i, len(batches))
-            outputs = self.model(self.dataset.normalise(inputs))
-            loss = self.loss(outputs, self.task.prepare(targets, self.dataset.manifest))
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            total += loss.detach() * len(rows)  # on the device: no synchronisation per step
-            count += len(rows)
-        self.images += count
-        mean = total.item() / count
+        for i in range(first, len(batches)):
+            if stop():
+                self.refuse_nan(total.item(), epoch, "training")
+                random = random_state(device)
+                self._partial = {"step": i, "total": total.cpu(), "draws": draws.get_state(), "random": random}
+                return None
+            self.optimizer.lr = learning_rate(self.recipe, epoch * len(batches) + i, len(batches))
+            rows = batches[i]
+            loss = self._step(self.train.inputs[rows], self.train.targets[rows], draws)
+            total += loss * len(rows)  # on the device: no synchronisation per step
+            self.images += len(rows)
+        mean = total.item() / sum(map(len, batches))
         self.refuse_nan(mean, epoch, "training")
-        return {"epoch": epoch + 1, "lr": lr, "train_loss": mean}
+        return {"epoch": epoch + 1, "train_loss": mean}
+
+    def _step(self, inputs, targets, draws):
+        """One step on raw images (N, C, H, W) and targets; the loss, detached."""
+        if self.augment:
+            inputs, targets = self.augment(inputs, targets, draws)
+        inputs = self.dataset.normalise(inputs)
+        with precision.autocast(self.precision, self.dataset.device):
+            outputs = self._outputs(inputs)
+        loss = self.loss(precision.as_float(outputs), self.task.prepare(targets, self.dataset.manifest))
+        self.optimizer.zero_grad()
+        loss.backward()
+        for scale in self._scales:
+            if scale.grad is not None:
+                scale.grad.add_(scale.detach().sign(), alpha=self.recipe.bn_l1)
+        self.optimizer.step()
+        if self.average:
+            self.average.update()
+        return loss.detach()
+
+    def _outputs(self, inputs):
+        try:
+            return self.forward(inputs)
+        except Exception as error:
+            if not self.recipe.compile or not type(error).__module__.startswith("torch._"):
+                raise
+            raise EdgepruneError(
+                f"torch.compile fails on this network: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+                key="recipes.*.compile",
+                remedy="set compile to false, or install the compiler that it asks for",
+            ) from error
 
     def refuse_nan(self, loss, epoch, kind):
-        """Raise an EdgepruneError if ``loss`` (``training``, ``validation`` …, in ``epoch`` from 0) is no number."""
+        """Raise :class:`Diverged` if ``loss`` (``training``, ``validation`` …, in ``epoch`` from 0) is no number."""
         if not math.isfinite(loss):
-            raise EdgepruneError(
+            raise Diverged(
                 f"the {kind} loss became {loss} in epoch {epoch + 1} of {self.recipe.epochs}: the training diverged",
                 key="recipes.*.lr",
                 remedy=f"lower lr (now {self.recipe.lr:g}) or raise warmup_epochs (now {self.recipe.warmup_epochs:g})",
             )
 
+    @property
+    def position(self):
+        """Finished epochs, and finished steps of the next."""
+        return len(self.history), self._partial["step"] if self._partial else 0
+
     def state_dict(self):
         """What a resumed training needs, as tensors and plain values."""
         return {
             "model": self.model.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
             "history": [dict(row) for row in self.history],
             "images": self.images,
             "seconds": dict(self.seconds),
+            "partial": self._partial,
         }
 
     def load_state_dict(self, state):
         self.model.load_state_dict(state["model"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [dict(row) for row in state["history"]]
         self.images, self.seconds = state["images"], dict(state["seconds"])
+        self._partial = state["partial"]
 
 
 def split(order, batch_size):

@@ -1,6 +1,8 @@
 """What happened epoch by epoch: a file for later, a line on stderr for now."""
 
+import contextlib
 import csv
+import importlib.util
 import io
 import sys
 
@@ -34,3 +36,30 @@ class LiveLine:
             file=self.stream,
             flush=True,
         )
+
+
+@contextlib.contextmanager
+def events(folder, engine):
+    """Yield a function like :class:`LiveLine` that writes TensorBoard's event files to ``folder``.
+
+    It does nothing without a folder, and without the ``tensorboard`` package, which it says on stderr.
+    """
+    if not folder:
+        yield lambda *_: None
+        return
+    if importlib.util.find_spec("tensorboard") is None:
+        print(f"no event files in {folder}: the package tensorboard is not installed", file=sys.stderr)
+        yield lambda *_: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    done = len(engine.history)
+    with SummaryWriter(str(folder), purge_step=done + 1 if done else None) as writer:
+
+        def write(row, images_per_second, seconds_left):
+            for name, value in (row | {"images_per_second": images_per_second}).items():
+                if name != "epoch":
+                    writer.add_scalar(name, value, row["epoch"])
+            writer.flush()
+
+        yield write

@@ -54,7 +54,7 @@ class SGD:
         return {"buffers": dict(self.buffers)}
 
     def load_state_dict(self, state):
-        self.buffers = {i: b.clone() for i, b in state["buffers"].items()}
+        self.buffers = {i: b.clone().to(self.parameters[i].device) for i, b in state["buffers"].items()}
 
 
 class TorchOptimizer:

@@ -8,7 +8,8 @@ from edgeprune.errors import EdgepruneError
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("cosine", "step", "constant")
 AUGMENTATIONS = ("flip", "crop", "cutout")
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "bf16", "auto")
+BUDGETS = ("epochs", "flops")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -17,7 +18,10 @@ class Recipe:
     """Settings of one training.
 
     Attributes:
-        epochs: passes over the training split.
+        epochs: passes over the training split, of the dense network.
+        budget: what a pruned network's training has in common with the dense one's: ``epochs`` (Scratch-E of Liu et
+            al., 2019) or ``flops`` (Scratch-B): more epochs by the factor of the FLOPs saved.
+        budget_cap: ``flops`` raises the epochs at most by this factor.
         batch_size: images per step.
         optimizer: ``sgd`` (momentum, L2 penalty) or ``adamw`` (decoupled decay).
         lr: highest learning rate of the schedule.
@@ -27,16 +31,24 @@ class Recipe:
         step_milestones: fractions of the epochs, ascending.
         warmup_epochs: epochs of linear rise from 0, before the schedule; fractions allowed.
         label_smoothing: weight moved from the true class to all, where the task has classes.
+        ema_decay: decay per step of an exponential moving average of the weights and batch norm's statistics; the
+            averaged network is the one that is validated, reported and exported. 0: no averaging.
+        bn_l1: weight of an L1 penalty on batch norm's scales (Liu et al., 2017, network slimming); it is not in the
+            losses that are reported.
         augment: any of ``flip`` (left-right), ``crop`` (padded with zeros), ``cutout`` (a square of the mean colour).
         crop_padding: pixels on each side; ``None``: an eighth of the height (4 at 32).
         cutout_size: side of the square in pixels; ``None``: half the height (16 at 32).
         eval_batch_size: images per step of an evaluation, no influence on training.
-        precision: ``fp32``.
+        precision: of the training's arithmetic: ``fp32``, ``bf16`` (mixed, weights stay fp32), or ``auto``: bf16 where
+            the processor has it natively. Evaluation is in fp32.
+        compile: run the training's forward and backward pass through ``torch.compile``.
         device: ``auto`` takes cuda, mps or cpu, whichever is there first.
         threads: CPU threads; part of what makes a result reproducible to the bit.
     """
 
     epochs: int = 20
+    budget: str = "epochs"
+    budget_cap: float = 4.0
     batch_size: int = 128
     optimizer: str = "sgd"
     lr: float = 0.1
@@ -48,11 +60,14 @@ class Recipe:
     step_factor: float = 0.1
     warmup_epochs: float = 0.0
     label_smoothing: float = 0.0
+    ema_decay: float = 0.0
+    bn_l1: float = 0.0
     augment: tuple = ()
     crop_padding: int | None = None
     cutout_size: int | None = None
     eval_batch_size: int = 500
     precision: str = "fp32"
+    compile: bool = False
     device: str = "auto"
     threads: int = 1
 
@@ -108,6 +123,9 @@ def _check(recipe):
         ("weight_decay", 0, float("inf")),
         ("step_factor", 0, 1),
         ("label_smoothing", 0, 1),
+        ("ema_decay", 0, 1),
+        ("bn_l1", 0, float("inf")),
+        ("budget_cap", 1, float("inf")),
     ):
         value = getattr(recipe, name)
         # NaN fails every comparison, so it is refused too
@@ -120,7 +138,9 @@ def _check(recipe):
         ("schedule", SCHEDULES),
         ("precision", PRECISIONS),
         ("device", DEVICES),
+        ("budget", BUDGETS),
         ("nesterov", (True, False)),
+        ("compile", (True, False)),
     ):
         if getattr(recipe, name) not in allowed:
             refuse(name, f"choose one of: {', '.join(map(str, allowed))}")

@@ -1,135 +1,117 @@
 """One run of the grid: dataset, network, plan, recipe and seed in; weights, history and metrics out."""
 
 import contextlib
-import json
 import sys
 import time
-from pathlib import Path
 
 import torch
 
-from edgeprune import files
-from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.resolve import build
-from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.prune import prune
-from edgeprune.training import checkpoint, device, history
-from edgeprune.training.dataset import Dataset
-from edgeprune.training.engine import Engine, evaluate
-from edgeprune.training.recipe import Recipe
+from edgeprune.training import budget, history, initial, results
+from edgeprune.training.clock import Clock
+from edgeprune.training.engine import Diverged, Engine, evaluate
+from edgeprune.training.job import Job
 from edgeprune.training.seeds import derive
-
-#: FLOPs of a training step over those of a forward pass: one more for the gradient of the activations, one for that of
-#: the weights (the usual estimate, e.g. Kaplan et al., 2020). Batch norm, activations and the optimiser are left out.
-STEP_OVER_FORWARD = 3
+from edgeprune.training.state import States, key
+from edgeprune.training.stopping import Stopped, listening
 
 
-def run(*, network, spec, data, profile, plan, recipe, seed, variant, out, threads=None, onnx=True):
-    """Train one pruned (or dense) network from scratch and write the run's files.
+def run(**settings):
+    """Train one pruned (or dense) network and write the run's files.
 
     Args:
-        network: its name in the configuration.
-        spec: its factory, see :func:`edgeprune.networks.resolve.build`.
-        data: folder of a fetched dataset.
-        profile, plan: files.
-        recipe: settings, see :class:`Recipe`.
-        seed: everything random in the training follows from it.
-        variant: the run's key in the grid.
-        out: folder for ``model.pt``, ``model.onnx``, ``history.csv``, ``metrics.json``, ``timing.json``.
-        threads: CPU threads, instead of the recipe's.
-        onnx: whether to write ``model.onnx``.
+        settings: the arguments of :class:`edgeprune.training.job.Job`.
 
     Returns:
         dict: the content of ``metrics.json``.
 
     Raises:
-        EdgepruneError: bad input, divergence, or a network that cannot be exported. No file is changed then.
+        EdgepruneError: bad input, divergence, or a network that cannot be exported. No file under ``out`` is changed
+            then.
     """
-    with _naming(network):
-        return _run(network, spec, data, profile, plan, recipe, seed, variant, Path(out), threads, onnx)
+    job = Job(**settings)
+    with _naming(job.network):
+        return _run(job.open())
 
 
-def _run(network, spec, data, profile, plan, recipe, seed, variant, out, threads, onnx):
-    start = time.perf_counter()
-    recipe = Recipe.from_dict(recipe)
-    target_device = device.choose(recipe.device)
-    threads = threads or recipe.threads
-    device.prepare(target_device, threads)
-    dataset = Dataset(data, target_device)
-    plan = Plan.load(plan).attach(Profile.load(profile))
-    model = initialised(network, spec, dataset, plan, seed).to(target_device)
-    if onnx:
+def _run(job):
+    clock = Clock(job.dataset.device)
+    model = initialised(job.network, job.spec, job.dataset, job.plan, job.seed)
+    if job.initial:
+        initial.load_into(model, job.initial)
+    model = model.to(job.dataset.device)
+    if job.onnx:
         from edgeprune.export import onnx as exporter
 
-        exporter.to_bytes(model, dataset.input_shape)  # what can't be exported should not cost a training first
+        exporter.to_bytes(model, job.dataset.input_shape)  # what can't be exported should not cost a training first
 
-    engine = Engine(model, dataset, recipe, seed)
-    engine.run(report=history.LiveLine(dataset.task.headline, recipe.epochs))
-    last = engine.history[-1]
-    begin = time.perf_counter()
-    test = evaluate(model, dataset, "test", recipe.eval_batch_size)
-    engine.refuse_nan(test["loss"], recipe.epochs - 1, "test")
+    epochs = budget.epochs(job.recipe, job.plan, fine_tuning=job.initial is not None)
+    if epochs != job.recipe.epochs:
+        print(f"{epochs} epochs, {job.recipe.epochs} for the dense network: the same training FLOPs", file=sys.stderr)
+    engine = Engine(model, job.dataset, job.recipe, job.seed, epochs)
+    states = States(job.state, key(job, engine.precision)) if job.state else None
+    _train(job, engine, states, clock)
+
+    model, begin = engine.trained, time.perf_counter()
+    test = evaluate(model, job.dataset, "test", job.recipe.eval_batch_size)
+    engine.refuse_nan(test["loss"], epochs - 1, "test")
     engine.seconds["evaluation"] += time.perf_counter() - begin
 
-    checkpoint_bytes = checkpoint.to_bytes(
-        {
-            "network": network,
-            "factory": spec if isinstance(spec, dict) else {"factory": spec},
-            "arguments": json.loads(json.dumps(dataset.task.factory_arguments(dataset.manifest))),
-            "input_shape": list(dataset.input_shape),
-            "dataset": dataset.manifest["name"],
-            "task": dataset.task.name,
-            "variant": variant,
-            "seed": seed,
-            "recipe": recipe.to_dict(),
-            "plan": plan.to_json(),
-            "widths": dict(plan.widths),
-            "state_dict": checkpoint.weights(model),
-        }
-    )
-    contents = {"model.pt": checkpoint_bytes}
-    if onnx:
-        contents["model.onnx"] = exporter.to_bytes(model, dataset.input_shape)
-        difference = exporter.check(contents["model.onnx"], model, dataset.input_shape)
-        print(f"model.onnx: ONNX Runtime's output differs by at most {difference:.1e}", file=sys.stderr)
-    contents["history.csv"] = history.to_csv(engine.history).encode()
-    metrics = {
-        "format": "edgeprune.metrics",
-        "version": 1,
-        "network": network,
-        "dataset": dataset.manifest["name"],
-        "task": dataset.task.name,
-        "variant": variant,
-        "method": plan.method,
-        "mode": plan.mode,
-        "target": plan.target,
-        "seed": seed,
-        "test": test,
-        "val": {name.removeprefix("val_"): value for name, value in last.items() if name.startswith("val_")},
-        "complexity": dict(plan.totals),
-        "dense": dict(plan.dense_totals),
-        "reduction": dict(plan.reduction),
-        "cost": {
-            "epochs": recipe.epochs,
-            "images": engine.images,
-            "training_flops": STEP_OVER_FORWARD * plan.totals["flops"] * engine.images,
-            "training_flops_method": f"estimate: {STEP_OVER_FORWARD} x forward FLOPs x images x epochs",
-        },
-        "model_bytes": {"checkpoint": len(checkpoint_bytes), "onnx": len(contents["model.onnx"]) if onnx else None},
-        "reasons": {} if onnx else {"model_bytes.onnx": "not exported, as asked"},
-    }
-    contents["metrics.json"] = _json(metrics)
-    total = time.perf_counter() - start
-    contents["timing.json"] = _json(_timing(engine, total, target_device, threads))
-    _write(out, contents)
-    headline = dataset.task.headline
+    contents = {"model.pt": results.model_pt(job, model, len(engine.history))}
+    if job.onnx:
+        contents["model.onnx"] = results.model_onnx(model, job.dataset)
+    contents["history.csv"] = results.history_csv(engine)
+    metrics = results.metrics(job, engine, test, {name: len(data) for name, data in contents.items()})
+    contents["metrics.json"] = results.as_json(metrics)
+    contents["timing.json"] = results.as_json(results.timing(job, engine, clock))
+    results.write(job.out, contents)
+    if states:
+        states.remove()
+    headline = job.dataset.task.headline
     print(
-        f"test {headline.label} {test[headline.name] * headline.scale:.2f}, {plan.totals['params']:,} parameters, "
-        f"{plan.totals['macs']:,} MACs, {total:.1f} s",
+        f"test {headline.label} {test[headline.name] * headline.scale:.2f}, {job.plan.totals['params']:,} parameters, "
+        f"{job.plan.totals['macs']:,} MACs, {clock.read()[0]:.1f} s",
         file=sys.stderr,
     )
     return metrics
+
+
+def _train(job, engine, states, clock):
+    """Train to the end, from a kept state if there is one; raise :class:`Stopped` after a signal."""
+    found = states.newest() if states else None
+    if found:
+        path, value = found
+        engine.load_state_dict(value["engine"])
+        clock.go_on_from(value["seconds"], value["joules"])
+        print(f"going on from {path}: {len(engine.history)} of {engine.recipe.epochs} epochs are done", file=sys.stderr)
+
+    def keep(engine):
+        if states:
+            seconds, joules = clock.read()
+            value = {"engine": engine.state_dict(), "seconds": seconds, "joules": joules}
+            return states.save(*engine.position, value)
+
+    line = history.LiveLine(job.dataset.task.headline, engine.recipe.epochs)
+    try:
+        with listening() as signal, history.events(job.tensorboard, engine) as events:
+            finished = engine.run(report=lambda *row: (line(*row), events(*row)), after_epoch=keep, stop=signal)
+    except Diverged as error:
+        kept = states.last() if states else None
+        if kept is None:
+            raise
+        remedy = f"{error.remedy}; the last good state is {kept}"
+        raise Diverged(error.problem, key=error.key, remedy=remedy) from error
+    if not finished:
+        epoch, step = engine.position
+        kept = keep(engine)
+        raise Stopped(
+            f"stopped by {signal()} in epoch {epoch + 1}, after {step} steps of it"
+            + ("" if kept else "; nothing is kept"),
+            file=kept,
+            remedy="run the same command again to go on from there" if kept else "give --state to keep states",
+        )
 
 
 def initialised(network, spec, dataset, plan, seed):
@@ -162,31 +144,6 @@ def check_output(model, dataset, network):
             remedy="choose a network, or arguments of its factory, that suit this dataset's images",
         ) from error
     dataset.task.check_output(output, dataset.manifest, key=f"networks.{network}.args")
-
-
-def _timing(engine, total, target_device, threads):
-    return {
-        "format": "edgeprune.timing",
-        "version": 1,
-        "seconds": {"total": total, **engine.seconds},
-        "images_per_second": engine.images / engine.seconds["training"],
-        "device": target_device.type,
-        "device_name": device.describe(target_device),
-        "threads": threads,
-        "torch": torch.__version__,
-    }
-
-
-def _json(value):
-    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-def _write(folder, contents):
-    """All files or, after an error while writing, none: they are renamed when all of them lie ready."""
-    with contextlib.ExitStack() as stack:
-        # the first to be entered is the last to be renamed: where metrics.json is new, so is all the rest
-        for name in sorted(contents, key=lambda n: n != "metrics.json"):
-            stack.enter_context(files.replacing(folder / name)).write_bytes(contents[name])
 
 
 @contextlib.contextmanager

@@ -22,3 +22,20 @@ def generator(seed, purpose, epoch=0, device="cpu"):
     import torch
 
     return torch.Generator(device).manual_seed(derive(seed, purpose, epoch))
+
+
+def random_state(device):
+    """State of the global generator that ``device`` draws from, a tensor on the CPU."""
+    import torch
+
+    return torch.get_device_module(device).get_rng_state() if device.type != "cpu" else torch.get_rng_state()
+
+
+def set_random_state(device, state):
+    """Undo what was drawn since :func:`random_state`."""
+    import torch
+
+    if device.type == "cpu":
+        torch.set_rng_state(state)
+    else:
+        torch.get_device_module(device).set_rng_state(state)

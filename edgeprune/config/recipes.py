@@ -1,0 +1,32 @@
+"""The training settings of one run: a network's recipe, or its variation for fine-tuning."""
+
+from edgeprune.training.recipe import Recipe
+
+#: Key of a recipe that holds what changes when pruned weights are fine-tuned.
+FINE_TUNE = "fine_tune"
+#: What fine-tuning takes where a recipe does not say: this share of the epochs and of the learning rate. Li et al.
+#: (2017) fine-tune for a quarter of the dense epochs; their rate is the last one of the dense training.
+SHARES = {"epochs": 0.25, "lr": 0.1}
+
+
+def recipe_of(recipes, network, *, fine_tuning=False):
+    """The settings that a training reads.
+
+    Args:
+        recipes: of the effective configuration, one entry per network.
+        network: a name in it.
+        fine_tuning: whether pruned weights are trained on, instead of fresh ones.
+    """
+    settings = {key: value for key, value in recipes[network].items() if key != FINE_TUNE}
+    return settings | fine_tuned(settings, recipes[network].get(FINE_TUNE, {})) if fine_tuning else settings
+
+
+def fine_tuned(settings, changes):
+    """What a recipe's ``fine_tune`` comes to: the shares of :data:`SHARES`, no warm-up, then its own keys."""
+    epochs = settings.get("epochs", Recipe.epochs)
+    shares = {
+        "epochs": max(1, round(SHARES["epochs"] * epochs)),
+        "lr": float(f"{SHARES['lr'] * settings.get('lr', Recipe.lr):.6g}"),
+        "warmup_epochs": 0,
+    }
+    return shares | changes

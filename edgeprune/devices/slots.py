@@ -1,0 +1,130 @@
+"""Slots on this machine's NVIDIA GPUs: several jobs share them by a declared count, and spread over them.
+
+A slot is a file that its holder keeps locked (``flock``); the system lets go of it when the process ends, however it
+ends. Locks are per user and machine: jobs of other users are not seen. Needs neither torch nor a GPU.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+from edgeprune.errors import EdgepruneError
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+_held = []  # open files: closing one gives its slot back
+
+
+@cache
+def gpus():
+    """UUIDs of the GPUs that this process may use, in the driver's order; of a partitioned GPU, its MIG instances.
+
+    Asks ``nvidia-smi`` once, where there is one; ``CUDA_VISIBLE_DEVICES`` (indices or UUIDs) is respected, so that a
+    cluster's choice of GPUs stands.
+    """
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    try:
+        done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()  # a driver that does not answer; whether torch can use it, torch will say
+    return tuple(_visible(_listed(done.stdout), os.environ.get(VISIBLE)))
+
+
+def _listed(text):
+    """``[(index or None, uuid)]`` of the lines of ``nvidia-smi -L``."""
+    found = []
+    for line in text.splitlines():
+        match = re.search(r"\(UUID: ([\w/-]+)\)", line)
+        index = re.match(r"GPU (\d+):", line)
+        if match and index:
+            found.append([(index[1], match[1])])
+        elif match and found:  # a MIG instance, listed below its GPU, which cannot be used as a whole then
+            found[-1] = [pair for pair in found[-1] if pair[0] is None] + [(None, match[1])]
+    return [pair for gpu in found for pair in gpu]
+
+
+def _visible(listed, variable):
+    if variable is None:
+        return [uuid for _, uuid in listed]
+    chosen = []
+    for name in filter(None, (part.strip() for part in variable.split(","))):
+        hits = [uuid for index, uuid in listed if name == index or (not name.isdigit() and uuid.startswith(name))]
+        if len(hits) != 1:
+            break  # CUDA too ignores what follows an unknown name
+        chosen += hits
+    return chosen
+
+
+def count(device, slots_per_gpu=1):
+    """How many jobs of a recipe's ``device`` can run here at a time, or 0 if they need no GPU of ours."""
+    return len(gpus()) * slots_per_gpu if device in ("auto", "cuda") else 0
+
+
+def claim(device="auto", slots_per_gpu=1, *, folder=None, names=None, poll=0.5):
+    """Take a free slot and let this process see only its GPU; wait while all are taken. Kept until the process ends.
+
+    To be called before CUDA is initialised.
+
+    Args:
+        device: of the recipe; nothing is done for ``cpu`` and ``mps``, or where there is no GPU.
+        slots_per_gpu: how many jobs may share a GPU.
+        folder: of the lock files; by default one in the system's temporary folder, which all jobs of a user share.
+        names: GPUs to choose from, instead of :func:`gpus`.
+        poll: seconds between two attempts while waiting.
+
+    Returns:
+        str | None: the name of the GPU, or None.
+
+    Raises:
+        EdgepruneError: ``slots_per_gpu`` is below 1, or the lock files cannot be opened.
+    """
+    if slots_per_gpu < 1:
+        raise EdgepruneError(f"cannot be {slots_per_gpu}", key="gpus.slots_per_gpu", remedy="give 1 or more")
+    names = (gpus() if names is None else names) if device in ("auto", "cuda") else ()
+    if not names:
+        return None
+    folder, waiting = Path(folder) if folder else _folder(), False
+    while True:
+        for slot in range(slots_per_gpu):  # the first slot of every GPU before the second of any
+            for name in names:
+                if _lock(folder, f"{name.replace('/', '_')}.{slot}.lock"):
+                    os.environ[VISIBLE] = name
+                    return name
+        if not waiting:
+            print(f"all {slots_per_gpu * len(names)} GPU slots are taken, waiting for one", file=sys.stderr)
+            waiting = True
+        time.sleep(poll)
+
+
+def claim_for(recipe, slots_per_gpu=1):
+    """:func:`claim` for a training by a recipe (a dict; anything else is left to whoever reads the recipe)."""
+    return claim(recipe.get("device", "auto") if isinstance(recipe, dict) else "cpu", slots_per_gpu)
+
+
+def _folder():
+    return Path(tempfile.gettempdir()) / f"edgeprune-gpu-slots-{os.getuid()}"
+
+
+def _lock(folder, name):
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = open(folder / name, "a")  # noqa: SIM115 (stays open: the lock lives as long as the handle)
+    except OSError as error:
+        raise EdgepruneError(
+            f"cannot be opened: {error.strerror}", file=folder / name, remedy="make the folder writable, or set TMPDIR"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return False
+    _held.append(handle)
+    return True

@@ -1,0 +1,58 @@
+"""The second stage of a peer, from file to file: a run's checkpoint in, a plan and the pruned weights out."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from edgeprune import files
+from edgeprune.complexity.profile import Profile
+from edgeprune.errors import EdgepruneError
+from edgeprune.peers.prune import prune_trained
+from edgeprune.training import checkpoint, cost, device
+from edgeprune.training.clock import Clock
+from edgeprune.training.restore import load_model
+
+
+def run(*, dense, profile, method, mode, target, seed, variant, out, settings=None):
+    """Prune the network of a dense run and write what its fine-tuning starts from.
+
+    Args:
+        dense: ``model.pt`` of the dense run of the same seed.
+        profile: file of the dense network's profile.
+        method, mode, target, settings: see :func:`edgeprune.peers.prune.prune_trained`.
+        seed: of the run.
+        variant: the run's key in the grid.
+        out: folder for ``plan.json``, ``model.pt``, and the stage's own ``cost.json`` and ``timing.json``.
+
+    Returns:
+        Plan: what is kept.
+
+    Raises:
+        EdgepruneError: the checkpoint is not one of a dense run of this seed, or the network cannot be pruned so.
+    """
+    clock = Clock(device.choose("auto"))
+    torch.set_num_threads(1)  # sums in another order could rank two filters the other way round
+    profile, out = Profile.load(profile), Path(out)
+    model, value = load_model(dense)
+    if dict(value["widths"]) != profile.widths or value["seed"] != seed:
+        raise EdgepruneError(
+            f"is of the variant {value['variant']} and seed {value['seed']}, not of the dense network and seed {seed}",
+            file=dense,
+            remedy="give the model.pt of the dense run of the same seed",
+        )
+    module, plan = prune_trained(model, profile, method=method, mode=mode, target=target, seed=seed, settings=settings)
+    own = {"variant": variant, "plan": plan.to_json(), "widths": dict(plan.widths)}
+    kept = {key: part for key, part in value.items() if key not in ("format", "version", "recipe", "epochs")}
+    plan.save(out / "plan.json")
+    checkpoint.save(out / "model.pt", kept | own | {"state_dict": checkpoint.weights(module)})
+    stage = cost.work("prune", variant, 0, 0, plan.dense_totals["flops"])
+    files.write_json(out / "cost.json", {"format": "edgeprune.stage", "version": 1, "cost": cost.total_work([stage])})
+    seconds, joules = clock.read()
+    spent = {"name": "prune", "variant": variant, "seconds": seconds, "joules": joules, "reason": clock.reason}
+    files.write_json(
+        out / "timing.json", {"format": "edgeprune.timing", "version": 1, "cost": cost.total_time([spent])}
+    )
+    removed = ", ".join(f"{r} {100 * fraction:.1f} %" for r, fraction in plan.reduction.items())
+    print(f"{plan.network} {plan.method} {plan.mode} seed {plan.seed}, removed: {removed}", file=sys.stderr)
+    return plan

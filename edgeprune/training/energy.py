@@ -1,0 +1,71 @@
+"""Energy that a training drew, where the machine has counters that can be read."""
+
+import ctypes
+from pathlib import Path
+
+POWERCAP = Path("/sys/class/powercap")
+
+
+class Meter:
+    """Adds up joules from its making on; :meth:`update` at least every few minutes, since counters run over.
+
+    The counters are those of whole processors: what else ran on them is in the figure.
+
+    Attributes:
+        joules: so far; None where nothing can be read.
+        method: what was read; None likewise.
+        reason: why not, otherwise None.
+    """
+
+    def __init__(self, device, powercap=POWERCAP):
+        self._counters, self.method, self.reason = _gpu(device) if device.type == "cuda" else _packages(powercap)
+        self.joules = 0.0 if self._counters else None
+        self._last = [read() for read, _ in self._counters]
+
+    def update(self):
+        """Take in what was drawn since the last call; returns :attr:`joules`."""
+        for i, (read, over) in enumerate(self._counters):
+            now = read()
+            self.joules += (now - self._last[i]) + (over if now < self._last[i] else 0.0)
+            self._last[i] = now
+        return self.joules
+
+
+def _packages(powercap):
+    """``(read in joules, range)`` of each processor package, after Linux's powercap interface (RAPL)."""
+    counters = []
+    for folder in sorted(powercap.glob("intel-rapl:[0-9]*")):
+        if folder.name.count(":") > 1:
+            continue  # a part of a package
+        try:
+            over = int((folder / "max_energy_range_uj").read_text()) / 1e6
+            file = folder / "energy_uj"
+            file.read_text()
+        except (OSError, ValueError) as error:
+            return [], None, f"{folder}: {error}"
+        counters.append((lambda file=file: int(file.read_text()) / 1e6, over))
+    if not counters:
+        return [], None, f"no energy counter under {powercap}"
+    return counters, "RAPL, whole processor packages", None
+
+
+def _gpu(device):
+    """The same of the GPU, by the driver's library (NVML)."""
+    import torch
+
+    try:
+        library, handle = ctypes.CDLL("libnvidia-ml.so.1"), ctypes.c_void_p()
+        uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}".encode()
+        if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByUUID(uuid, ctypes.byref(handle)):
+            return [], None, "NVML does not know the GPU"
+
+        def read():
+            millijoules = ctypes.c_ulonglong()
+            if library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules)):
+                raise OSError("NVML gives no energy of this GPU")
+            return millijoules.value / 1e3
+
+        read()
+    except (OSError, AttributeError, RuntimeError) as error:
+        return [], None, str(error)
+    return [(read, 0.0)], "NVML, whole GPU", None

@@ -1,0 +1,107 @@
+"""The files of a finished run, as bytes: the network, its history, its metrics, its times."""
+
+import contextlib
+import json
+import sys
+
+import torch
+
+from edgeprune import files
+from edgeprune.training import checkpoint, cost, device, history
+
+
+def model_pt(job, model, epochs):
+    """The checkpoint: weights and all that is needed to build their network again."""
+    dataset = job.dataset
+    return checkpoint.to_bytes(
+        {
+            "network": job.network,
+            "factory": job.spec if isinstance(job.spec, dict) else {"factory": job.spec},
+            "arguments": json.loads(json.dumps(dataset.task.factory_arguments(dataset.manifest))),
+            "input_shape": list(dataset.input_shape),
+            "dataset": dataset.manifest["name"],
+            "task": dataset.task.name,
+            "variant": job.variant,
+            "seed": job.seed,
+            "recipe": job.recipe.to_dict(),
+            "epochs": epochs,
+            "plan": job.plan.to_json(),
+            "widths": dict(job.plan.widths),
+            "state_dict": checkpoint.weights(model),
+        }
+    )
+
+
+def model_onnx(model, dataset):
+    """The ONNX file, checked against the network."""
+    from edgeprune.export import onnx as exporter
+
+    data = exporter.to_bytes(model, dataset.input_shape)
+    difference = exporter.check(data, model, dataset.input_shape)
+    print(f"model.onnx: ONNX Runtime's output differs by at most {difference:.1e}", file=sys.stderr)
+    return data
+
+
+def metrics(job, engine, test, sizes):
+    """``metrics.json``: no times in it, so that equal runs give equal files."""
+    plan, dataset, last = job.plan, job.dataset, engine.history[-1]
+    stages, _ = cost.earlier(job.earlier)
+    stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, plan.totals["flops"])]
+    return {
+        "format": "edgeprune.metrics",
+        "version": 1,
+        "network": job.network,
+        "dataset": dataset.manifest["name"],
+        "task": dataset.task.name,
+        "variant": job.variant,
+        "method": plan.method,
+        "mode": plan.mode,
+        "target": plan.target,
+        "seed": job.seed,
+        "test": test,
+        "val": {name.removeprefix("val_"): value for name, value in last.items() if name.startswith("val_")},
+        "complexity": dict(plan.totals),
+        "dense": dict(plan.dense_totals),
+        "reduction": dict(plan.reduction),
+        "cost": cost.total_work(stages),
+        "engine": {"device": dataset.device.type, "precision": engine.precision, "threads": job.threads},
+        "model_bytes": {"checkpoint": sizes["model.pt"], "onnx": sizes.get("model.onnx")},
+        "reasons": {} if "model.onnx" in sizes else {"model_bytes.onnx": "not exported, as asked"},
+    }
+
+
+def timing(job, engine, clock):
+    """``timing.json``: what the run took, interruptions left out, and what all its stages took together."""
+    _, stages = cost.earlier(job.earlier)
+    seconds, joules = clock.read()
+    here = {"name": job.stage, "seconds": seconds, "joules": joules, "reason": clock.reason}
+    return {
+        "format": "edgeprune.timing",
+        "version": 1,
+        "seconds": {"total": seconds, **engine.seconds},
+        "images_per_second": engine.images / engine.seconds["training"] if engine.seconds["training"] else None,
+        "joules": joules,
+        "reasons": {"joules": clock.reason} if joules is None else {},
+        "joules_method": clock.method,
+        "cost": cost.total_time(stages + [here]),
+        "device": job.dataset.device.type,
+        "device_name": device.describe(job.dataset.device),
+        "threads": job.threads,
+        "torch": torch.__version__,
+    }
+
+
+def as_json(value):
+    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def history_csv(engine):
+    return history.to_csv(engine.history).encode()
+
+
+def write(folder, contents):
+    """All files or, after an error while writing, none: they are renamed when all of them lie ready."""
+    with contextlib.ExitStack() as stack:
+        # the first to be entered is the last to be renamed: where metrics.json is new, so is all the rest
+        for name in sorted(contents, key=lambda n: n != "metrics.json"):
+            stack.enter_context(files.replacing(folder / name)).write_bytes(contents[name])

@@ -1,0 +1,138 @@
+"""The documentation's code blocks run, and its links lead somewhere.
+
+What a block is for stands after the language of its fence: ``test`` runs Python or console commands, ``fails`` expects
+the commands to be refused, ``file=NAME`` writes the block, ``merge=NAME`` merges YAML into a file. The blocks of one
+document run in order in one copy of the repository; Python blocks share their names. In a console block, the lines
+without ``$`` must appear in what its commands print, whatever the spaces between their words.
+"""
+
+import re
+import shlex
+import sys
+
+import pytest
+import torch
+import yaml
+
+from edgeprune.cli import main
+from edgeprune.config.load import merge
+from imagefiles import dataset, write_folder
+from workflow import ROOT, Workspace
+
+torch.set_num_threads(1)
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text):
+    """``[(line, language, instruction, code)]`` of the fenced blocks that have an instruction."""
+    found = []
+    for match in re.finditer(r"^```(\w+) +(test|fails|\w+=\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        found.append((text[: match.start()].count("\n") + 1, *match.groups()))
+    return found
+
+
+class Runner:
+    def __init__(self, workspace, capsys):
+        self.workspace, self.capsys, self.names = workspace, capsys, {"__name__": "__main__"}
+
+    def run(self, document):
+        for line, language, instruction, code in blocks(document.read_text()):
+            kind, _, name = instruction.partition("=")
+            try:
+                if kind == "file":
+                    (self.workspace.root / name).write_text(code)
+                elif kind == "merge":
+                    self.merge(self.workspace.root / name, yaml.safe_load(code))
+                elif language == "python":
+                    exec(compile(code, f"{document.name}:{line}", "exec"), self.names)
+                else:
+                    self.console(code, fails=kind == "fails")
+            except Exception as error:
+                raise AssertionError(f"{document.name}, the block at line {line}: {error}") from error
+
+    @staticmethod
+    def merge(path, value):
+        path.write_text(yaml.safe_dump(merge(yaml.safe_load(path.read_text()), value), sort_keys=False))
+
+    def console(self, code, fails=False):
+        lines, printed = code.splitlines(), ""
+        for command in [line[2:] for line in lines if line.startswith("$ ")]:
+            program, *args = shlex.split(command, comments=True)
+            printed += self.edgeprune(args, fails) if program == "edgeprune" else self.tool(program, args, fails)
+        for line in lines:
+            if not line.startswith("$ ") and line.strip():
+                pattern = r"\s+".join(map(re.escape, line.split()))
+                assert re.search(pattern, printed), f"{line.strip()!r} is not in:\n{printed[-3000:]}"
+
+    def edgeprune(self, args, fails):
+        code = main(args)
+        out, err = self.capsys.readouterr()
+        assert code == int(fails), err
+        return out + err
+
+    def tool(self, program, args, fails):
+        return self.workspace.run(program, *args, ok=not fails)
+
+
+@pytest.fixture
+def runner(tmp_path, monkeypatch, capsys):
+    workspace = Workspace(tmp_path)
+    write_folder(tmp_path / "my-images", dataset(train=20, test=10, size=(32, 32)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield Runner(workspace, capsys)
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d.read_text())], ids=lambda d: d.name)
+def test_code_blocks_run(document, runner):
+    runner.run(document)
+
+
+def test_every_block_of_the_guide_runs():
+    guide = (ROOT / "docs/own-network.md").read_text()
+    assert len(blocks(guide)) == len(re.findall(r"^```\w", guide, re.MULTILINE)) > 8
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```python test\nassert 1 == 2\n```\n",
+        "```console test\n$ edgeprune --no-such-option\n```\n",
+        "```console test\n$ edgeprune show none.json\n```\n",
+        "```console fails\n$ edgeprune show none.json\nanother message\n```\n",
+    ],
+)
+def test_a_wrong_block_is_noticed(block, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.md").write_text(block)
+    with pytest.raises((AssertionError, SystemExit)):
+        Runner(None, capsys).run(tmp_path / "wrong.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_links_lead_to_files_and_headings(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        path, _, heading = target.partition("#")
+        if ":" not in path:
+            file = document.parent / path if path else document
+            assert file.exists(), target
+            if heading:
+                titles = re.findall(r"^#+ +(.+)$", file.read_text(), re.MULTILINE)
+                assert heading in [re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles], target
+
+
+def test_the_table_of_supported_networks_is_of_this_repositorys_networks():
+    from architectures import ARCHITECTURES
+    from zoo import ZOO
+
+    rows = re.findall(
+        r"^\| ([^|]+) \| \d[^|]*\|.*\| (yes|no, see below) \|$", (ROOT / "docs/support.md").read_text(), re.M
+    )
+    names = [name for name, _ in rows]
+    assert {*ARCHITECTURES, *ZOO} <= set(names), "run benchmarks/support.py"
+    assert len(names) - len(ARCHITECTURES) - len(ZOO) > 70  # torchvision's
+    assert sum(exact != "yes" for _, exact in rows) <= 2
