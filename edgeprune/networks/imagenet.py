@@ -1,7 +1,8 @@
 """The four networks at the size their papers give them, for images of about 224x224.
 
-Layer for layer the ones of torchvision 0.2x (``vgg16_bn``, ``alexnet``, ``mobilenet_v2``, ``resnet50``), with this
-project's initialisation; the other modules of this package have the variants for small images.
+Layer for layer torchvision's ``vgg16_bn`` (without the biases that batch norm makes void), ``alexnet``,
+``mobilenet_v2`` and ``resnet50``, with this project's initialisation; the other modules of this package have the
+variants for small images.
 """
 
 import torch.nn as nn

@@ -153,8 +153,8 @@ def results(groups):
         if pruned:
             choose = max if metric.higher_is_better else min
             best = choose(pruned, key=lambda row: row["val"])
-            text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: {_score(best, metric)}"
-            text += f", {_costs(best, dense)}"
+            text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: "
+            text += f"{_score(best, metric)}, {_costs(best, dense)}"
         lines.append(text + ".")
     return "\n".join(lines) + "\n"
 
