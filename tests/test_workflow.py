@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from workflow import TINY, Workspace
 
 NETWORKS = {"vgg8", "mobilenetv2-small"}
