@@ -225,6 +225,14 @@ def get_plan_arguments(wildcards):
     return options
 
 
+def get_orphans():
+    """Files of results that no job of the grid makes any more: of a network, a variant or a seed that was taken out."""
+    made = {str(file) for job in workflow.dag.jobs for file in job.output}
+    kept = {"dvc.yaml", "dvc.lock", ".gitignore", "report.html"}
+    found = Path("results", config["preset"]).rglob("*")
+    return sorted(str(p) for p in found if p.is_file() and str(p) not in made and p.name not in kept)
+
+
 def record(succeeded):
     """After a run: put a whole, successful one on record in DVC."""
     settings = workflow.dag_settings
@@ -239,4 +247,5 @@ def record(succeeded):
         root=workflow.basedir,
         overridden=overridden,
         inputs=inputs.of_user(config, workflow.basedir),
+        orphans=get_orphans(),
     )

@@ -64,6 +64,14 @@ def test_what_the_command_line_changed_is_not_recorded(project, monkeypatch):
     assert len(said) == 1
 
 
+def test_results_that_the_grid_no_longer_makes_are_told_of(project, monkeypatch):
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    (project / ".dvc").mkdir()
+    said = []
+    dvc.record_run("quick", complete=True, root=project, orphans=["results/quick/old.json"], say=said.append)
+    assert "results/quick/old.json" in said[0]
+
+
 def test_the_users_own_files_are_found_and_missing_ones_named(project, monkeypatch):
     (project / "my-images").mkdir()
     config = {

@@ -55,7 +55,7 @@ def lost_and_found(preset, root="."):
     return "Finished jobs keep their results, failed jobs have none" + kept * (Path(root) / lock).exists()
 
 
-def record_run(preset, *, complete, root=".", overridden=(), inputs=(), say=None):
+def record_run(preset, *, complete, root=".", overridden=(), inputs=(), orphans=(), say=None):
     """Commit the results of a complete run to DVC's cache and lock; say so, or say why not.
 
     Nothing is recorded for a part of the grid: DVC would certify phases that are out of date. Nothing is done inside
@@ -64,6 +64,7 @@ def record_run(preset, *, complete, root=".", overridden=(), inputs=(), say=None
     Args:
         overridden: keys that the command line changed: the files that DVC reads do not say what was run, so the run
             is not recorded.
+        orphans: files among the results that the grid no longer makes; they are recorded, and told of.
         inputs: files of the user's that the run depends on; those that ``dvc.yaml`` does not list are named.
     """
     say = say or (lambda text: print(text, file=sys.stderr))
@@ -84,6 +85,11 @@ def record_run(preset, *, complete, root=".", overridden=(), inputs=(), say=None
         say(
             f"dvc: {', '.join(missing)} not among the `deps` in dvc.yaml: DVC will not notice a change there\n"
             "  remedy: add it to the `deps` of the stages fetch (images) or profile and train (networks)"
+        )
+    if orphans:
+        say(
+            f"dvc: {len(orphans)} files are of runs that the grid no longer has, but recorded too: {orphans[0]} ...\n"
+            "  remedy: remove what you no longer want, and run again"
         )
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "commit", "--force", path],
