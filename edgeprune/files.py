@@ -29,6 +29,8 @@ def replacing(path):
     temporary = Path(name)
     try:
         yield temporary
+        with open(temporary, "rb") as stream:
+            os.fsync(stream.fileno())  # or a power cut could leave the new name with no content
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
         os.replace(temporary, path)
     except OSError as error:

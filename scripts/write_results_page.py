@@ -13,8 +13,9 @@ INTRODUCTION = """# Results
 
 Written by `python scripts/write_results_page.py {presets}` from the metrics of runs as they came out; do not edit.
 Means over seeds, with the sample standard deviation after ±. The test split was read once, after the last epoch;
-recipes were chosen on the validation split. Training counts all stages, the dense network's included where a method
-starts from it; its FLOPs are an estimate (three times the forward pass, times the images). A sentence says **behind**
+choices were made on the validation split. Training counts all stages, the dense network's included where a method
+starts from it; its FLOPs are an estimate (three times the forward pass, times the images). Training time is wall time
+with other trainings beside it on the same machine, so compare the FLOPs rather. A sentence says **behind**
 where our plan is worse than the peer at the same reduction of the same resource.
 """
 

@@ -244,7 +244,7 @@ def test_peer_without_the_dense_network_is_refused(tmp_path):
 def test_fine_tuning_changes_the_recipe_and_nothing_else():
     recipes = {"a": {"epochs": 10, "lr": 0.1, "batch_size": 8, "warmup_epochs": 2}}
     assert recipe_of(recipes, "a") == recipes["a"]
-    expected = {"epochs": 2, "lr": 0.01, "batch_size": 8, "warmup_epochs": 0}
+    expected = {"epochs": 3, "lr": 0.01, "batch_size": 8, "warmup_epochs": 0}
     assert recipe_of(recipes, "a", fine_tuning=True) == expected
     recipes["a"]["fine_tune"] = {"epochs": 7, "schedule": "step"}
     assert "fine_tune" not in recipe_of(recipes, "a")

@@ -90,6 +90,17 @@ def test_keys_of_the_future_are_ignored(tmp_path):
         ('"body": 3', '"body": 9', "widths.body", "keeps 9 of 8"),
         ('"body": 3', '"body": 0', "widths.body", "keeps 0 of 8"),
         ('"stem": 4, "body": 3', '"stem": 4', "widths.body", "keeps None of 8"),
+        ('"version": 1', '"version": true', "version", "reads up to 1"),
+        ('"seed": 7', '"seed": true', "seed", "cannot be True"),
+        ('"body": 3', '"body": 3.0', "widths.body", "keeps 3.0 of 8"),
+        ('"stem": 4, "body": 3', '"stem": true, "body": 3', "widths.stem", "keeps True of 4"),
+        ('"macs": 600', '"macs": "x"', "totals.macs", "cannot be 'x'"),
+        ('"macs": 600', '"macs": NaN', "totals.macs", "cannot be nan"),
+        ('"macs": 600, ', "", "totals.macs", "is missing"),
+        ('"params": 100, ', "", "dense_totals.params", "is missing"),
+        ('"memory": 0.25', '"memory": null', "reduction.memory", "cannot be None"),
+        ('"body": [8, 3]', '"body": 8', "layers.body", "cannot be 8"),
+        ('"body": [8, 3]', '"body": [8, 9]', "layers.body", "cannot be [8, 9]"),
         ("}\n}", "}", None, "not valid JSON"),
     ],
 )
@@ -113,6 +124,16 @@ def test_attach_takes_the_profile_it_was_drawn_for(plan, tmp_path):
     profile = vgg16()
     assert Plan.load(tmp_path / "plan.json").attach(profile).profile is profile
     assert Plan.load(tmp_path / "plan.json").attach(replace(profile, network="renamed")) == plan
+
+
+def test_attach_notices_an_edited_width(plan):
+    edited = replace(plan, widths={**plan.widths, "conv2": plan.widths["conv2"] - 1})
+    with pytest.raises(EdgepruneError, match="its widths make") as error:
+        edited.attach(vgg16())
+    assert error.value.key == "totals.params"
+    with pytest.raises(EdgepruneError, match="its widths make") as error:
+        replace(plan, layers={**plan.layers, "conv2": [64, 1]}).attach(vgg16())
+    assert error.value.key == "layers.conv2"
 
 
 def test_attach_refuses_another_profile(plan):

@@ -152,6 +152,73 @@ def test_grouped_units_count_as_their_channels_when_rounding():
     assert len(seen) > 1
 
 
+def constant_part():
+    """``cat([x, a(x)], 1) + b(x)``: b writes three channels that stay and the group of a; after it ``free``."""
+    b = Builder("constant_part", 3, 8)
+    a = b.conv("a", b.group("a", 32), constant(3))
+    sum_ = b.conv("b", constant(3) + a, constant(3))
+    b.conv("free", b.group("free", 32), sum_)
+    return b.build()
+
+
+@pytest.mark.parametrize("method", ["complexity", "random", "uniform"])
+def test_a_group_that_cannot_be_round_in_every_layer_is_not_pruned(method):
+    for seed in range(3):
+        plan = sample(constant_part(), "MA", 0.2, seed, method=method, round_to=8, min_channels=1)
+        assert plan.layers["a"] == [32, 32]
+        assert plan.layers["b"] == [35, 35]
+        assert plan.layers["free"][1] in (8, 16, 24)
+    with pytest.raises(EdgepruneError, match="can fall by at most"):
+        sample(constant_part(), "MA", 0.6, method=method, round_to=8, min_channels=1)
+    assert sample(constant_part(), "MA", 0.6, method=method).widths["a"] < 32
+
+
+@pytest.mark.parametrize("method", ["complexity", "random", "uniform"])
+@pytest.mark.parametrize("budget", [None, {"memory": 0.5, "params": 0.6}])
+def test_round_to_counts_channels_that_stay(method, budget):
+    """Only b writes the group: 3 + w is the multiple, so w is 5, 13, 21 or 29."""
+    b = Builder("offset", 3, 8)
+    x = b.conv("b", constant(3) + b.group("b", 32), constant(3))
+    y = b.conv("c", b.group("c", 32), x)
+    b.conv("both", b.group("d", 16) + y, y)  # c is pruned on its own, d makes up for nothing that stays
+    profile, seen = b.build(), set()
+    for seed in range(8):
+        for target in (0.5,) if budget else (0.2, 0.4, 0.6):
+            asked = {"budget": budget} if budget else {"mode": "MA", "target": target}
+            plan = sample(profile, seed=seed, method=method, round_to=8, min_channels=1, **asked)
+            for dense, now in plan.layers.values():
+                assert now == dense or now % 8 == 0
+            if not budget:
+                assert_tight(plan, "memory", limit_of(profile, "MA", target), step=8)
+            seen.add(plan.widths["b"])
+    assert seen <= {32, 29, 21, 13, 5}
+    assert seen - {32}
+
+
+def test_units_of_a_protected_group_count_as_channels_that_stay():
+    b = Builder("protected", 3, 8)
+    left = b.conv("left", b.group("left", 12), constant(3))
+    b.group("right", 32)
+    b.conv("both", left + ((1, "right"),), left)
+    plan = sample(b.build(), "MA", 0.3, protect="left", round_to=8, min_channels=1)
+    assert plan.layers["left"] == [12, 12]
+    assert plan.layers["both"][1] in (16, 24)
+
+
+def test_numpy_numbers_are_taken():
+    import numpy as np
+
+    profile, plain = NETS["vgg16"], sample(NETS["vgg16"], "FA", 0.5, 3, round_to=8, min_channels=8)
+    taken = sample(profile, "FA", 0.5, np.int64(3), round_to=np.int32(8), min_channels=np.int64(8))
+    assert taken.to_text() == plain.to_text()
+    assert sample(profile, "FA", 0.5, min_channels=np.float64(0.2)).to_text() == (
+        sample(profile, "FA", 0.5, min_channels=0.2).to_text()
+    )
+    assert sample(profile, seed=np.int64(3), budget={"macs": 0.5}).to_text() == (
+        sample(profile, seed=3, budget={"macs": 0.5}).to_text()
+    )
+
+
 @pytest.mark.parametrize(("floor", "expected"), [(1, 1), (20, 20), (0.25, 16), (4.0, 4)])
 def test_floor_is_kept_and_reached(floor, expected):
     problem_widths = [sample(NETS["vgg16"], "MA", 0.7, seed, min_channels=floor).widths for seed in range(3)]
@@ -204,6 +271,13 @@ def test_layer_that_spans_several_groups_is_split_over_them():
         ({"min_channels": 0}, "min_channels", "whole number from 1"),
         ({"min_channels": 1.5}, "min_channels", "whole number from 1"),
         ({"round_to": 0}, "round_to", "whole number from 1"),
+        ({"round_to": True}, "round_to", "whole number from 1"),
+        ({"round_to": 8.0}, "round_to", "whole number from 1"),
+        ({"seed": True}, "seed", "whole number from 0"),
+        ({"min_channels": True}, "min_channels", "whole number from 1"),
+        ({"min_channels": "8"}, "min_channels", "whole number from 1"),
+        ({"protect": [3]}, "protect", "list of patterns"),
+        ({"protect": 3}, "protect", "list of patterns"),
         ({"protect": ["conv1", "cnv*"]}, "protect", "names near it: conv"),
         ({"budget": {}}, "budget", "is not a budget"),
         ({"budget": {"energy": 5}}, "budget.energy", "peak_memory"),

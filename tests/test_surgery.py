@@ -92,6 +92,140 @@ def test_parameters_without_a_rule_are_cut():
     assert torch.equal(pruned.scale, model.scale[:10])
 
 
+class Scaled(nn.Conv2d):
+    """A parameter that no ``reset_parameters`` knows of."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.gain = nn.Parameter(torch.full((self.out_channels, 1, 1, 1), 2.0))
+
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.weight * self.gain, self.bias, self.stride, self.padding)
+
+
+class OnlyWeight(nn.Conv2d):
+    """Its ``reset_parameters`` leaves the bias as it is."""
+
+    def reset_parameters(self):
+        nn.init.kaiming_normal_(self.weight)
+
+
+class Unbound(nn.BatchNorm2d):
+    """Its buffers are there, but its ``reset_parameters`` does not set them."""
+
+    def reset_parameters(self):
+        nn.init.ones_(self.weight)
+
+
+@pytest.fixture
+def dirty(monkeypatch):
+    """Memory without data is NaN: whoever forgets to set it is found out."""
+    empty = torch.empty
+
+    def poisoned(*args, **options):
+        made = empty(*args, **options)
+        return made.fill_(float("nan")) if made.dtype.is_floating_point and not made.is_meta else made
+
+    monkeypatch.setattr(torch, "empty", poisoned)
+
+
+@pytest.mark.usefixtures("dirty")
+def test_what_no_rule_sets_is_cut_from_the_old():
+    model = nn.Sequential(Scaled(3, 16, 3), OnlyWeight(16, 16, 3), Unbound(16), nn.Conv2d(16, 2, 3))
+    with torch.no_grad():
+        model[1].bias.copy_(torch.arange(16.0))
+        model[2].bias.copy_(torch.arange(16.0))
+        model[2].running_mean.copy_(torch.arange(16.0))
+    found = profile(model, (3, 8, 8))
+    pruned = prune(model, plan(found, {"0": 6, "1": 9}))
+    assert all(torch.isfinite(t).all() for t in pruned.state_dict().values())
+    assert torch.equal(pruned[0].gain, torch.full((6, 1, 1, 1), 2.0))
+    for tensor in (pruned[1].bias, pruned[2].bias, pruned[2].running_mean):
+        assert torch.equal(tensor, torch.arange(9.0))
+    assert not torch.equal(pruned[0].weight, model[0].weight[:6])
+
+
+@pytest.mark.usefixtures("dirty")
+@pytest.mark.parametrize("name", ONE_INPUT)
+def test_reset_leaves_no_memory_unset(name):
+    factory, shape = ZOO[name]
+    model = factory()
+    pruned = prune(model, shrink(profile(model, shape)))
+    assert all(torch.isfinite(t).all() for t in pruned.state_dict().values() if t.dtype.is_floating_point)
+
+
+class Parent(nn.Module):
+    """Initialises its parts itself, as published networks do."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 2, 3)
+
+    def reset_parameters(self):
+        nn.init.constant_(self.body.weight, 0.25)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+
+
+class Demanding(Parent):
+    def reset_parameters(self, std):
+        nn.init.normal_(self.body.weight, std=std)
+
+
+def test_a_module_is_reset_after_the_modules_in_it():
+    model = nn.Sequential(Parent())
+    pruned = prune(model, shrink(profile(model, IMAGE)))
+    assert torch.equal(pruned[0].body.weight, torch.full((4, 3, 3, 3), 0.25))
+    assert not torch.equal(pruned[0].head.weight, model[0].head.weight[:, :4])
+
+
+def test_a_reset_that_needs_arguments_is_named():
+    model = nn.Sequential(Demanding())
+    cut = shrink(profile(model, IMAGE))
+    with pytest.raises(EdgepruneError, match=r"reset_parameters of 0 \(Demanding\) failed.*std") as error:
+        prune(model, cut)
+    assert 'weights="keep"' in error.value.remedy
+    assert prune(model, cut, weights="keep")[0].body.out_channels == 4
+
+
+class Picky(nn.Module):
+    """Misbehaves in other ways when its width is not the dense one; its profile is honest."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.a, self.b, self.how = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 2, 3), "fine"
+        self.when_pruned = how
+
+    def forward(self, x):
+        how = self.how if self.a.weight.shape[0] == 8 else self.when_pruned
+        y = self.b(self.a(x))
+        if how == "crash":
+            return y.view(y.shape[0], 7, 7, 7)
+        return y[:, :1] if how == "shape" else y
+
+
+def picky(how):
+    honest = Picky("fine")
+    cut = shrink(profile(honest, (3, 8, 8)))
+    return Picky(how), cut
+
+
+def test_a_pruned_network_that_fails_names_operator_line_and_remedy():
+    model, cut = picky("crash")
+    with pytest.raises(EdgepruneError, match=r"failed in .*view at .*test_surgery\.py:\d+") as error:
+        prune(model, cut)
+    assert error.value.remedy
+
+
+def test_outputs_of_another_shape_are_refused():
+    model, cut = picky("shape")
+    with pytest.raises(EdgepruneError, match=r"returns \[\(1, 1, 4, 4\)\], the dense one \[\(1, 2, 4, 4\)\]") as error:
+        prune(model, cut)
+    assert error.value.remedy
+    assert prune(*picky("fine")).a.out_channels == 4
+
+
 def test_empty_plan_resets_only_weights():
     model = plain()
     found = profile(model, IMAGE)

@@ -50,6 +50,7 @@ class Layer:
             input for a transposed convolution).
         map_positions: sum over the calls of H*W of the output feature map.
         source: ``file:line`` of the call in the user's code, where known.
+        shared: another layer already counts the parameters (a second kind of use of a tied weight).
     """
 
     name: str
@@ -62,6 +63,7 @@ class Layer:
     map_positions: int
     calls: int = 1
     source: str | None = None
+    shared: bool = False
 
     def cost_per_filter(self, resource, widths, dtype_bytes=4):
         """Cost of one filter (an exact integer), so that a layer's cost is this times its filters."""
@@ -69,7 +71,7 @@ class Layer:
             return self.map_positions * dtype_bytes
         weights = width.evaluate(self.inp, widths) * math.prod(self.kernel)
         if resource == "params":
-            return weights + self.bias
+            return 0 if self.shared else weights + self.bias
         if resource == "macs":
             return self.positions * weights
         return 2 * self.positions * weights + self.map_positions * self.bias
@@ -121,6 +123,8 @@ class Profile:
         notes: what the user should know (an auxiliary head left out, a size that surgery mends …).
         attributes: sizes that modules keep in attributes and that surgery sets: ``(module, attribute, index or None,
             expression)``; the index is that of an item of a sequence.
+        count_only: ``{group: reason}``: what the group costs is exact, but a unit does not stand for certain channels
+            (after channel shuffles), so that no unit's weights can be kept.
     """
 
     network: str
@@ -134,6 +138,7 @@ class Profile:
     notes: tuple = ()
     dtype_bytes: int = 4
     attributes: tuple = ()
+    count_only: dict = field(default_factory=dict)
 
     @cached_property
     def widths(self):
@@ -197,9 +202,13 @@ class Profile:
 
     @cached_property
     def digest(self):
-        """SHA-256 of what decides a plan: groups, layers, parameters. Names of files and notes do not count."""
+        """SHA-256 of what decides a plan: groups, layers, parameters, products outside the layers.
+
+        Names of files and notes do not count, nor does what depends on how operators are called rather than on the
+        structure (in place or not): when feature maps live, and which attributes hold a size.
+        """
         value = self.to_json()
-        for key in ("network", "notes", "totals", "frozen"):
+        for key in ("network", "notes", "totals", "frozen", "count_only", "alive", "attributes"):
             value.pop(key, None)
         for layer in value["layers"]:
             layer.pop("source")
@@ -230,6 +239,7 @@ class Profile:
                     "map_positions": layer.map_positions,
                     "calls": layer.calls,
                     "source": layer.source,
+                    **({"shared": True} if layer.shared else {}),
                 }
                 for layer in self.layers
             ],
@@ -255,6 +265,7 @@ class Profile:
             "frozen": dict(self.frozen),
             "notes": list(self.notes),
             **({"attributes": mended} if mended else {}),
+            **({"count_only": dict(self.count_only)} if self.count_only else {}),
         }
 
     def save(self, path):
@@ -266,34 +277,19 @@ class Profile:
         """Read a profile.
 
         Raises:
-            EdgepruneError: the file is not a profile, or is one of a newer version.
+            EdgepruneError: the file is not a profile, is damaged, or is one of a newer version.
         """
+        from edgeprune.complexity.reading import profile_from
+
         value = files.read_json(path)
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise EdgepruneError("is not a complexity profile", file=path, remedy="make one with `edgeprune profile`")
-        if value.get("version") != VERSION:
+        version = value.get("version")
+        if isinstance(version, bool) or version != VERSION:
             raise EdgepruneError(
-                f"has format version {value.get('version')}, this program reads {VERSION}",
+                f"has format version {version}, this program reads {VERSION}",
                 file=path,
                 key="version",
                 remedy="make the profile again with `edgeprune profile`",
             )
-        expr, dims = width.from_json, lambda items: tuple(width.from_json(d) for d in items)
-        return cls(
-            network=value["network"],
-            input_shapes=tuple(tuple(s) for s in value["input_shapes"]),
-            dtype_bytes=value["dtype_bytes"],
-            groups=tuple(Group(g["name"], g["width"], tuple(g["members"])) for g in value["groups"]),
-            layers=tuple(
-                Layer(**{**a, "out": expr(a["out"]), "inp": expr(a["inp"]), "kernel": tuple(a["kernel"])})
-                for a in value["layers"]
-            ),
-            slots=tuple(Slot(**{**s, "dims": dims(s["dims"])}) for s in value["slots"]),
-            matmuls=tuple((m["positions"], dims(m["dims"])) for m in value["matmuls"]),
-            alive=tuple(Alive(**{**a, "dims": dims(a["dims"])}) for a in value["alive"]),
-            frozen=value["frozen"],
-            notes=tuple(value["notes"]),
-            attributes=tuple(
-                (a["module"], a["attribute"], a["index"], expr(a["value"])) for a in value.get("attributes", ())
-            ),
-        )
+        return profile_from(value, path)

@@ -1,5 +1,7 @@
 """The training settings of one run: a network's recipe, or its variation for fine-tuning."""
 
+import math
+
 from edgeprune.training.recipe import Recipe
 
 #: Key of a recipe that holds what changes when pruned weights are fine-tuned.
@@ -25,7 +27,7 @@ def fine_tuned(settings, changes):
     """What a recipe's ``fine_tune`` comes to: the shares of :data:`SHARES`, no warm-up, then its own keys."""
     epochs = settings.get("epochs", Recipe.epochs)
     shares = {
-        "epochs": max(1, round(SHARES["epochs"] * epochs)),
+        "epochs": math.ceil(SHARES["epochs"] * epochs),
         "lr": float(f"{SHARES['lr'] * settings.get('lr', Recipe.lr):.6g}"),
         "warmup_epochs": 0,
     }

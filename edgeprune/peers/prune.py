@@ -106,8 +106,9 @@ def _widths(problem, removed):
 def _check_widths(problem, plan, limits):
     """The plan keeps to the settings; a library's idea of them may be another."""
     w = [plan.widths[name] for name in problem.costs.names]
-    for name, kept, floor, dense, step in zip(problem.costs.names, w, problem.floor, problem.dense, problem.step):
-        if kept < floor or (kept != dense and kept % step):
+    limited = zip(problem.costs.names, w, problem.floor, problem.dense, problem.step, problem.offset)
+    for name, kept, floor, dense, step, offset in limited:
+        if kept < floor or (kept != dense and (kept - offset) % step):
             raise EdgepruneError(
                 f"Torch-Pruning keeps {kept} of {dense} units of {name!r}; at least {floor} and multiples of {step} "
                 "are asked for"

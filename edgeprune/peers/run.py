@@ -9,7 +9,7 @@ from edgeprune import files
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.prune import prune_trained
-from edgeprune.training import checkpoint, cost, device
+from edgeprune.training import checkpoint, cost
 from edgeprune.training.clock import Clock
 from edgeprune.training.restore import load_model
 
@@ -31,7 +31,7 @@ def run(*, dense, profile, method, mode, target, seed, variant, out, settings=No
     Raises:
         EdgepruneError: the checkpoint is not one of a dense run of this seed, or the network cannot be pruned so.
     """
-    clock = Clock(device.choose("auto"))
+    clock = Clock(torch.device("cpu"))  # where the pruning runs
     torch.set_num_threads(1)  # sums in another order could rank two filters the other way round
     profile, out = Profile.load(profile), Path(out)
     model, value = load_model(dense)

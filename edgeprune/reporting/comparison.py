@@ -2,6 +2,7 @@
 
 import csv
 
+from edgeprune.complexity.profile import MODES
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import runs, units
 
@@ -61,7 +62,7 @@ def _table(groups, metric):
                 runs.label(g),
                 "–" if g["target"] is None else f"−{100 * g['target']:g} %",
                 str(g["n"]),
-                units.spread(100 * g["test"], _times(g["test_std"], 100), 2),
+                units.spread(metric.scale * g["test"], _times(g["test_std"], metric.scale), 2),
                 *(f"{100 * g[f'reduction_{r}']:.1f}" for r in ("params", "flops", "memory")),
                 units.digits(g["training_flops"] / flops_unit[0]),
                 "–" if ratio is None else f"{ratio:.0f}",
@@ -87,24 +88,34 @@ def _sentences(groups, metric):
         same = (ours["mode"], ours["target"])
         peers = [g for g in groups if g["method"] not in ("complexity", "dense") and (g["mode"], g["target"]) == same]
         said = [_against(ours, peer, metric) for peer in filter(None, [dense, *peers])]
-        lines.append(f"- {ours['mode']} at −{100 * ours['target']:g} %: " + "; ".join(said) + ".")
+        target = "" if ours["target"] is None else f" at −{100 * ours['target']:g} %"
+        if said:
+            lines.append(f"- {runs.label(ours)}{target}: " + "; ".join(said) + ".")
         for peer in peers:
             if peer.get("earlier_training_flops"):
-                less = 1 - ours["training_flops"] / peer["training_flops"]
-                saved = f"{100 * less:.0f} % fewer FLOPs{_time_saved(ours, peer)} than {runs.label(peer)}"
-                lines.append(f"  - Training cost over all stages: {saved}.")
+                cost = ours["training_flops"] / peer["training_flops"]
+                lines.append(f"  - Training cost over all stages: {_change(cost, 'FLOPs')} than {runs.label(peer)}.")
     return lines
 
 
-def _time_saved(ours, peer):
-    mine, theirs = ours.get("training_seconds"), peer.get("training_seconds")
-    return f", {100 * (1 - mine / theirs):.0f} % less time" if mine and theirs else ""
+def _change(ratio, what):
+    """``"60 % fewer FLOPs"`` or ``"5 % more FLOPs"``."""
+    return f"{100 * abs(1 - ratio):.0f} % {'fewer' if ratio <= 1 else 'more'} {what}"
 
 
 def _against(ours, peer, metric):
-    points = 100 * (ours["test"] - peer["test"]) * (1 if metric.higher_is_better else -1)
-    spread = [100 * s for s in (ours["test_std"], peer["test_std"]) if s is not None]
+    points = metric.scale * (ours["test"] - peer["test"]) * (1 if metric.higher_is_better else -1)
+    spread = [metric.scale * s for s in (ours["test_std"], peer["test_std"]) if s is not None]
     verdict = "level with" if round(points, 2) == 0 else "ahead of" if points > 0 else "**behind**"
     within = ", less than the seeds' spread" if spread and abs(points) < max(spread) else ""
     amount = f" by {abs(points):.2f} points{within}" if round(points, 2) else ""
-    return f"{verdict} {runs.label(peer)}{amount}"
+    return f"{verdict} {runs.label(peer)}{amount}{_removed(ours, peer)}"
+
+
+def _removed(ours, peer):
+    """The reductions, where both were asked for the same and one removed half a point more than the other."""
+    resource = MODES.get(ours["mode"])
+    if peer["method"] == "dense" or resource is None:
+        return ""
+    mine, theirs = (100 * g[f"reduction_{resource}"] for g in (ours, peer))
+    return f" (it removes {theirs:.1f} %, ours {mine:.1f} %)" if abs(mine - theirs) >= 0.5 else ""

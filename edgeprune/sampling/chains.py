@@ -41,7 +41,7 @@ def by_share(problem, resource, limits, seed):
     live = [0] * len(w)  # the width of a group that may still lose a block, otherwise 0
     for i in problem.eligible:
         live[i] = w[i]
-    step, floor = problem.step, problem.floor
+    step, offset, floor = problem.step, problem.offset, problem.floor
     singly = all(n == 1 for n in step)
     reached, due = [], list(limits)
     while due and total(w) <= due[0]:
@@ -61,7 +61,7 @@ def by_share(problem, resource, limits, seed):
                 rejected += 1
                 continue
             drawn.append(i)
-            block = 1 if singly else x % step[i] or step[i]
+            block = 1 if singly else (x - offset[i]) % step[i] or step[i]
             x -= block
             live[i] = x if x > floor[i] else 0
             for j, cost in readers[i]:
@@ -124,7 +124,7 @@ def jointly(problem, limits, seed):
         far = [max(1, (totals[r] - limits[r] << 32) // totals[r]) for r in unmet]
         resource = unmet[_draw(uniform, far)]
         i = _draw(uniform, _weights(problem, resource, w))
-        w[i] -= w[i] % problem.step[i] or problem.step[i]
+        w[i] -= problem.block(i, w[i])
 
 
 def _weights(problem, resource, w):
@@ -172,5 +172,5 @@ def evenly(problem, goals, seed):
         open_ = [[(i, c) for i, c in groups if w[i] > problem.floor[i]] for groups in layers]
         layer = open_[_draw(uniform, [1 if groups else 0 for groups in open_])]
         i = layer[_draw(uniform, [c * w[i] for i, c in layer])][0]
-        w[i] -= w[i] % problem.step[i] or problem.step[i]
+        w[i] -= problem.block(i, w[i])
     return reached

@@ -1,10 +1,12 @@
 """A plan: how many units of each group a pruned network keeps, and what that predicts."""
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 
 from edgeprune import files
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
 
 FORMAT, VERSION = "edgeprune.plan", 1
@@ -105,9 +107,26 @@ class Plan:
         """This plan with ``profile`` at :attr:`profile`.
 
         Raises:
-            EdgepruneError: the plan was drawn for another profile.
+            EdgepruneError: the plan was drawn for another profile, or its widths are not those of its layers and
+                totals (somebody edited the file).
         """
         self.check(profile)
+        made = Plan.make(profile, self.widths, method=self.method)
+        # Peak memory depends on the order of the operators as well, which the digest leaves out.
+        for resource in (r for r in RESOURCES if r != "peak_memory"):
+            if self.totals[resource] != made.totals[resource]:
+                raise EdgepruneError(
+                    f"is {self.totals[resource]:,} in the plan, but its widths make {made.totals[resource]:,}",
+                    key=f"totals.{resource}",
+                    remedy="widths are not to be edited by hand: draw the plan again, or make one with Plan.make",
+                )
+        for layer, filters in made.layers.items():
+            if list(self.layers.get(layer, ())) != filters:
+                raise EdgepruneError(
+                    f"is {self.layers.get(layer)} in the plan, but its widths make {filters}",
+                    key=f"layers.{layer}",
+                    remedy="draw the plan again, or make one with Plan.make",
+                )
         return replace(self, profile=profile)
 
     def check(self, profile):
@@ -163,7 +182,7 @@ class Plan:
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise EdgepruneError("is not a plan", file=path, remedy="make one with `edgeprune sample`")
         version = value.get("version")
-        if not isinstance(version, int) or not 1 <= version <= VERSION:
+        if not _whole(version) or not 1 <= version <= VERSION:
             raise EdgepruneError(
                 f"has format version {version}, this program reads up to {VERSION}",
                 file=path,
@@ -174,16 +193,30 @@ class Plan:
         for name, kinds in _FIELDS.items():
             if name not in value:
                 raise EdgepruneError("is missing", file=path, key=name, remedy=again)
-            if not isinstance(value[name], kinds):
+            if not isinstance(value[name], kinds) or isinstance(value[name], bool):
                 raise EdgepruneError(f"cannot be {value[name]!r}", file=path, key=name, remedy=again)
         dense, kept = value["dense_widths"], value["widths"]
         for group in {**dense, **kept}:
             units, limit = kept.get(group), dense.get(group)
-            if not (isinstance(units, int) and isinstance(limit, int) and 1 <= units <= limit):
+            if not (_whole(units) and _whole(limit) and 1 <= units <= limit):
                 raise EdgepruneError(
                     f"keeps {units} of {limit} units", file=path, key=f"widths.{group}", remedy="keep 1 … all of them"
                 )
+        for name, layer in value["layers"].items():
+            if not (isinstance(layer, list) and len(layer) == 2 and all(map(_whole, layer)) and layer[1] <= layer[0]):
+                raise EdgepruneError(f"cannot be {layer!r}", file=path, key=f"layers.{name}", remedy=again)
+        for name in ("dense_totals", "totals", "reduction"):
+            for resource in RESOURCES:
+                if resource not in value[name]:
+                    raise EdgepruneError("is missing", file=path, key=f"{name}.{resource}", remedy=again)
+                number = value[name][resource]
+                if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+                    raise EdgepruneError(f"cannot be {number!r}", file=path, key=f"{name}.{resource}", remedy=again)
         return cls(**{name: value[name] for name in _FIELDS})
+
+
+def _whole(value):
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _dumps(value):

@@ -2,11 +2,14 @@
 
 import difflib
 import math
+import numbers
+import operator
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.costs import Costs
+from edgeprune.sampling.rounding import grid
 
 #: Default of ``min_channels``: a tenth of each layer. With a floor of one channel, MA at 90 % leaves 4 of VGG-16's 15
 #: and 10 of ResNet-50's 37 groups one unit wide. A tenth rules that out and keeps 50 % and 70 % within reach in every
@@ -22,17 +25,16 @@ class Problem:
         costs: the profile's compiled :class:`~edgeprune.sampling.costs.Costs`.
         dense: dense width of each group.
         floor: the least that each group may keep; its dense width where it must not be pruned.
-        step: units that go at a time, once the width is a multiple of it.
+        step: units that go at a time, once the width is on the grid ``offset + n * step``.
+        offset: rest of a pruned width modulo the step; 0 unless ``round_to`` meets a layer with channels that stay.
         eligible: numbers of the groups with ``floor < dense``.
     """
 
     def __init__(self, profile, prunable="all", min_channels=DEFAULT_FLOOR, protect=(), round_to=1):
         if prunable not in PRUNABLE:
             raise EdgepruneError(f"unknown choice {prunable!r}", key="prunable", remedy=f"one of {', '.join(PRUNABLE)}")
-        if isinstance(round_to, bool) or not isinstance(round_to, int) or round_to < 1:
-            raise EdgepruneError(f"{round_to!r} is not a whole number from 1", key="round_to")
-        min_channels = _checked_floor(min_channels)
-        patterns = (protect,) if isinstance(protect, str) else tuple(protect or ())
+        round_to, min_channels = whole(round_to, 1, "round_to"), _checked_floor(min_channels)
+        patterns = _checked_patterns(protect)
         self.settings = {
             "prunable": prunable,
             "min_channels": min_channels,
@@ -42,7 +44,7 @@ class Problem:
         self.profile, self.costs = profile, Costs(profile)
         self.dense = self.costs.dense
         spared = _protected(profile, patterns)
-        self.step, self.floor = [], []
+        self.step, least = [], []
         for group, writers in zip(profile.groups, self.costs.writers):
             coefficients = [c for _, c in writers]
             step = math.lcm(*(round_to // math.gcd(round_to, c) for c in coefficients))
@@ -50,22 +52,30 @@ class Problem:
                 floor = max((-(-min_channels // c) for c in coefficients), default=1)
             else:
                 floor = math.ceil(Fraction(repr(min_channels)) * group.width)
-            floor = min(group.width, step * -(-floor // step))
             convolves = any(layer.kind != "linear" for layer, _ in writers)
             if not writers or group.name in spared or (prunable == "conv" and not convolves):
                 floor = group.width
             self.step.append(step)
-            self.floor.append(floor)
+            least.append(floor)
+        self.offset, self.floor = grid(profile, self.costs, self.step, least, round_to)
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
 
     def blocks(self, i):
         """How many times a block can be removed from group ``i``."""
-        return -(-self.dense[i] // self.step[i]) - self.floor[i] // self.step[i] if self.floor[i] < self.dense[i] else 0
+        if self.floor[i] == self.dense[i]:
+            return 0
+        return self._rungs(i) - (self.floor[i] - self.offset[i]) // self.step[i]
 
     def width(self, i, removed):
-        """Units of group ``i`` after ``removed`` blocks: the first one goes down to a multiple of the step."""
-        step = self.step[i]
-        return self.dense[i] if not removed else step * (-(-self.dense[i] // step) - removed)
+        """Units of group ``i`` after ``removed`` blocks: the first one goes down to the grid."""
+        return self.dense[i] if not removed else self.offset[i] + self.step[i] * (self._rungs(i) - removed)
+
+    def block(self, i, units):
+        """How many units the next block of group ``i`` has, at ``units``."""
+        return (units - self.offset[i]) % self.step[i] or self.step[i]
+
+    def _rungs(self, i):
+        return -(-(self.dense[i] - self.offset[i]) // self.step[i])
 
     def widths(self, removed):
         return [self.width(i, k) for i, k in enumerate(removed)]
@@ -102,17 +112,45 @@ def _percent(fraction):
     return f"{math.floor(fraction * 10000) / 100:.2f} %"
 
 
+def whole(value, least, key):
+    """``value`` as an ``int``; NumPy's integers are taken.
+
+    Raises:
+        EdgepruneError: it is no whole number, or below ``least``.
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise EdgepruneError(f"{value!r} is not a whole number from {least}", key=key)
+    return number
+
+
 def _checked_floor(value):
-    if isinstance(value, float) and value >= 1 and value.is_integer():
-        value = int(value)
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if not whole and not (isinstance(value, float) and 0 < value < 1):
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        value = float(value) if 0 < value < 1 else int(value) if value >= 1 and value == value // 1 else value
+    if isinstance(value, bool) or not (
+        (isinstance(value, int) and value >= 1) or (isinstance(value, float) and 0 < value < 1)
+    ):
         raise EdgepruneError(
             f"{value!r} is neither a whole number from 1 nor a fraction between 0 and 1",
             key="min_channels",
             remedy="give the channels that every layer keeps, e.g. 8, or the fraction of its width, e.g. 0.1",
         )
     return value
+
+
+def _checked_patterns(protect):
+    patterns = (protect,) if isinstance(protect, str) else protect or ()
+    valid = isinstance(patterns, (list, tuple, set, frozenset)) and all(isinstance(p, str) for p in patterns)
+    if not valid:
+        raise EdgepruneError(
+            f"{protect!r} is not a list of patterns",
+            key="protect",
+            remedy="give names of layers, e.g. ['conv1', 'fc*']",
+        )
+    return tuple(patterns)
 
 
 def _protected(profile, patterns):

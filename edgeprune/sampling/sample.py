@@ -6,7 +6,7 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import goals, methods
 from edgeprune.sampling.plan import Plan
-from edgeprune.sampling.problem import DEFAULT_FLOOR, Problem
+from edgeprune.sampling.problem import DEFAULT_FLOOR, Problem, whole
 
 
 def sample(
@@ -39,7 +39,7 @@ def sample(
         min_channels: what every layer keeps: channels if an integer, a fraction of its dense width (rounded up) if a
             float in (0, 1).
         protect: patterns (``fnmatch``) of layers that keep all their filters, and so do the layers coupled to them.
-        round_to: kept channels are multiples of this, in every layer that loses any.
+        round_to: kept channels are multiples of this, in every layer that loses any; what cannot be is not pruned.
 
     Returns:
         Plan: with the profile attached.
@@ -48,11 +48,10 @@ def sample(
         EdgepruneError: an option is out of range, a pattern matches nothing, or the floors make the target or budget
             unreachable (the message names what can be reached).
     """
-    profile = _profile(profile)
+    profile, seed = _profile(profile), whole(seed, 0, "seed")
     settings = {"prunable": prunable, "min_channels": min_channels, "protect": protect, "round_to": round_to}
     if budget is None and methods.get(method).reduces:
         return sample_many(profile, [mode], [target], [seed], method=method, **settings)[mode, target, seed]
-    _check_seed(seed)
     method, problem, limits = methods.get(method), Problem(profile, **settings), {}
     if method.reduces:
         limits, budget = goals.from_budget(profile, budget), goals.normal(budget)
@@ -85,9 +84,8 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", **settin
     Raises:
         EdgepruneError: as :func:`sample`.
     """
-    profile, modes, targets, seeds = _profile(profile), list(modes), list(targets), list(seeds)
-    for seed in seeds:
-        _check_seed(seed)
+    profile, modes, targets = _profile(profile), list(modes), list(targets)
+    seeds = [whole(seed, 0, "seed") for seed in seeds]
     method, problem, drawn = methods.get(method), Problem(profile, **settings), {}
     if not method.reduces:
         raise EdgepruneError(f"{method.name} takes neither mode nor target", key="method", remedy="use sample()")
@@ -123,8 +121,3 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", **settin
 
 def _profile(profile):
     return Profile.load(profile) if isinstance(profile, (str, Path)) else profile
-
-
-def _check_seed(seed):
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise EdgepruneError(f"{seed!r} is not a whole number from 0", key="seed")

@@ -23,7 +23,7 @@ def uniform(problem, limits):
         w = list(problem.dense)
         for i in problem.eligible:
             kept = (factor * problem.dense[i]) >> _GRID
-            w[i] = max(problem.floor[i], kept - kept % problem.step[i])
+            w[i] = max(problem.floor[i], kept - (kept - problem.offset[i]) % problem.step[i])
         return w
 
     low, high = 0, 1 << _GRID

@@ -13,6 +13,13 @@ def kept_part(profile, widths, keep):
     Args:
         keep: ``{group: indices}``; of a group that is not named the first units survive.
     """
+    for name, why in profile.count_only.items():
+        if widths[name] < profile.widths[name]:
+            raise EdgepruneError(
+                f"the weights of {name} cannot be kept: its units are not certain channels after {why}",
+                key="weights",
+                remedy='prune with weights="reset", which trains anew',
+            )
     units = {}
     for name, kept in widths.items():
         chosen = sorted(set(keep.get(name, range(kept))))

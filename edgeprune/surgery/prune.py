@@ -2,13 +2,16 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.surgery.clone import clone, named_tensors
 from edgeprune.surgery.keep import kept_part
 from edgeprune.surgery.resize import on_meta, rebuild
 from edgeprune.tracing.counting import MacCounter
-from edgeprune.tracing.passes import inputs, set_training, uncollected, untouched_random_state
+from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
+
+_AGAIN = "profile the network anew; if this stays, protect the layers in question when sampling, and report it"
 
 
 def prune(model, plan, *, weights="reset", profile=None, keep=None):
@@ -17,18 +20,21 @@ def prune(model, plan, *, weights="reset", profile=None, keep=None):
     Args:
         model: the network that the plan was made for, dense.
         plan: an :class:`edgeprune.sampling.plan.Plan` (or anything with its ``widths`` and ``profile_digest``).
-        weights: ``"reset"``: every module with a ``reset_parameters`` is initialised anew by it, which draws from
-            torch's global random numbers (seed them for a reproducible network); other parameters are cut to size.
-            ``"keep"``: the surviving units keep their weights.
+        weights: ``"reset"``: every module with a ``reset_parameters`` is initialised anew by it, a module after the
+            modules in it. That draws from torch's global random numbers (seed them for a reproducible network). What
+            no ``reset_parameters`` sets is cut to size. ``"keep"``: the surviving units keep their weights.
         profile: the profile that the plan was made for; by default the plan's, else the network is traced again.
         keep: with ``"keep"``, ``{group: indices of the units that survive}``; the first ones by default.
 
     Returns:
         ``nn.Module`` of the same class, on the same devices, in the same training mode. Its parameters and MACs are
-        exactly the plan's.
+        exactly the plan's, and its outputs have the shapes of ``model``'s: both are checked in a forward pass of a copy
+        without data. Forward hooks that the user has registered run in that pass too, on tensors of torch's meta
+        device, and are copied to the new network.
 
     Raises:
-        EdgepruneError: the plan belongs to another network, or the result is not what the plan predicts.
+        EdgepruneError: the plan belongs to another network, a ``reset_parameters`` fails, or the result is not what
+            the plan predicts.
     """
     if weights not in ("reset", "keep"):
         raise EdgepruneError(f"{weights!r} is not a way to set weights", key="weights", remedy='say "reset" or "keep"')
@@ -41,10 +47,8 @@ def prune(model, plan, *, weights="reset", profile=None, keep=None):
             pruned = rebuild(model, profile, widths, kept_part(profile, widths, keep or {}))
         else:
             pruned = rebuild(model, profile, widths, _fresh(model))
-            for module in pruned.modules():
-                if hasattr(module, "reset_parameters"):
-                    module.reset_parameters()
-        _check(pruned, profile, widths)
+            _reset(pruned)
+        _check(model, pruned, profile, widths)
     return pruned
 
 
@@ -93,12 +97,15 @@ def _checked_widths(model, plan, profile):
 
 
 def _fresh(model):
-    """New tensors for ``weights="reset"``: without data where the owner will set them, else a part of the old."""
-    owners = [m for m in model.modules() if hasattr(m, "reset_parameters")]
-    set_anew = {id(t) for m in owners for t in (*m._parameters.values(), *m._buffers.values()) if t is not None}
+    """New tensors for ``weights="reset"``: a part of the old one, but without data where torch's own layers are sure to
+    set it (copying the weights of a large network takes longer than all else here)."""
+    set_anew = set()
+    for module in model.modules():
+        if _resets_all(module):
+            set_anew |= {id(module._parameters.get(name)) for name in ("weight", "bias")}
 
     def make(name, tensor, shape):
-        if id(tensor) in set_anew and (isinstance(tensor, nn.Parameter) or shape != tuple(tensor.shape)):
+        if id(tensor) in set_anew:
             data = torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
         else:
             data = tensor.detach()[tuple(slice(n) for n in shape)].clone()
@@ -107,21 +114,63 @@ def _fresh(model):
     return make
 
 
-def _check(pruned, profile, widths):
-    """Parameters and MACs must be those predicted; the MACs are counted in a pass on the meta device."""
+def _resets_all(module):
+    """Whether ``reset_parameters`` is the one by which torch sets the whole weight and bias of a layer."""
+    for cls in (_ConvNd, nn.Linear):
+        if isinstance(module, cls):
+            return type(module).reset_parameters is cls.reset_parameters and "reset_parameters" not in vars(module)
+    return False
+
+
+def _reset(model):
+    """Initialise every module that can do so, a module after the modules in it: its own rule has the last word."""
+    for path, module in _children_first(model, "", set()):
+        if hasattr(module, "reset_parameters"):
+            try:
+                module.reset_parameters()
+            except Exception as error:
+                raise EdgepruneError(
+                    f"reset_parameters of {path or 'the network'} ({type(module).__name__}) failed: "
+                    f"{type(error).__name__}: {error}",
+                    key="weights",
+                    remedy='let it work without arguments (give them defaults) at any width, or say weights="keep"',
+                ) from error
+
+
+def _children_first(module, path, seen):
+    seen.add(module)
+    for name, child in module.named_children():
+        if child not in seen:
+            yield from _children_first(child, f"{path}.{name}" if path else name, seen)
+    yield path, module
+
+
+def _check(model, pruned, profile, widths):
+    """Parameters, MACs and the shapes of the outputs must be those predicted."""
     actual, predicted = sum(p.numel() for p in pruned.parameters()), profile.total("params", widths)
     if actual != predicted:
-        raise EdgepruneError(f"the pruned network has {actual:,} parameters, the plan predicts {predicted:,}")
-    shadow = clone(pruned, lambda name, tensor: on_meta(name, tensor, tensor.shape))
+        raise EdgepruneError(
+            f"the pruned network has {actual:,} parameters, the plan predicts {predicted:,}", remedy=_AGAIN
+        )
+    (macs, shapes), predicted = _passed(pruned, profile), profile.total("macs", widths)
+    if macs != predicted:
+        raise EdgepruneError(f"the pruned network has {macs:,} MACs, the plan predicts {predicted:,}", remedy=_AGAIN)
+    expected = _passed(model, profile)[1]
+    if shapes != expected:
+        raise EdgepruneError(
+            f"the pruned network returns {shapes}, the dense one {expected} (for one sample)", remedy=_AGAIN
+        )
+
+
+def _passed(model, profile):
+    """MACs and shapes of the outputs, from a pass of a copy on the meta device."""
+    shadow = clone(model, lambda name, tensor: on_meta(name, tensor, tensor.shape))
     set_training(shadow, False)
     counter = MacCounter()
-    dtype = next((t.dtype for _, t in named_tensors(pruned) if t.dtype.is_floating_point), torch.float32)
+    dtype = next((t.dtype for _, t in named_tensors(model) if t.dtype.is_floating_point), torch.float32)
     try:
         with torch.no_grad(), untouched_random_state(), counter:
-            shadow(*inputs(profile.input_shapes, 1, dtype))
+            result = shadow(*inputs(profile.input_shapes, 1, dtype))
     except Exception as error:
-        raise EdgepruneError(f"the pruned network does not run: {error}") from error
-    if counter.macs != profile.total("macs", widths):
-        raise EdgepruneError(
-            f"the pruned network has {counter.macs:,} MACs, the plan predicts {profile.total('macs', widths):,}"
-        )
+        raise failure(error, counter, profile.input_shapes) from error
+    return counter.macs, [tuple(t.shape) for t in leaves(result)]

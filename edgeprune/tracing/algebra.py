@@ -16,9 +16,17 @@ from edgeprune.tracing.partition import Partition
 
 
 class Widths(Partition):
-    """The variables of one network and the equations between them."""
+    """The variables of one network and the equations between them.
 
-    def __init__(self):
+    Args:
+        exact: every equation holds channel by channel, so that each unit stands for certain channels. False: where
+            that would couple more, an equation may hold in count only (both halves of a shuffled tensor lose equally
+            many channels, but not the same units); :attr:`counted` keeps a record of it.
+    """
+
+    def __init__(self, exact=False):
+        self.exact = exact
+        self.counted = []  # (expression, operator and line): what corresponds in count only
         self.size = []  # units of each variable in the dense network
         self.binding = {}
         self.reasons = {}  # variable -> why it is fixed
@@ -53,6 +61,10 @@ class Widths(Partition):
                 else:
                     out.append(part)
         return tuple(out)
+
+    def by_count(self, expr):
+        """Note that an equation on ``expr`` holds in count only."""
+        self.counted.append((expr, self.where()))
 
     def count(self, expr):
         """Channels of ``expr`` in the dense network."""
@@ -102,7 +114,10 @@ class Widths(Partition):
             self._freeze_coupled(b, a, what)
             return
         left, right = self.resolve(a), self.resolve(b)
-        if left == right or totals(left) == totals(right):
+        if left == right:
+            return
+        if not self.exact and totals(left) == totals(right):  # the same channels in another order
+            self.by_count(left)
             return
         if self.count(left) != self.count(right):
             raise ValueError(f"{what}: {self.count(left)} and {self.count(right)} channels")

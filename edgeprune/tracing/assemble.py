@@ -50,6 +50,7 @@ def assemble(trace):
             map_positions=r.map_positions,
             calls=r.calls,
             source=r.source,
+            shared=r.shared,
         )
         for r in trace.layers
     )
@@ -82,6 +83,7 @@ def assemble(trace):
         notes=tuple(trace.notes),
         dtype_bytes=network.dtype.itemsize,
         attributes=_attributes(trace, express),
+        count_only=_count_only(trace),
     )
 
 
@@ -99,6 +101,16 @@ def _name_groups(trace):
                 name = f"{record.name}#{n}"
             names[name] = v
     return names
+
+
+def _count_only(trace):
+    """``{group: reason}`` of the groups whose equations hold in count only."""
+    group_of, found = {v: name for name, v in trace.groups.items()}, {}
+    for expr, where in trace.widths.counted:
+        for _, v in trace.widths.resolve(expr):
+            if v in group_of:
+                found.setdefault(group_of[v], f"an operator that reorders or divides channels{where}")
+    return {name: found[name] for name in trace.groups if name in found}
 
 
 def _attributes(trace, express):

@@ -1,7 +1,9 @@
 """Expressions of variables: tuples of segments ``(coefficient, variable)``, see :mod:`edgeprune.tracing.algebra`."""
 
-#: More equal blocks than this are written as one coefficient: their order no longer matters to anybody.
+#: More equal blocks than this are written as one coefficient, which is right in count only.
 MANY_BLOCKS = 256
+#: The same where the order matters: more blocks than this are frozen.
+MOST_BLOCKS = 4096
 
 
 def scale(expr, n):

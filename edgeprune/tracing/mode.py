@@ -7,6 +7,7 @@ from edgeprune.tracing import registry
 from edgeprune.tracing.counting import Constants, counter
 from edgeprune.tracing.liveness import Liveness
 from edgeprune.tracing.mending import attributes_of_size, modules_on_stack
+from edgeprune.tracing.records import layer_name
 from edgeprune.tracing.shortcuts import SHORTCUTS
 from edgeprune.tracing.sources import call_site
 
@@ -21,6 +22,10 @@ VALUE_DEPENDENT = {
     "masked_select",
     "item",
 }
+
+
+#: Operators whose result is as large as the caller says.
+SIZED = {"slice", "split", "split_with_sizes", "expand", "new_zeros", "new_empty", "new_ones", "new_full"}
 
 
 class Call:
@@ -58,9 +63,10 @@ class Tracer(TorchDispatchMode):
         self.labels = dict(network.labels)
         self.labelled_tensors = []  # keeps every labelled tensor alive, so that an id is never used twice
         self.origin = {}  # id(tensor) -> name of the parameter that it is computed from
-        self.layers, self.products, self.macs = {}, [], 0
+        self.layers, self.products, self.macs, self.notes = [], [], 0, []
         self.liveness = Liveness() if record else None
         self.constants = Constants()
+        self.sized = []  # (operator, where, [(shape, label) of each result]) of the calls of :data:`SIZED`
         self.used = set()  # names of the parameters and buffers that took part
         self.attributes = []  # (module, attribute, index, expression): sizes that torch's own modules repeat
         self.candidates = None  # sizes kept in attributes, collected when the probe asks for them
@@ -126,8 +132,15 @@ class Tracer(TorchDispatchMode):
         self._track_origin(call)
         if any(id(t) in self.labels for t in tensors):
             self._apply(rule, call)
+        if self.record and name in SIZED:
+            self._keep_sizes(call)
         self.current = None
         return out
+
+    def _keep_sizes(self, call):
+        labels = [(t.shape, self.labels[id(t)]) for t in call.outputs if id(t) in self.labels]
+        moving = any(not self.widths.is_constant(e) for _, dims in labels for e in dims)
+        self.sized.append((call.name, self.where() if moving else "", labels if moving else ()))
 
     def _handler(self, func):
         try:
@@ -150,11 +163,20 @@ class Tracer(TorchDispatchMode):
                 why = f"the operator cannot be followed here: {error}"
         else:
             why = "there is no rule for the operator"
+            if self.record:
+                self._note_uncounted(call)
         for tensor in call.tensors:
             for expr in self.dims(tensor):
                 self.widths.freeze(expr, why)
         for tensor in call.outputs:
             self.label(tensor, [self.widths.fixed(n, why) for n in tensor.shape])
+
+    def _note_uncounted(self, call):
+        """An operator that combines weights with an activation probably multiplies; nobody knows how often."""
+        weights = [t for t in call.tensors if self.parameter(t) in self.parameters]
+        activation = any(self.parameter(t) is None and t.dim() for t in call.tensors)
+        if weights and activation and counter(call.func) is None:
+            self.notes.append(f"{layer_name(self.parameter(weights[0]))}: its MACs are not counted{self.where()}")
 
     def _track_origin(self, call):
         """A tensor computed from one parameter and from no activation keeps that parameter's name."""

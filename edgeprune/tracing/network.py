@@ -35,41 +35,58 @@ class Network:
         self.dtype = next((t.dtype for t in self.tensors.values() if t.dtype.is_floating_point), torch.float32)
 
 
+_TRAINING = frozenset({"training", "is_grad_enabled"})
+_SIZES = frozenset({"shape", "size", "numel"})
+
+
 def depends_on_training(model):
     """Whether the code of a network may read ``self.training`` (then its training mode is traced too)."""
-    return any(_reads_training(type(m)) or m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    return any(_reads(type(m), _TRAINING) or m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def reads_sizes(model):
+    """Whether the code of a network, beside its constructors, may compute with the sizes of tensors."""
+    for module in model.modules():
+        if _reads(type(module), _SIZES) or module._forward_hooks or module._forward_pre_hooks:
+            return True
+        given = [value for value in vars(module).values() if inspect.isfunction(value)]
+        if any(_mentions(f.__code__, f.__globals__, _SIZES, set()) for f in given):
+            return True
+    return False
 
 
 @cache
-def _reads_training(cls):
+def _reads(cls, words):
     if cls.__module__.startswith("torch.nn."):
-        return cls.__module__.startswith("torch.nn.utils")
+        return words is _TRAINING and cls.__module__.startswith("torch.nn.utils")
     seen = set()
     for base in cls.__mro__:
         if base is nn.Module or base is object or base.__module__.startswith("torch.nn."):
             continue
-        for member in vars(base).values():
+        for name, member in vars(base).items():
+            if words is _SIZES and name == "__init__":
+                continue
             function = inspect.unwrap(member) if callable(member) else getattr(member, "__func__", None)
             if isinstance(member, property):
                 function = member.fget
-            if hasattr(function, "__code__") and _mentions(function.__code__, function.__globals__, seen):
+            if hasattr(function, "__code__") and _mentions(function.__code__, function.__globals__, words, seen):
                 return True
     return False
 
 
-def _mentions(code, namespace, seen):
-    """Whether code, or a function outside torch that it calls by name, mentions ``training``."""
+def _mentions(code, namespace, words, seen):
+    """Whether code, or a function outside torch that it calls by name, mentions one of ``words``."""
     if code in seen:
         return False
     seen.add(code)
-    if "training" in code.co_names or "is_grad_enabled" in code.co_names or "training" in code.co_consts:
+    if words.intersection(code.co_names) or words.intersection(c for c in code.co_consts if isinstance(c, str)):
         return True
     for const in code.co_consts:
-        if inspect.iscode(const) and _mentions(const, namespace, seen):
+        if inspect.iscode(const) and _mentions(const, namespace, words, seen):
             return True
     for name in code.co_names:
         called = namespace.get(name)
         ours = inspect.isfunction(called) and not (called.__module__ or "").startswith("torch.")
-        if ours and _mentions(called.__code__, called.__globals__, seen):
+        if ours and _mentions(called.__code__, called.__globals__, words, seen):
             return True
     return False

@@ -2,7 +2,7 @@
 
 import math
 
-from edgeprune.tracing.expressions import MANY_BLOCKS, repeat, totals
+from edgeprune.tracing.expressions import MANY_BLOCKS, MOST_BLOCKS, repeat, scale, totals
 
 
 class Partition:
@@ -52,7 +52,11 @@ class Partition:
         if total % n:
             return None
         if all(c % n == 0 for c in totals(expr).values()):
-            return self._share(expr, n)
+            part = self._share(expr, n, inner)
+            if part is not None:
+                return part
+        if self.exact:
+            return self._divide_inner(expr, n) if inner else self._divide_blocks(expr, n)
         if not inner:
             parts = self._blocks(expr, total // n)
             if parts:
@@ -67,7 +71,31 @@ class Partition:
                 m = n // math.gcd(c, n)
                 t = self.new(self.size[v] // m)
                 self.binding[v] = ((m, t),) if inner else repeat(((1, t),), m)
-        return self._share(self.resolve(expr), n)
+        return self._share(self.resolve(expr), n, inner)
+
+    def _divide_inner(self, expr, n):
+        """Units so large that each holds a channel of every one of ``n`` interleaved parts."""
+        while True:
+            uneven = next(((c, v) for c, v in expr if c % n), None)
+            if uneven is None:
+                return tuple((c // n, v) for c, v in expr)
+            c, v = uneven
+            m = n // math.gcd(c, n)
+            if v is None or self.size[v] % m:
+                return None
+            self.binding[v] = ((m, self.new(self.size[v] // m)),)
+            expr = self.resolve(expr)
+
+    def _divide_blocks(self, expr, n):
+        """``n`` consecutive blocks that are the same, channel by channel."""
+        c, v = expr[0]
+        if len(expr) == 1 and v is not None:
+            if self.size[v] % n:
+                return None
+            t = self.new(self.size[v] // n)
+            self.binding[v] = ((1, t),) * n
+            return ((c, t),)
+        return self._uneven_blocks(expr, n)
 
     def _uneven_blocks(self, expr, n):
         """Blocks whose borders fall inside segments that cannot be halved: cut there, then state that all are equal."""
@@ -78,11 +106,33 @@ class Partition:
             self.unify(blocks[0], block, "equal parts")
         return self.resolve(blocks[0])
 
-    def _share(self, expr, n):
-        sums = totals(expr)
-        if len(expr) % n == 0 and expr == expr[: len(expr) // n] * n:  # blocks: the first one, in its order
+    def _share(self, expr, n, inner):
+        """A part of what divides as it stands. By count if need be: ``None`` where that is not enough."""
+        if inner and all(c % n == 0 for c, _ in expr):
+            return tuple((c // n, v) for c, v in expr)
+        if not inner and len(expr) % n == 0 and expr == expr[: len(expr) // n] * n:
             return expr[: len(expr) // n]
-        return tuple((c // n, v) for v, c in sums.items())
+        if all(v is None for _, v in expr):
+            return ((self.count(expr) // n, None),)
+        if self.exact:
+            return None
+        self.by_count(expr)
+        if len(expr) % n == 0 and expr == expr[: len(expr) // n] * n:
+            return expr[: len(expr) // n]
+        return tuple((c // n, v) for v, c in totals(expr).items())
+
+    def repeat(self, expr, n):
+        """``n`` blocks like ``expr``; very many are written as one coefficient, in which their order is lost."""
+        if n * len(expr) <= MANY_BLOCKS:
+            return repeat(expr, n)
+        if all(v is None for _, v in expr):
+            return ((self.count(expr) * n, None),)
+        if not self.exact:
+            self.by_count(expr)
+            return scale(expr, n)
+        if n * len(expr) > MOST_BLOCKS:
+            raise ValueError(f"channels repeat {n} times")
+        return expr * n
 
     def _blocks(self, expr, size):
         """``expr`` cut at multiples of ``size`` where segments happen to end there, else ``None``."""

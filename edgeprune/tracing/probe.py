@@ -5,11 +5,13 @@ What breaks it is a size that the user's code has written down (``x.view(-1, 512
 
 import torch
 
+from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.surgery.resize import on_meta, rebuild
-from edgeprune.tracing.assemble import assemble
+from edgeprune.tracing.assemble import assemble, in_groups
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.mending import mend
+from edgeprune.tracing.mode import SIZED, tensors_in
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training
 
 
@@ -25,16 +27,15 @@ def settle(trace, find_candidates):
             f"the network has {trace.macs:,} MACs but its layers add up to {profile.totals['macs']:,}",
             remedy="report this network: an operator is counted wrongly",
         )
-    if not profile.groups or _problem(trace, profile, _shrunk(profile)) is None:
-        return profile
-    candidates = find_candidates()
-    while profile.groups and _problem(trace, profile, _shrunk(profile)) is not None:
-        for name, why in _culprits(trace, profile).items():
+    candidates = None
+    while (shrunk := _failing(trace, profile)) is not None:
+        candidates = find_candidates() if candidates is None else candidates
+        for name, why in _culprits(trace, profile, shrunk).items():
             variable = trace.groups.get(name)
             if variable in trace.widths.binding:
                 continue
             concerned = [c for c in candidates if any(v == variable for _, v in trace.widths.resolve(c[3]))]
-            if mend(trace, concerned, lambda name=name: _survives(trace, name)):
+            if mend(trace, concerned, lambda name=name, n=shrunk[name]: _survives(trace, name, n)):
                 trace.notes.append(f"surgery sets a size kept in an attribute, for {name}")
             else:
                 trace.widths.freeze(((1, variable),), why)
@@ -42,19 +43,33 @@ def settle(trace, find_candidates):
     return profile
 
 
-def _survives(trace, name):
+def _survives(trace, name, n):
     profile = assemble(trace)
-    return _problem(trace, profile, {**profile.widths, name: _shrunk(profile)[name]}) is None
+    return _problem(trace, profile, {**profile.widths, name: n}) is None
 
 
-def _shrunk(profile):
-    """Widths that differ from group to group, so that one cannot stand in for another."""
-    return {g.name: max(1, g.width * 3 // 4 - i % 3) for i, g in enumerate(profile.groups)}
+def _failing(trace, profile):
+    """The first of :func:`_trials` that does not work, or ``None``."""
+    trials = _trials(trace, profile) if profile.groups else ()
+    return next((widths for widths in trials if _problem(trace, profile, widths) is not None), None)
 
 
-def _culprits(trace, profile):
+def _trials(trace, profile):
+    """Widths that differ from group to group, so that one cannot stand in for another.
+
+    Where the code may compute with sizes, what it does can hold for one choice by accident or depend on a threshold:
+    further ones are near the smallest that plans use, and out of proportion to each other.
+    """
+    sizes = list(enumerate(profile.widths.items()))
+    yield {name: max(1, n * 3 // 4 - i % 3) for i, (name, n) in sizes}
+    if trace.computes_with_sizes:
+        yield {name: max(1, n // 10 + i % 2) for i, (name, n) in sizes}
+        yield {name: max(1, n * 7 // 8 if i % 2 else n * 4 // 7 - 5 * i % 7) for i, (name, n) in sizes}
+
+
+def _culprits(trace, profile, shrunk):
     """``{group: reason}``: the groups that cannot shrink, found by halving."""
-    accepted, found, shrunk = {}, {}, _shrunk(profile)
+    accepted, found = {}, {}
 
     def search(names):
         widths = {**profile.widths, **accepted, **{n: shrunk[n] for n in names}}
@@ -89,14 +104,42 @@ def _output_shapes(trace, profile, widths):
     found = []
     for training in (True, False) if trace.training_traced else (False,):
         set_training(copy, training)
-        counter = MacCounter()
+        counter = Watch()
         try:
             with torch.no_grad(), counter:
                 result = copy(*inputs(trace.input_shapes, 2 if training else 1, trace.network.dtype))
         except Exception as error:
             raise failure(error, counter, trace.input_shapes) from error
         found += [tuple(t.shape) for t in leaves(result)]
+        if not training:
+            _compare_sizes(trace, widths, counter.results)
         if not training and counter.macs != profile.total("macs", widths):
             predicted = profile.total("macs", widths)
             raise ValueError(f"an operator is not understood: {predicted:,} MACs predicted, {counter.macs:,} counted")
     return found
+
+
+class Watch(MacCounter):
+    """Also keeps the shapes that the operators of :data:`SIZED` give: ``[(name, [shape, ...])]``."""
+
+    def __init__(self):
+        super().__init__()
+        self.results = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = super().__torch_dispatch__(func, types, args, kwargs)
+        if (name := func.overloadpacket.__name__) in SIZED:
+            self.results.append((name, [tuple(t.shape) for t in tensors_in((out,))]))
+        return out
+
+
+def _compare_sizes(trace, widths, results):
+    """Raise if a slice is not as large as its label says: its size does not follow the channels."""
+    if [name for name, *_ in trace.sized] != [name for name, _ in results]:
+        return  # another way through the code, which the MACs decide on
+    express = in_groups(trace)
+    for (name, where, labels), (_, shapes) in zip(trace.sized, results, strict=True):
+        for (dense, dims), shape in zip(labels, shapes, strict=False):
+            predicted = tuple(width.evaluate(express(e, n), widths) for e, n in zip(dims, dense, strict=True))
+            if predicted != shape:
+                raise ValueError(f"{name} gives {shape} where {predicted} would follow the channels{where}")

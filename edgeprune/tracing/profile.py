@@ -1,13 +1,14 @@
 """``edgeprune.profile``: from a live network to its complexity profile."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
+from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.mode import Tracer
-from edgeprune.tracing.network import Network, depends_on_training
+from edgeprune.tracing.network import Network, depends_on_training, reads_sizes
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
 from edgeprune.tracing.probe import settle
 
@@ -31,6 +32,8 @@ class Trace:
     training_traced: bool = False
     output_shapes: list = field(default_factory=list)  # of all passes
     macs: int = 0  # counted in the evaluation pass
+    sized: list = field(default_factory=list)  # results whose size the code chose, see Tracer.sized
+    computes_with_sizes: bool = False
     groups: dict = field(default_factory=dict)  # group name -> variable, as last assembled
 
 
@@ -53,22 +56,48 @@ def profile(model, input_shape, *, network=None, train_mode_too=True):
         EdgepruneError: the forward pass fails on such inputs or depends on the values of a tensor; the error names
             the operator and the line.
     """
-    shapes = _as_shapes(input_shape)
-    widths = Widths()
+    shapes, name = _as_shapes(input_shape), network or type(model).__name__
     with torch.no_grad(), untouched_random_state(), uncollected():
-        traced = Trace(network or type(model).__name__, shapes, Network(model, widths), widths)
-        used_in_training = set()
-        if train_mode_too and depends_on_training(traced.network.model):
-            try:
-                used_in_training = _run(traced, training=True).used
-                traced.training_traced = True
-            except EdgepruneError as error:
-                traced.notes.append(f"the training mode could not be traced: {error.problem}")
-        tracer = _run(traced, training=False)
-        traced.layers, traced.products = list(tracer.layers.values()), tracer.products
-        traced.attributes = tracer.attributes
-        _note_unused(traced, tracer.used, used_in_training)
-        return settle(traced, lambda: _candidates(traced))
+        found = _profile(model, name, shapes, train_mode_too, Widths())
+        if not found.count_only:
+            return found
+        exact = _profile(model, name, shapes, train_mode_too, Widths(exact=True))
+        if _loses_nothing(exact, found):
+            return exact
+        first, *others = found.count_only
+        more = f" and {len(others)} more groups" if others else ""
+        note = f"units of {first}{more} stand for no certain channels: exact in count, their weights cannot be kept"
+        return replace(found, notes=(*found.notes, note))
+
+
+def _profile(model, name, shapes, train_mode_too, widths):
+    traced = Trace(name, shapes, Network(model, widths), widths)
+    used_in_training = set()
+    if train_mode_too and depends_on_training(traced.network.model):
+        try:
+            used_in_training = _run(traced, training=True).used
+            traced.training_traced = True
+        except EdgepruneError as error:
+            traced.notes.append(f"the training mode could not be traced: {error.problem}")
+    tracer = _run(traced, training=False)
+    traced.layers, traced.products = tracer.layers, tracer.products
+    traced.attributes, traced.sized = tracer.attributes, tracer.sized
+    traced.computes_with_sizes = any(dims for *_, dims in tracer.sized) or reads_sizes(traced.network.model)
+    traced.notes += dict.fromkeys(tracer.notes)
+    _note_unused(traced, tracer.used, used_in_training)
+    return settle(traced, lambda: _candidates(traced))
+
+
+def _loses_nothing(exact, by_count):
+    """Whether the exact mapping lets as many filters go as the one that is right in count only."""
+
+    def least(profile):
+        return sum(width.evaluate(layer.out, dict.fromkeys(profile.widths, 1)) for layer in profile.layers)
+
+    def free(profile):
+        return sum(c * profile.widths[g] for layer in profile.layers for c, g in layer.out if g is not None)
+
+    return free(exact) >= free(by_count) and least(exact) <= 2 * least(by_count)
 
 
 def _run(trace, training):

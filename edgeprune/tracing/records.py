@@ -22,6 +22,8 @@ class LayerRecord:
     map_positions: int = 0
     calls: int = 0
     source: str | None = None
+    shared: bool = False
+    parameter: str = ""
 
 
 @dataclass
@@ -63,12 +65,21 @@ def record_linear(tracer, weight, rows, out, inp, bias):
 
 
 def _add(tracer, parameter, kind, out, inp, kernel, bias, positions, map_positions):
-    layer = tracer.layers.get(parameter)
-    if layer is None:
+    uses = [layer for layer in tracer.layers if layer.parameter == parameter]
+    shape = kind, kernel, *(tracer.widths.resolve(e) if e else n for n, e in (out, inp))
+    for layer in uses:
+        pairs = (layer.out_size, layer.out), (layer.inp_size, layer.inp)
+        if shape == (layer.kind, layer.kernel, *(tracer.widths.resolve(e) if e else n for n, e in pairs)):
+            break
+    else:  # the first use, or a tied weight used for another kind of product
         name = layer_name(parameter)
-        bias = bias or f"{name}.bias" in tracer.parameters
-        layer = LayerRecord(name, kind, out[1], inp[1], out[0], inp[0], kernel, bias, source=call_site())
-        tracer.layers[parameter] = layer
+        bias = bias or (not uses and f"{name}.bias" in tracer.parameters)
+        name = f"{name} (use {len(uses) + 1})" if uses else name
+        sizes = out[1], inp[1], out[0], inp[0]
+        layer = LayerRecord(
+            name, kind, *sizes, kernel, bias, source=call_site(), shared=bool(uses), parameter=parameter
+        )
+        tracer.layers.append(layer)
     layer.positions += positions
     layer.map_positions += map_positions
     layer.calls += 1

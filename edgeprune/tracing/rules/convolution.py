@@ -1,6 +1,6 @@
 """Convolutions: plain, grouped, depthwise, transposed."""
 
-from edgeprune.tracing.expressions import repeat, scale
+from edgeprune.tracing.expressions import scale
 from edgeprune.tracing.records import record_convolution
 from edgeprune.tracing.registry import NoRule, rule
 
@@ -60,7 +60,7 @@ def _transposed(widths, x, W, weight, groups):
     if groups == 1:
         return W[1], W[0]
     part = _part(widths, W[0], groups)
-    return (None if W[1] is None else repeat(W[1], groups)), part
+    return (None if W[1] is None else widths.repeat(W[1], groups)), part
 
 
 def _part(widths, expr, groups):

@@ -33,8 +33,6 @@ _NAMES = {
     "rand_like",
     "randn_like",
     "cumsum",
-    "flip",
-    "roll",
     "rsub",
     "lerp",
     "gelu",

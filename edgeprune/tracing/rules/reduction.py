@@ -1,4 +1,4 @@
-"""Operators that sum, average or pick along dimensions."""
+"""Operators that sum, average, pick or reorder along dimensions."""
 
 from edgeprune.tracing.registry import rule
 
@@ -25,6 +25,18 @@ def _axes(call, rank):
     if given is None or isinstance(given, bool) or given == [] or not isinstance(given, (int, list, tuple)):
         return set(range(rank))
     return {d % rank for d in ([given] if isinstance(given, int) else given)}
+
+
+@rule("flip", "roll")
+def moved(tracer, call):
+    """Elements change places along some axes; channels that do are fixed."""
+    x = call.args[0]
+    given = call.arg(1 if call.name == "flip" else 2, "dims")
+    axes = {d % x.dim() for d in given or range(x.dim())}
+    X = tracer.dims(x)
+    for k in axes:
+        tracer.widths.freeze(X[k], "channels change places")
+    tracer.label(call.out, [None if k in axes else e for k, e in enumerate(X)])
 
 
 @rule("topk", "sort", "kthvalue")

@@ -2,7 +2,7 @@
 
 import math
 
-from edgeprune.tracing.expressions import repeat, scale, totals
+from edgeprune.tracing.expressions import scale, totals
 from edgeprune.tracing.registry import NoRule, rule
 
 
@@ -58,7 +58,7 @@ def _regroup(tracer, before, labels, after):
     if len(moving) == 1:
         k = moving[0]
         outer, inner = math.prod(before[:k]), math.prod(before[k + 1 :])
-        whole = repeat(scale(widths.resolve(labels[k]), inner), outer)
+        whole = widths.repeat(scale(widths.resolve(labels[k]), inner), outer)
         if len(after) == 1:
             return [whole]
         found = _split(widths, whole, after)
@@ -114,7 +114,7 @@ def expand(tracer, call):
         if times > 1 and x.shape[k] == 1:  # follows whatever it meets; the probe finds out if its size is a number
             expr = ((1, tracer.widths.new(size)),)
         elif times > 1 and expr is not None:
-            expr = repeat(tracer.widths.resolve(expr), times)
+            expr = tracer.widths.repeat(tracer.widths.resolve(expr), times)
         out.append(expr)
     tracer.label(call.out, out)
     tracer.sizes_used(call.out)
