@@ -16,6 +16,7 @@ class Clock:
     def read(self):
         """``(seconds, joules or None)`` so far."""
         joules = self.meter.update()
+        self.reason = self.reason or self.meter.reason
         known = joules is not None and self._joules is not None
         if joules is not None and not known:
             self.reason = self.reason or "an earlier part of the run could not be metered"

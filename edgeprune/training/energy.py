@@ -25,7 +25,11 @@ class Meter:
     def update(self):
         """Take in what was drawn since the last call; returns :attr:`joules`."""
         for i, (read, over) in enumerate(self._counters):
-            now = read()
+            try:
+                now = read()
+            except (OSError, ValueError) as error:  # a meter that fails must not end a training of hours
+                self._counters, self.joules, self.reason = [], None, f"the counter became unreadable: {error}"
+                break
             self.joules += (now - self._last[i]) + (over if now < self._last[i] else 0.0)
             self._last[i] = now
         return self.joules
