@@ -241,11 +241,12 @@ def record(succeeded):
     overridden = sorted(set(workflow.config_settings.overwrite_config) - {"preset"})
     if not succeeded:
         print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
-    record_run(
-        config["preset"],
-        complete=succeeded and whole and "all" in targets,
-        root=workflow.basedir,
-        overridden=overridden,
-        inputs=inputs.of_user(config, workflow.basedir),
-        orphans=get_orphans(),
-    )
+    elif whole and "all" in targets:
+        record_run(
+            config["preset"],
+            complete=True,
+            root=workflow.basedir,
+            overridden=overridden,
+            inputs=inputs.of_user(config, workflow.basedir),
+            orphans=get_orphans(),
+        )
