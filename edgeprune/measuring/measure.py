@@ -1,13 +1,16 @@
 """Measure a model on a device of the configuration, and tell which run of the grid it belongs to."""
 
+from pathlib import Path
+
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring import local
+from edgeprune.measuring.devices import connect
 
 FORMAT, VERSION = "edgeprune.measurement", 1
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
 IDENTITY = ("network", "dataset", "variant", "method", "mode", "target", "seed")
-KINDS = {"local": local.measure}
+#: Settings that are the program's options of the same name.
+OPTIONS = ("seconds", "iterations", "warmup", "threads")
 
 
 def measure(device_name, device, model, reference, metrics=None):
@@ -26,13 +29,7 @@ def measure(device_name, device, model, reference, metrics=None):
     Raises:
         EdgepruneError: unknown kind of device, a model that cannot be loaded or run, a runtime that is missing.
     """
-    kind = device.get("kind")
-    if kind not in KINDS:
-        raise EdgepruneError(
-            f"unknown kind of device {kind!r}",
-            key=f"devices.{device_name}.kind",
-            remedy=f"choose one of: {', '.join(sorted(KINDS))}",
-        )
+    machine = connect(device_name, device)
     run = None
     if metrics is not None:
         value = files.read_json(metrics)
@@ -40,6 +37,18 @@ def measure(device_name, device, model, reference, metrics=None):
         if missing:
             raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
         run = {key: value[key] for key in IDENTITY}
-    settings = {key: value for key, value in device.items() if key != "kind"}
-    result = KINDS[kind](model, reference, settings, key=f"devices.{device_name}")
-    return {"format": FORMAT, "version": VERSION, "device": device_name, "kind": kind, "run": run, **result}
+    arguments = ["--model", Path(model)]
+    if reference is not None:
+        arguments += ["--reference", Path(reference)]
+    for name in OPTIONS:
+        if name in device:
+            arguments += [f"--{name}", str(device[name])]
+    result = machine.run(arguments)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "device": device_name,
+        "kind": device["kind"],
+        "run": run,
+        **result,
+    }
