@@ -1,7 +1,7 @@
 """Devices of the configuration: where the stand-alone program is run, and how its answer comes back.
 
-A kind of device is a class with ``SETTINGS``, ``__init__(settings, key)`` and ``run(arguments)``; a new kind is one entry
-here.
+A kind of device is a class with ``SETTINGS``, ``__init__(settings, key)`` and ``run(arguments)``; a new kind is one
+entry here.
 """
 
 from edgeprune.errors import EdgepruneError
