@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -62,11 +63,19 @@ def as_json(*path):
     return get
 
 
+digests_once = cache(digests)  # the grid asks for each script's thousands of times
+
+
 def sources(*entries):
     """A params function: digests of the modules that a script (and a network's factory) reach."""
 
     def get(wildcards):
-        return digests(*(config["networks"][wildcards.network]["factory"] if e == "{factory}" else e for e in entries))
+        factory = config["networks"][wildcards.network]["factory"] if "{factory}" in entries else None
+        try:
+            return digests_once(*(factory if entry == "{factory}" else entry for entry in entries))
+        except EdgepruneError as error:
+            at = f" of the network {wildcards.network}" if factory else ""
+            raise WorkflowError(f"a source file{at} is missing\n{error}") from None
 
     return get
 

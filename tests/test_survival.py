@@ -268,6 +268,20 @@ def test_an_edit_of_the_code_makes_a_state_stale(inputs, tmp_path, capsys, monke
     assert "(code changed)" in capsys.readouterr().err
 
 
+def test_an_edit_of_the_users_own_factory_makes_a_state_stale(inputs, tmp_path, capsys, monkeypatch):
+    """The file named from a working directory outside the project, edited within this very process."""
+    monkeypatch.chdir(tmp_path)
+    text = "import edgeprune.networks.vgg as vgg\n\n\ndef build(num_classes):\n    return vgg.vgg8(num_classes, width=0.5)\n"
+    Path("mine.py").write_text(text)
+    short = {"recipe": RECIPE | {"epochs": 2}, "spec": "mine.py:build"}
+    state = interrupt(inputs, tmp_path, epoch=1, **short)
+    Path("mine.py").write_text(text.replace("width=0.5)", "width=0.5, dropout=0.3)"))
+    run(**arguments(inputs, tmp_path / "out", state=str(state), **short))
+    said = capsys.readouterr().err
+    assert "(code changed)" in said
+    assert "going on" not in said
+
+
 def test_only_two_states_are_kept_and_other_files_left_alone(inputs, tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "notes.txt").write_text("mine")
