@@ -271,7 +271,8 @@ def test_an_edit_of_the_code_makes_a_state_stale(inputs, tmp_path, capsys, monke
 def test_an_edit_of_the_users_own_factory_makes_a_state_stale(inputs, tmp_path, capsys, monkeypatch):
     """The file named from a working directory outside the project, edited within this very process."""
     monkeypatch.chdir(tmp_path)
-    text = "import edgeprune.networks.vgg as vgg\n\n\ndef build(num_classes):\n    return vgg.vgg8(num_classes, width=0.5)\n"
+    text = "from edgeprune.networks.vgg import vgg8\n\n\n"
+    text += "def build(num_classes):\n    return vgg8(num_classes, width=0.5)\n"
     Path("mine.py").write_text(text)
     short = {"recipe": RECIPE | {"epochs": 2}, "spec": "mine.py:build"}
     state = interrupt(inputs, tmp_path, epoch=1, **short)
