@@ -17,7 +17,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
-from edgeprune.training import checkpoint, engine
+from edgeprune.training import checkpoint, device, engine
 from edgeprune.training.run import run
 from edgeprune.training.state import States
 from edgeprune.training.stopping import EXIT_STATUS, Stopped
@@ -288,9 +288,55 @@ def test_only_two_states_are_kept_and_other_files_left_alone(inputs, tmp_path):
     (tmp_path / "state" / "notes.txt").write_text("mine")
     (tmp_path / "state" / ".state-00001-000000.x.tmp.pt").write_text("left by a kill")
     state = interrupt(inputs, tmp_path, epoch=3)
-    assert sorted(p.name for p in state.glob("state-*")) == ["state-00002-000000.pt", "state-00003-000000.pt"]
+    kept = ["state-00002-000000.pt", "state-00003-000000.pt"]
+    assert sorted(p.name for p in state.iterdir()) == ["notes.txt", *kept]
     run(**arguments(inputs, tmp_path / "out", state=str(state)))
     assert [p.name for p in state.iterdir()] == ["notes.txt"]
+
+
+def test_what_kills_left_half_written_is_removed(inputs, tmp_path):
+    short = RECIPE | {"epochs": 2}
+    state, out = interrupt(inputs, tmp_path, epoch=1, recipe=short), tmp_path / "out"
+    out.mkdir()
+    for path in (state / ".state-00002-000000.a1b2.tmp.pt", out / ".model.a1.tmp.pt", out / ".metrics.b2.tmp.json"):
+        path.write_bytes(b"half")
+    (out / ".models.a1.tmp.pt").write_text("somebody else's")
+    run(**arguments(inputs, out, state=str(state), recipe=short))
+    assert sorted(p.name for p in out.iterdir()) == [".models.a1.tmp.pt", *REPRODUCIBLE, "timing.json"]
+    assert not state.exists()
+
+
+def test_going_on_on_other_hardware_is_told_and_recorded(inputs, tmp_path, capsys, monkeypatch):
+    short = RECIPE | {"epochs": 2}
+    state = interrupt(inputs, tmp_path, epoch=1, recipe=short)
+    assert "warning" not in capsys.readouterr().err
+    here = device.hardware(torch.device("cpu"))
+    monkeypatch.setattr(device, "hardware", lambda _: "another processor")
+    run(**arguments(inputs, tmp_path / "out", state=str(state), recipe=short))
+    assert f"other hardware too ({here} | another processor)" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "timing.json").read_text())["hardware"] == [here, "another processor"]
+
+
+def test_weights_that_a_last_step_spoilt_are_not_kept(inputs, tmp_path):
+    """Stopped right after a step whose loss was a number, but whose update was not."""
+    state, taken = tmp_path / "state", 0
+    real, real_run = engine.Engine._step, engine.Engine.run
+
+    def spoil(self, *batch):
+        nonlocal taken
+        taken += 1
+        loss = real(self, *batch)
+        if taken == 13:
+            next(self.model.parameters()).data.view(-1)[0] = float("nan")
+        return loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.Engine, "_step", spoil)
+        patch.setattr(engine.Engine, "run", lambda self, **o: real_run(self, **o | {"stop": lambda: taken == 13}))
+        with pytest.raises(EdgepruneError, match=r"features.0.0.weight is no longer a number in epoch 2") as e:
+            run(**arguments(inputs, tmp_path / "out", state=str(state)))
+    assert e.value.remedy.endswith(f"the last good state is {state / 'state-00001-000000.pt'}")
+    assert [p.name for p in state.iterdir()] == ["state-00001-000000.pt"]
 
 
 def test_divergence_keeps_and_names_the_last_good_state(inputs, tmp_path):
