@@ -16,6 +16,7 @@ from edgeprune.config.load import effective
 from edgeprune.config.recipes import recipe_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
+from edgeprune.files import is_temporary
 from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
@@ -239,7 +240,8 @@ def get_orphans():
     made = {str(file) for job in workflow.dag.jobs for file in job.output}
     kept = {"dvc.yaml", "dvc.lock", ".gitignore", "report.html"}
     found = Path("results", config["preset"]).rglob("*")
-    return sorted(str(p) for p in found if p.is_file() and str(p) not in made and p.name not in kept)
+    found = (p for p in found if p.is_file() and not is_temporary(p.name))  # a kill's remains, which DVC ignores
+    return sorted(str(p) for p in found if str(p) not in made and p.name not in kept)
 
 
 def record(succeeded):
