@@ -6,7 +6,7 @@ what these functions wrote beside the figure.
 
 from edgeprune.complexity.profile import MODES
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import engines, runs, units
 
 NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
 
@@ -66,6 +66,7 @@ def tradeoff(groups):
     for name, row in best.items():
         target = "" if row["target"] is None else f" at a target of −{100 * row['target']:g} %"
         lines.append(f"- {escape(name)}, best on validation{target}: {_score(row, metric)}, {_costs(row, dense)}.")
+    lines += _mixed(groups)
     return "\n".join(lines) + "\n"
 
 
@@ -103,6 +104,7 @@ def cost(groups):
             f"{units.one(row['training_flops'], 'flops')}: the single pass costs {abs(less):.0f} % "
             f"{'less' if less >= 0 else 'more'} compute{times}."
         )
+    lines += _mixed(groups)
     return "\n".join(lines) + "\n"
 
 
@@ -155,13 +157,19 @@ def results(groups):
             best = choose(pruned, key=lambda row: row["val"])
             text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: "
             text += f"{_score(best, metric)}, {_costs(best, dense)}"
-        lines.append(text + ".")
+        lines.append(text + "." + "".join(f" {line}" for line in _mixed(rows)[1:]))
     return "\n".join(lines) + "\n"
 
 
 def escape(text):
     """``text`` such that reStructuredText shows it as it is."""
     return "".join(f"\\{c}" if c in "\\*`_|<>[]" else c for c in str(text))
+
+
+def _mixed(groups):
+    """A paragraph of its own if the runs shown were trained by several engines; no lines otherwise."""
+    note = engines.note(groups)
+    return ["", escape(note)] if note else []
 
 
 def _score(row, metric):

@@ -4,9 +4,9 @@ import csv
 
 from edgeprune.complexity.profile import MODES
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import engines, runs, units
 
-TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device")
+TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "train_device", "precision")
 
 
 def read(path):
@@ -25,7 +25,13 @@ def read(path):
 def _value(column, text):
     if text == "":
         return None
-    return text if column in TEXT else float(text) if column not in ("seed", "epochs") else int(float(text))
+    return (
+        text
+        if column in TEXT
+        else float(text)
+        if column not in ("seed", "epochs", "train_threads")
+        else int(float(text))
+    )
 
 
 def sections(rows):
@@ -40,7 +46,8 @@ def sections(rows):
         chosen = [g for g in groups if (g["network"], g["dataset"], g["device"]) == key]
         metric = runs.headline(chosen)
         where = f", latency on {key[2]}" if key[2] else ""
-        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *_sentences(chosen, metric), ""]
+        mixed = [engines.note(chosen) + "\n"] if engines.note(chosen) else []
+        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *mixed, *_sentences(chosen, metric), ""]
     return "\n".join(parts)
 
 

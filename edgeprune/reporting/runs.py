@@ -3,8 +3,8 @@
 A row is a dict. Its columns are :data:`IDENTITY`, ``metric`` and ``test``/``val`` (the task's headline, unscaled),
 ``test_loss``, ``val_loss``, the five resources plain, with ``dense_`` and with ``reduction_`` before them, the cost of
 all stages of the training (``epochs``, ``training_flops``, ``training_seconds``, ``training_joules``), what of it went
-before the last stage (``earlier_epochs``, ``earlier_training_flops``), ``checkpoint_bytes``, ``onnx_bytes``, ``device``
-and :data:`MEASURED`. What is not known is None.
+before the last stage (``earlier_epochs``, ``earlier_training_flops``), what trained it (``train_device``, ``precision``,
+``train_threads``), ``checkpoint_bytes``, ``onnx_bytes``, ``device`` and :data:`MEASURED`. What is not known is None.
 """
 
 import statistics
@@ -14,6 +14,7 @@ from edgeprune import files, tasks
 from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
+from edgeprune.reporting import engines
 
 IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
 MEASURED = {
@@ -117,7 +118,8 @@ def headline(rows):
 
 def group(rows):
     """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
-    ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number)."""
+    ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). What trained the runs
+    is joined, see :func:`edgeprune.reporting.engines.joined`."""
     groups = {}
     for row in sorted(rows, key=order):
         groups.setdefault(tuple(row[key] for key in GROUP), []).append(row)
@@ -125,12 +127,12 @@ def group(rows):
     for key, members in groups.items():
         grouped = {**dict(zip(GROUP, key)), "n": len(members)}
         for column in members[0]:
-            if column in GROUP or column == "seed":
+            if column in GROUP or column == "seed" or column in engines.COLUMNS:
                 continue
             values = [row[column] for row in members if row[column] is not None]
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
-        result.append(grouped)
+        result.append(grouped | engines.joined(members))
     return sorted(result, key=order)
 
 
@@ -187,6 +189,7 @@ def _run_row(value, path):
         before = value["cost"].get("stages", [{}])[:-1]
         for key in ("epochs", "training_flops"):
             row[f"earlier_{key}"] = sum(stage[key] for stage in before)
+        row |= engines.columns(value)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error

@@ -8,7 +8,7 @@ import html
 import io
 from dataclasses import dataclass
 
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import engines, runs, units
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ COLUMNS = (
 class Section:
     """One network on one dataset and device: a title, the columns' heads and rows of text.
 
-    ``values`` holds for each cell the number behind it (or its text), to sort by.
+    ``values`` holds for each cell the number behind it (or its text), to sort by; ``note`` is a sentence below, or "".
     """
 
     title: str
     heads: tuple
     rows: tuple
     values: tuple
+    note: str = ""
 
 
 def to_csv(rows):
@@ -90,7 +91,7 @@ def sections(groups, paper=False):
             numbers = (row[c.key] for c in columns)
             values.append((runs.label(row), row["target"] or 0, row["n"], *numbers))
         where = f", measured on {device}" if device else ""
-        result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values)))
+        result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values), engines.note(rows)))
     return result
 
 
@@ -100,6 +101,7 @@ def markdown(groups):
     for section in sections(groups):
         align = "|".join([":--", *["--:"] * (len(section.heads) - 1)])
         lines = [f"## {section.title}", "", _pipes(section.heads), f"|{align}|", *(_pipes(row) for row in section.rows)]
+        lines += ["", section.note] if section.note else []
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, NOTE]) + "\n"
 
@@ -117,6 +119,7 @@ def latex(groups):
             *(_ampersands(row) for row in section.rows),
             "\\bottomrule",
             "\\end{tabular}}",
+            *([f"\\par{{\\footnotesize {_tex(section.note)}}}"] if section.note else []),
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -138,7 +141,7 @@ def page(groups, title="Results"):
         )
         parts.append(
             f"<h2>{html.escape(section.title)}</h2>\n<div><table>\n<thead><tr>{head}</tr></thead>\n"
-            f"<tbody>\n{body}</tbody></table></div>"
+            f"<tbody>\n{body}</tbody></table></div>" + (f"\n<p>{html.escape(section.note)}</p>" if section.note else "")
         )
     return PAGE.replace("{title}", html.escape(title)).replace("{body}", "\n".join([*parts, f"<p>{NOTE}</p>"]))
 
