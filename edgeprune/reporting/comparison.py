@@ -6,6 +6,7 @@ from edgeprune.complexity.profile import MODES
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import engines, runs, units
 
+WHOLE = ("seed", "epochs", "train_threads")
 TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "train_device", "precision")
 
 
@@ -25,13 +26,7 @@ def read(path):
 def _value(column, text):
     if text == "":
         return None
-    return (
-        text
-        if column in TEXT
-        else float(text)
-        if column not in ("seed", "epochs", "train_threads")
-        else int(float(text))
-    )
+    return text if column in TEXT else int(float(text)) if column in WHOLE else float(text)
 
 
 def sections(rows):

@@ -3,8 +3,9 @@
 A row is a dict. Its columns are :data:`IDENTITY`, ``metric`` and ``test``/``val`` (the task's headline, unscaled),
 ``test_loss``, ``val_loss``, the five resources plain, with ``dense_`` and with ``reduction_`` before them, the cost of
 all stages of the training (``epochs``, ``training_flops``, ``training_seconds``, ``training_joules``), what of it went
-before the last stage (``earlier_epochs``, ``earlier_training_flops``), what trained it (``train_device``, ``precision``,
-``train_threads``), ``checkpoint_bytes``, ``onnx_bytes``, ``device`` and :data:`MEASURED`. What is not known is None.
+before the last stage (``earlier_epochs``, ``earlier_training_flops``), what trained it (``train_device``,
+``precision``, ``train_threads``), ``checkpoint_bytes``, ``onnx_bytes``, ``device``
+and :data:`MEASURED`. What is not known is None.
 """
 
 import statistics
