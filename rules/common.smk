@@ -8,8 +8,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
-
 from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
 from edgeprune.config.load import effective
