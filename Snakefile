@@ -20,6 +20,7 @@ pathvars:
 report: "report/workflow.rst"
 
 
+include: "rules/devices.smk"
 include: "rules/config.smk"
 include: "rules/fetch.smk"
 include: "rules/profile.smk"

@@ -182,11 +182,11 @@ def get_measurements_of_pair(wildcards):
 
 
 def measurements_of(runs):
-    """The measurements of runs on every device."""
+    """The measurements of runs on every device, in each of its runtimes."""
     return [
         file
-        for device in config["measure_on"]
-        for file in files_of(runs, f"<results>/measure_model/{device}/{{path}}.json")
+        for device, runtime in measured()
+        for file in files_of(runs, f"<results>/measure_model/{device}/{runtime}/{{path}}.json")
     ]
 
 
@@ -205,9 +205,9 @@ def get_training_arguments(wildcards):
 def get_result_arguments(wildcards):
     """The same, and --measurements."""
     options = get_training_arguments(wildcards)
-    if config["measure_on"]:
-        measured = f"results/{config['preset']}/measure_model/{braces(*config['measure_on'])}"
-        options += f" --measurements {measured}/{_runs_of(wildcards)}.json"
+    if measured():
+        pairs = braces(*("/".join(pair) for pair in measured()))
+        options += f" --measurements results/{config['preset']}/measure_model/{pairs}/{_runs_of(wildcards)}.json"
     return options
 
 

@@ -9,7 +9,7 @@ from edgeprune.measuring.local import Local
 
 KINDS = {"local": Local}
 #: Settings of every kind; what a kind takes beside them is its ``SETTINGS``.
-SETTINGS = ("kind", "seconds", "iterations", "warmup", "threads")
+SETTINGS = ("kind", "seconds", "iterations", "warmup", "threads", "affinity", "runtimes", "energy")
 
 
 def connect(name, settings):

@@ -1,0 +1,36 @@
+# What the rules that measure have in common: each device works for one job at a time.
+
+
+def slot_of(device):
+    """The name of the Snakemake resource of which a device has one."""
+    return f"device_{re.sub(r'[^A-Za-z0-9]', '_', device)}"
+
+
+for device in config["devices"]:
+    if slot_of(device) not in workflow.global_resources:
+        workflow.register_resource(slot_of(device), 1)
+
+DEVICE_SLOTS = {
+    slot_of(device): lambda wildcards, device=device: int(slot_of(wildcards.device) == slot_of(device))
+    for device in config["devices"]
+}
+
+
+def get_measuring_threads(wildcards):
+    """The whole machine where it measures itself: no training runs beside the stopwatch. Another device leaves it free."""
+    return (workflow.cores or 1) if config["devices"][wildcards.device]["kind"] == "local" else 1
+
+
+def get_device(wildcards):
+    """A params function: a device's settings, without the list of runtimes, which does not change a measurement."""
+    settings = {key: value for key, value in config["devices"][wildcards.device].items() if key != "runtimes"}
+    return json.dumps(settings, sort_keys=True)
+
+
+def runtimes_of(device):
+    return config["devices"][device].get("runtimes", ["fp32"])
+
+
+def measured():
+    """(device, runtime) of everything that the grid measures."""
+    return [(device, runtime) for device in config["measure_on"] for runtime in runtimes_of(device)]
