@@ -34,3 +34,25 @@ def runtimes_of(device):
 def measured():
     """(device, runtime) of everything that the grid measures."""
     return [(device, runtime) for device in config["measure_on"] for runtime in runtimes_of(device)]
+
+
+# What another runtime than fp32 measures is made from the trained network; the reference is always the dense one in fp32.
+MODELS = {
+    "fp32": "<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/model.onnx",
+    "int8": "<results>/quantize_model/{network}/{dataset}/{variant}/seed-{seed}/model.onnx",
+}
+
+
+def get_model(wildcards):
+    return MODELS[wildcards.runtime].format(**wildcards)
+
+
+def get_quantized(wildcards):
+    """The int8 model's own score."""
+    folder = get_model(wildcards).rpartition("/")[0]
+    return [f"{folder}/quantized.json"] if wildcards.runtime == "int8" else []
+
+
+def get_measuring_options(wildcards, input):
+    given = ((name, input.get(name)) for name in ("reference", "quantized"))
+    return " ".join(f"--{name} {file}" for name, file in given if file)
