@@ -27,6 +27,7 @@ include: "rules/profile.smk"
 include: "rules/sample.smk"
 include: "rules/prune.smk"
 include: "rules/train.smk"
+include: "rules/quantize.smk"
 include: "rules/measure.smk"
 include: "rules/figures.smk"
 

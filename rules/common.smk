@@ -242,6 +242,7 @@ def record(succeeded):
     if not succeeded:
         print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
     elif whole and "all" in targets:
+        Path("results", config["preset"], "quantize_model").mkdir(exist_ok=True)  # DVC expects it, be it empty
         record_run(
             config["preset"],
             complete=True,

@@ -68,11 +68,12 @@ def test_a_copy_of_the_program_measures_in_an_empty_folder(models, tmp_path):
     assert latency["iterations"] >= 30
     assert reference["iterations"] >= 30
     assert latency["blocks"] == reference["blocks"] >= 10
-    assert value["speedup"] == pytest.approx(reference["p50"] / latency["p50"], rel=0.5)
+    assert value["speedup_wall"] == pytest.approx(reference["p50"] / latency["p50"])
+    assert value["speedup_clock"] == "cpu"
     assert value["speedup_low"] <= value["speedup"] <= value["speedup_high"]
     assert value["speedup"] > 2  # 256 times the multiplications
     assert value["model_bytes"] == small.stat().st_size < value["reference"]["model_bytes"]
-    assert 20 < value["cpu_percent"] < 150
+    assert 0 < value["cpu_percent"] < 150
     assert 10e6 < value["idle_rss_bytes"] < value["peak_rss_bytes"] < 1e9
     assert (value["energy_mj"] is None) == ("energy_mj" in value["reasons"])
     assert value["fingerprint"]["threads"] == 1
@@ -83,11 +84,12 @@ def test_a_copy_of_the_program_measures_in_an_empty_folder(models, tmp_path):
 def test_turns_are_abba_and_last_until_both_have_enough():
     class Fake:
         def __init__(self, name, each):
-            self.name, self.each, self.wall, self.times, self.block_medians = name, each, 0.0, [], []
+            self.name, self.each, self.wall, self.busy, self.times, self.block_medians = name, each, 0.0, 0.0, [], []
 
         def block(self, seconds):
             log.append(self.name)
-            self.wall += seconds
+            self.wall += 5 * seconds * (self.name == "starved")
+            self.busy += seconds
             self.times += [seconds / self.each] * self.each
             self.block_medians.append(0)
 
@@ -95,8 +97,11 @@ def test_turns_are_abba_and_last_until_both_have_enough():
     fast, slow = Fake("a", 100), Fake("b", 2)
     standalone.take_turns([fast, slow], seconds=0.5, iterations=50)
     assert log[:8] == list("abbaabba")
-    assert log.count("a") == log.count("b") == 40  # blocks of 12.5 ms; of 2 runs the slow one needs 25 for its 50
-    assert fast.wall == pytest.approx(slow.wall)
+    assert log.count("a") == log.count("b") in (40, 41)  # blocks of 12.5 ms; of 2 runs the slow one needs 25 for its 50
+    assert fast.busy == pytest.approx(slow.busy)
+    starved = Fake("starved", 100)
+    standalone.take_turns([starved], seconds=0.5, iterations=50)
+    assert log.count("starved") == 32  # a fifth of the core for four times as long
 
 
 def test_fingerprint_reads_what_a_board_tells(tmp_path):

@@ -16,8 +16,9 @@ OPTIONS = ("seconds", "iterations", "warmup", "threads")
 ENERGY = {"source": "energy", "watts": "watts", "seconds": "energy-seconds"}
 #: What the program would have told of a device that was not there.
 NULL = (
-    "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "cpu_percent", "cpu_ms_per_inference",
-    "peak_rss_bytes", "idle_rss_bytes", "model_bytes", "model_sha256", "energy_mj", "energy_source", "energy",
+    "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_clock", "speedup_wall", "cpu_percent",
+    "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_bytes", "model_sha256", "energy_mj",
+    "energy_source", "energy",
 )  # fmt: skip
 
 

@@ -12,10 +12,15 @@ Protocol:
   of ``--affinity`` where it is given;
 * the model and the reference take turns in short blocks, in the order ABBA, so that a drift of the clock frequency or
   of the load falls on both alike. The first run of a block refills the caches and is not counted;
-* it ends when each of the two has run for ``--seconds`` and for ``--iterations``, warm-up not counted;
-* the speed-up: two blocks that follow one another make a pair, a pair gives the ratio of the two blocks' medians, and
-  the speed-up is the median of the pairs' ratios. Its 95 % interval goes by ranks: it reaches from the k-th smallest
-  to the k-th largest ratio, k from the binomial distribution, and so assumes nothing of how the times are distributed;
+* it ends when each of the two has been busy for ``--seconds`` and has run ``--iterations`` times, warm-up not counted
+  (or has waited for the processor so long that four times the seconds are over);
+* latency is wall time. The speed-up goes by CPU time if the inference has one thread, since it is the wall time of a
+  machine that does nothing else: other processes that take the core for a while lengthen a slow model's runs more than
+  a fast one's. With several threads it goes by wall time. ``speedup_clock`` says which, ``speedup_wall`` is the plain
+  ratio of the median latencies;
+* two blocks that follow one another make a pair, a pair gives the ratio of the two blocks' medians, and the speed-up is
+  the median of the pairs' ratios. Its 95 % interval goes by ranks: it reaches from the k-th smallest to the k-th
+  largest ratio, k from the binomial distribution, and so assumes nothing of how the times are distributed;
 * CPU utilisation is the process's CPU time over the wall time of the model's blocks, in per cent of *one* core: two
   busy threads read 200;
 * peak resident memory is that of a fresh process which loads and runs only this model; what the same process held
@@ -46,6 +51,7 @@ VERSION = 2
 USAGE, UNREADABLE, NO_RUNTIME, UNRUNNABLE = 2, 3, 4, 5
 BLOCKS = 40  # turns that each model takes, at least
 BLOCK_RUNS = 3  # timed runs of a block, at least
+PATIENCE = 4  # times the seconds asked for, if other processes take the cores
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -114,8 +120,10 @@ class Model:
             dtype = DTYPES[tensor.type]
             values = random.random_sample(shape)
             self.inputs[tensor.name] = (values if dtype.startswith("float") else values * 2).astype(dtype)
-        self.wall = self.cpu = 0.0
-        self.times, self.block_medians = [], []
+        exact = time.get_clock_info("thread_time").resolution < 2e-6  # Windows counts in 1/64 seconds
+        self.clock = time.thread_time if threads == 1 and exact else time.perf_counter
+        self.wall = self.cpu = self.busy = 0.0  # seconds in blocks: by the wall, by the processor, by ``clock``
+        self.times, self.block_medians = [], []  # of each run by the wall, of each block by ``clock``
 
     def run(self):
         try:
@@ -124,19 +132,20 @@ class Model:
             raise Failure(UNRUNNABLE, f"{self.path}: fails when run: {one_line(error)}") from error
 
     def block(self, seconds):
-        """Run for ``seconds`` and at least ``BLOCK_RUNS`` times, after one run that is not counted."""
+        """Be busy for ``seconds`` and run at least ``BLOCK_RUNS`` times, after one run that is not counted."""
         self.run()
-        started, cpu = time.perf_counter(), time.process_time()
-        now, first = started, len(self.times)
-        while True:
+        started, cpu, own = time.perf_counter(), time.process_time(), []
+        total = 0.0
+        while total < seconds or len(own) < BLOCK_RUNS:
+            before, busy = time.perf_counter(), self.clock()
             self.run()
-            before, now = now, time.perf_counter()
-            self.times.append(now - before)
-            if now - started >= seconds and len(self.times) - first >= BLOCK_RUNS:
-                break
-        self.wall += now - started
+            own.append(self.clock() - busy)
+            total += own[-1]
+            self.times.append(time.perf_counter() - before)
+        self.wall += time.perf_counter() - started
         self.cpu += time.process_time() - cpu
-        self.block_medians.append(median(self.times[first:]))
+        self.busy += total
+        self.block_medians.append(median(own))
 
     def latency(self):
         """Milliseconds; ``std`` is the sample standard deviation, ``iqr`` the width of the middle half."""
@@ -166,7 +175,10 @@ def take_turns(models, seconds, iterations):
     turn = min(max(seconds / BLOCKS, 0.005), 0.25)
     blocks = min(BLOCKS, math.ceil(iterations / BLOCK_RUNS))
     order = list(models)
-    while any(m.wall < seconds or len(m.times) < iterations or len(m.block_medians) < blocks for m in models):
+    while any(
+        (m.busy < seconds and m.wall < PATIENCE * seconds) or len(m.times) < iterations or len(m.block_medians) < blocks
+        for m in models
+    ):
         for model in order:
             model.block(turn)
         order.reverse()
@@ -387,7 +399,7 @@ def doubts(before, after, cpu_percent, threads, throttled):
     if cpu_percent < (85 if threads == 1 else 50 * threads):
         found.append(
             f"the process had {cpu_percent:.0f} % of a core for {threads} thread(s): other work took the CPU; "
-            "ratios hold better than times"
+            "times are too long, the speed-up holds better"
         )
     allowed = before["cores_allowed"]
     if allowed and threads > allowed:
@@ -654,10 +666,17 @@ def measure(model_path, reference_path, options):
         },
         "latency_ms": latency,
         "reference": reference
-        and {"latency_ms": reference.latency(), "model_bytes": reference.bytes, "model_sha256": reference.sha256},
+        and {
+            "latency_ms": reference.latency(),
+            "cpu_ms_per_inference": 1e3 * reference.cpu / len(reference.times),
+            "model_bytes": reference.bytes,
+            "model_sha256": reference.sha256,
+        },
         "speedup": speedup,
         "speedup_low": low,
         "speedup_high": high,
+        "speedup_clock": reference and ("wall" if model.clock is time.perf_counter else "cpu"),
+        "speedup_wall": reference and reference.latency()["p50"] / latency["p50"],
         "cpu_percent": cpu_percent,
         "cpu_ms_per_inference": cpu_ms,
         "peak_rss_bytes": memory["peak"],
