@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -242,3 +243,29 @@ def test_the_script_writes_the_measurement_with_the_runs_identity(models, tmp_pa
     assert "error: " in failed.stderr
     assert "Traceback" not in failed.stderr
     assert out.read_bytes() == before
+
+
+def test_the_program_runs_in_an_environment_with_numpy_and_onnxruntime_only(models, tmp_path):
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if not uv:
+        pytest.skip("uv is not installed, which would make the empty environment")
+    environment = tmp_path / "env"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True, timeout=60)
+    python = str(environment / "bin/python")
+    try:
+        installed = subprocess.run(
+            [uv, "pip", "install", "--quiet", "--python", python, "numpy", "onnxruntime"],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        pytest.skip("the package index did not answer within two minutes")
+    if installed.returncode:
+        pytest.skip(f"no package index is reachable: {installed.stderr.strip()[-200:]}")
+    copy = shutil.copy(standalone.__file__, tmp_path / "standalone.py")
+    command = [python, str(copy), "--model", str(models[0]), "--reference", str(models[1]), "--seconds", "0.1"]
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=clean, check=False)
+    assert done.returncode == 0, done.stderr
+    value = json.loads(done.stdout)
+    assert value["speedup"] > 2
+    assert value["peak_rss_bytes"] > 1e7
