@@ -10,9 +10,9 @@ from torch import nn
 import edgeprune
 from edgeprune.errors import EdgepruneError
 from edgeprune.export import onnx as exporter
-from edgeprune.networks.resolve import build
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.resnet import resnet8
+from edgeprune.networks.resolve import build
 from edgeprune.networks.vgg import vgg8
 
 torch.set_num_threads(1)
