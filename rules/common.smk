@@ -15,6 +15,7 @@ from edgeprune.config.load import effective
 from edgeprune.config.recipes import recipe_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
+from edgeprune.measuring import absence
 from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
@@ -234,7 +235,8 @@ def get_orphans():
 
 
 def record(succeeded):
-    """After a run: put a whole, successful one on record in DVC."""
+    """After a run: put a whole, successful one on record in DVC, and name the devices that were not there."""
+    print(absence.notice(f"results/{config['preset']}", config["measure_on"]), end="", file=sys.stderr)
     settings = workflow.dag_settings
     whole = not (settings.until or settings.omit_from or settings.batch)
     targets = {rule.name for rule in workflow.dag.targetrules}

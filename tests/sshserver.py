@@ -42,9 +42,9 @@ class Server:
     """
 
     def __init__(self, folder):
-        self.folder, self.port, self.process = folder, free_port(), None
+        self.folder, self.port, self.process = Path(folder), free_port(), None
         self.temporary = folder / "temporary"
-        self.temporary.mkdir()
+        self.temporary.mkdir(parents=True)
         self.host_key, self.user_key = make_key(folder / "host_key"), make_key(folder / "user_key")
         shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
         self.known_hosts = folder / "known_hosts"

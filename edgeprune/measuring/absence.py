@@ -22,14 +22,14 @@ def absent(results, devices=None):
 
 
 def notice(results, devices=None):
-    """Lines that name the devices that were not there, and how to measure on them later; empty if all were."""
+    """What to tell of devices that were not there, and how to measure on them later; empty if all were."""
     lines = [
-        f"device {device}: not there for {len(paths)} measurements, which have no numbers\n"
+        f"device {device}: not there for {len(paths)} measurement{'s' * (len(paths) > 1)}, without numbers now\n"
         f"  {_reason(paths[0])}\n"
-        f"  when it is there: `edgeprune remeasure --results {results} --device {device}`, then snakemake again"
+        f"  when it is there: `edgeprune remeasure --results {results} --device {device}`, then snakemake again\n"
         for device, paths in absent(results, devices).items()
     ]
-    return "\n".join(lines)
+    return "".join(lines)
 
 
 def _reason(path):
