@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring import remote
+from edgeprune.measuring import remote, ssh_errors
 from edgeprune.measuring.devices import SETTINGS, connect
 from edgeprune.measuring.program import Unreachable
 from edgeprune.measuring.ssh import DEFAULTS, Ssh
@@ -317,6 +317,13 @@ def test_schema_and_device_agree():
     assert {*SETTINGS, *Ssh.SETTINGS} <= set(properties)
     for name, value in DEFAULTS.items():
         assert properties[name]["default"] == value
+
+
+def test_every_cause_is_in_the_documentation():
+    page = (ROOT / "docs/devices.md").read_text()
+    causes = [problem for _, _, problem, _ in ssh_errors._MISTAKES] + [problem for _, problem in ssh_errors._ABSENT]
+    for problem in causes:
+        assert f"| {problem.removesuffix(' (%s)')} |" in page
 
 
 @pytest.mark.parametrize(
