@@ -38,13 +38,14 @@ class Server:
 
     Attributes:
         settings: of a device of kind ``ssh`` that is this server.
-        temporary: what TMPDIR is in its sessions.
+        temporary, home: what TMPDIR and HOME are in its sessions.
     """
 
     def __init__(self, folder):
         self.folder, self.port, self.process = Path(folder), free_port(), None
-        self.temporary = folder / "temporary"
-        self.temporary.mkdir(parents=True)
+        self.temporary, self.home = self.folder / "temporary", self.folder / "home"
+        for made in (self.temporary, self.home):
+            made.mkdir(parents=True)
         self.host_key, self.user_key = make_key(folder / "host_key"), make_key(folder / "user_key")
         shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
         self.known_hosts = folder / "known_hosts"
@@ -56,7 +57,7 @@ class Server:
             "user": pwd.getpwuid(os.getuid()).pw_name,
             "key": str(self.user_key),
             "known_hosts": str(self.known_hosts),
-            "connect_timeout": 5,
+            "connect_timeout": 20,
             "retries": 0,
         }
 
@@ -78,7 +79,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no
 PermitRootLogin prohibit-password
-SetEnv TMPDIR={self.temporary}
+SetEnv TMPDIR={self.temporary} HOME={self.home}
 """
         )
         program = find_server()
@@ -105,6 +106,14 @@ SetEnv TMPDIR={self.temporary}
     def sessions(self):
         """Process ids of the server's side of open connections."""
         return children(self.process.pid)
+
+    def programs(self):
+        """Process ids of measuring programs."""
+        return processes_with(self.temporary, "cmdline")
+
+    def left_over(self):
+        """What sessions have left: process ids and files."""
+        return processes_with(f"TMPDIR={self.temporary}", "environ") + list(self.temporary.iterdir())
 
     def cut(self):
         """Kill the server's side of every open connection."""
@@ -144,10 +153,10 @@ def children(parent):
     return found
 
 
-def processes_about(word):
-    """Process ids with ``word`` in their command line, but for zombies, which have none."""
+def processes_with(word, where):
+    """Process ids with ``word`` in their ``cmdline`` or ``environ``; zombies have neither."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for file in Path("/proc").glob(f"[0-9]*/{where}"):
         with contextlib.suppress(OSError):
             if str(word).encode() in file.read_bytes():
                 found.append(int(file.parent.name))

@@ -19,7 +19,7 @@ from edgeprune.measuring import remote, ssh_errors
 from edgeprune.measuring.devices import SETTINGS, connect
 from edgeprune.measuring.program import Unreachable
 from edgeprune.measuring.ssh import DEFAULTS, Ssh
-from sshserver import Server, eventually, find_server, free_port, make_key, processes_about
+from sshserver import Server, eventually, find_server, free_port, make_key
 from test_measuring import write_model
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +44,7 @@ def server(shared):
     """The server, trusted; after the test nothing of it may be left there."""
     yield shared
     shared.trust(shared.host_key)
-    assert eventually(lambda: not processes_about(shared.temporary))
-    assert eventually(lambda: not list(shared.temporary.iterdir()))
+    assert eventually(lambda: not shared.left_over()), shared.left_over()
 
 
 @pytest.fixture
@@ -82,18 +81,16 @@ def test_it_measures_over_the_connection(server, device):
 
 
 def test_a_path_of_odd_characters_is_one_word_there(server, device, tmp_path):
-    folder = tmp_path / """it's $HOME; "touch" `x` & *"""
+    folder = tmp_path / """it's 100 %h; $HOME; "touch" `x` & * \\"""
     folder.mkdir()
     python = wrapper(folder / "py thon", f'exec {sys.executable} "$@"')
-    assert device(python=python).run(arguments(server))["latency_ms"]["p50"] > 0
+    files = {name: shutil.copy(server.settings[name], folder) for name in ("key", "known_hosts")}
+    assert device(python=python, **files).run(arguments(server))["latency_ms"]["p50"] > 0
 
 
-def test_a_python_in_the_home_folder(tmp_path):
-    wrapper(tmp_path / "my python", 'echo "it was $0"')
-    command = Ssh({"host": "x", "python": "~/my python"}, "devices.x").command(10)[-1]
-    for shell in ("sh", "bash"):
-        done = subprocess.run([shell, "-c", command], env={"HOME": str(tmp_path)}, capture_output=True, text=True)
-        assert done.stdout.strip() == f"it was {tmp_path}/my python"
+def test_a_python_in_the_home_folder(server, device):
+    wrapper(server.home / "my python", f'exec {sys.executable} "$@"')
+    assert device(python="~/my python").run(arguments(server))["latency_ms"]["p50"] > 0
 
 
 def test_what_a_login_prints_does_no_harm(server, device, tmp_path):
@@ -169,7 +166,7 @@ def test_a_failed_connection_is_tried_again(tmp_path, monkeypatch, capsys):
 
 
 def test_a_cut_connection_leaves_nothing_there(server, device):
-    cutter = server.cut_when(lambda: len(processes_about(server.temporary)) > 0)
+    cutter = server.cut_when(server.programs)
     error = refused(device(), server, LONG)
     cutter.join()
     assert isinstance(error, Unreachable)
@@ -184,10 +181,10 @@ def test_nothing_goes_on_there_when_this_side_is_killed(server, number):
     process = subprocess.Popen(
         [sys.executable, "-c", code, settings, str(server.models[0])], cwd=ROOT, stderr=subprocess.DEVNULL
     )
-    assert eventually(lambda: processes_about(server.temporary))
+    assert eventually(server.programs)
     process.send_signal(number)
     process.wait()
-    assert eventually(lambda: not processes_about(server.temporary))
+    assert eventually(lambda: not server.left_over())
     assert eventually(lambda: not server.sessions())
 
 
@@ -196,11 +193,12 @@ def test_a_measurement_that_takes_too_long_is_ended_there(server, device):
     assert not isinstance(error, Unreachable)
     assert error.key == "devices.pi.timeout"
     assert "3 s" in error.problem
-    assert not processes_about(server.temporary)
+    assert "was ended" in error.problem
+    assert not server.programs()
 
 
 def test_two_measurements_take_turns(server, device):
-    code = "import fcntl, os, sys; h = os.open(os.path.expanduser('~'), 0); fcntl.flock(h, fcntl.LOCK_EX); print('1');"
+    code = f"import fcntl, os, sys; h = os.open({str(server.home)!r}, 0); fcntl.flock(h, fcntl.LOCK_EX); print('1');"
     holder = subprocess.Popen(
         [sys.executable, "-c", code + "sys.stdout.flush(); sys.stdin.read()"],
         stdin=subprocess.PIPE,
@@ -214,11 +212,16 @@ def test_two_measurements_take_turns(server, device):
     assert device().run(arguments(server))
 
 
-def test_a_device_without_python(server, device, tmp_path):
-    for python in ("no-such-python", wrapper(tmp_path / "python", "exec /dev/null")):
+def test_a_device_without_a_python_that_starts(server, device, tmp_path):
+    for python, words in (
+        ("no-such-python", "not found"),
+        (wrapper(tmp_path / "a", "exec /dev/null"), "Permission denied"),
+        (wrapper(tmp_path / "b", "echo This account is not available.; exit 1"), "not available. (status 1)"),
+        (wrapper(tmp_path / "c", "kill -ILL $$"), "does not know an instruction"),
+    ):
         error = refused(device(python=python), server)
         assert error.key == "devices.pi.python"
-        assert "does not start" in error.problem
+        assert words in error.problem
 
 
 def test_a_python_that_is_too_old(server, device, tmp_path):

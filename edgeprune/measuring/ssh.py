@@ -7,6 +7,7 @@ files; the answer comes back the same way. ``~/.ssh/config`` holds for what the 
 import contextlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -82,7 +83,8 @@ class Ssh:
         # The login shell expands "$HOME" between double quotes, and nothing else of the setting.
         python = '"$HOME"/' + shlex.quote(python[2:]) if python.startswith("~/") else shlex.quote(python)
         # "--": a host that begins with a dash is no option.
-        return [*words, "--", self.settings["host"], f"exec {python} -c {shlex.quote(start)}"]
+        # "&& true": a shell that stays is able to say that a signal killed this Python.
+        return [*words, "--", self.settings["host"], f"{python} -c {shlex.quote(start)} && true"]
 
     def _file(self, setting):
         """A setting that is a file, as ``ssh -o`` wants it."""
@@ -92,7 +94,7 @@ class Ssh:
         if not path.is_file():
             remedy = ssh_errors.MISSING[setting]
             raise EdgepruneError(f"there is no file {path}", key=f"{self.key}.{setting}", remedy=remedy)
-        return '"' + str(path).replace("%", "%%") + '"'
+        return '"' + re.sub(r'(["\\])', r"\\\1", str(path).replace("%", "%%")) + '"'
 
     def _run_once(self, arguments):
         agent = Path(remote.__file__).read_bytes()
@@ -153,12 +155,16 @@ class Ssh:
         return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
     def _result(self, status, out, err, taken):
-        said = [json.loads(line[len(remote.MARK) :]) for line in out.splitlines() if line.startswith(remote.MARK)]
+        said = []
+        for line in out.splitlines():
+            if line.startswith(remote.MARK):
+                with contextlib.suppress(json.JSONDecodeError):  # cut in the middle of it
+                    said.append(json.loads(line[len(remote.MARK) :]))
         answer = said[-1] if said else None
         if not isinstance(answer, dict):
             if said or status == 255 or status < 0:
                 raise ssh_errors.of_client(err, self.key, self.settings, started=bool(said))
-            raise ssh_errors.of_start(status, err, self.key, self.settings)
+            raise ssh_errors.of_start(status, err or out, self.key, self.settings)
         if "failure" in answer:
             raise ssh_errors.of_device(answer["failure"], answer["text"], self.key, self.settings)
         err = answer["err"]
