@@ -23,12 +23,14 @@ pathvars:
 report: "report/workflow.rst"
 
 
+include: "rules/devices.smk"
 include: "rules/config.smk"
 include: "rules/fetch.smk"
 include: "rules/profile.smk"
 include: "rules/sample.smk"
 include: "rules/prune.smk"
 include: "rules/train.smk"
+include: "rules/quantize.smk"
 include: "rules/measure.smk"
 include: "rules/figures.smk"
 
@@ -36,6 +38,8 @@ include: "rules/figures.smk"
 rule all:
     default_target: True
     input:
+        # A figure that is there does not ask for a measurement that is gone.
+        rules.measure.input,
         rules.figures.input,
         rules.store_config.output,
 

@@ -1,10 +1,10 @@
-"""The command ``edgeprune``: profile a network, sample a plan, prune by it, show it."""
+"""The command ``edgeprune``: profile a network, sample a plan, prune by it, show it; measure again."""
 
 import argparse
 
 import edgeprune
 from edgeprune import scripting
-from edgeprune.commands import profile, prune, sample, show
+from edgeprune.commands import profile, prune, remeasure, sample, show
 
 EXAMPLES = """\
 examples:
@@ -27,7 +27,7 @@ def parser():
     )
     top.add_argument("--version", action="version", version=f"edgeprune {edgeprune.__version__}")
     commands = top.add_subparsers(title="commands", dest="command", required=True)
-    for module in (profile, sample, prune, show):
+    for module in (profile, sample, prune, show, remeasure):
         name = module.__name__.rpartition(".")[2]
         summary = module.__doc__.partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)

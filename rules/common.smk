@@ -15,6 +15,7 @@ from edgeprune.config.recipes import recipe_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
 from edgeprune.files import is_temporary
+from edgeprune.measuring import absence
 from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
@@ -190,11 +191,11 @@ def get_measurements_of_pair(wildcards):
 
 
 def measurements_of(runs):
-    """The measurements of runs on every device."""
+    """The measurements of runs on every device, in each of its runtimes."""
     return [
         file
-        for device in config["measure_on"]
-        for file in files_of(runs, f"<results>/measure_model/{device}/{{path}}.json")
+        for device, runtime in measured()
+        for file in files_of(runs, f"<results>/measure_model/{device}/{runtime}/{{path}}.json")
     ]
 
 
@@ -213,9 +214,9 @@ def get_training_arguments(wildcards):
 def get_result_arguments(wildcards):
     """The same, and --measurements."""
     options = get_training_arguments(wildcards)
-    if config["measure_on"]:
-        measured = f"results/{config['preset']}/measure_model/{braces(*config['measure_on'])}"
-        options += f" --measurements {measured}/{_runs_of(wildcards)}.json"
+    if measured():
+        pairs = braces(*("/".join(pair) for pair in measured()))
+        options += f" --measurements results/{config['preset']}/measure_model/{pairs}/{_runs_of(wildcards)}.json"
     return options
 
 
@@ -243,7 +244,8 @@ def get_orphans():
 
 
 def record(succeeded):
-    """After a run: put a whole, successful one on record in DVC."""
+    """After a run: put a whole, successful one on record in DVC, and name the devices that were not there."""
+    print(absence.notice(f"results/{config['preset']}", config["measure_on"]), end="", file=sys.stderr)
     settings = workflow.dag_settings
     whole = not (settings.until or settings.omit_from or settings.batch)
     targets = {rule.name for rule in workflow.dag.targetrules}
@@ -251,6 +253,7 @@ def record(succeeded):
     if not succeeded:
         print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
     elif whole and "all" in targets:
+        Path("results", config["preset"], "quantize_model").mkdir(exist_ok=True)  # DVC expects it, be it empty
         record_run(
             config["preset"],
             complete=True,

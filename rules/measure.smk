@@ -1,25 +1,30 @@
 rule measure_model:
     input:
-        model="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/model.onnx",
+        model=get_model,
         metrics="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/metrics.json",
         reference=get_reference,
+        quantized=get_quantized,
     output:
-        measurement="<results>/measure_model/{device}/{network}/{dataset}/{variant}/seed-{seed}.json",
+        measurement="<results>/measure_model/{device}/{runtime}/{network}/{dataset}/{variant}/seed-{seed}.json",
     log:
-        "<logs>/measure_model/{device}/{network}/{dataset}/{variant}/seed-{seed}.log",
+        "<logs>/measure_model/{device}/{runtime}/{network}/{dataset}/{variant}/seed-{seed}.log",
     benchmark:
-        "<benchmarks>/measure_model/{device}/{network}/{dataset}/{variant}/seed-{seed}.tsv"
+        "<benchmarks>/measure_model/{device}/{runtime}/{network}/{dataset}/{variant}/seed-{seed}.tsv"
+    wildcard_constraints:
+        runtime=one_of(MODELS),
     conda:
         "../envs/measure.yaml"
-    # The whole machine, so that no training runs beside the stopwatch.
-    threads: workflow.cores or 1
+    threads: get_measuring_threads
+    resources:
+        **DEVICE_SLOTS,
     params:
-        device=as_json("devices", "{device}"),
-        reference=lambda wildcards, input: f"--reference {input.reference}" if input.get("reference") else "",
+        device=get_device,
+        options=get_measuring_options,
         code=sources("scripts/measure_model.py"),
     shell:
-        "python scripts/measure_model.py --model {input.model} --metrics {input.metrics} {params.reference}"
-        " --device-name {wildcards.device} --device {params.device:q} --out {output.measurement} 2> {log}"
+        "python scripts/measure_model.py --model {input.model} --metrics {input.metrics} {params.options}"
+        " --runtime {wildcards.runtime} --device-name {wildcards.device} --device {params.device:q}"
+        " --out {output.measurement} 2> {log}"
 
 
 rule measure:

@@ -13,6 +13,8 @@ from edgeprune.measuring.measure import measure
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="ONNX file to measure")
+    parser.add_argument("--runtime", default="fp32", help="what the file is, fp32 or int8 (default fp32)")
+    parser.add_argument("--quantized", help="quantized.json beside an int8 model, which says how well it does")
     parser.add_argument("--reference", help="ONNX file of the dense network, measured in turns with the model")
     parser.add_argument("--metrics", help="metrics.json of the run, which says what the model is")
     parser.add_argument("--device", required=True, help="the device's settings, as JSON")
@@ -27,8 +29,13 @@ def main(argv=None):
         ) from error
     if not isinstance(device, dict):
         raise EdgepruneError("is not a JSON object", key="--device", remedy='for example: {"kind": "local"}')
-    result = measure(args.device_name, device, args.model, args.reference, args.metrics)
+    result = measure(args.device_name, device, args.model, args.reference, args.metrics, args.runtime, args.quantized)
     files.write_json(args.out, result)
+    for warning in result["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if result.get("unreachable"):
+        print(f"not measured: {result['reasons']['latency_ms']}", file=sys.stderr)
+        return
     latency, speedup = result["latency_ms"], result["speedup"]
     beside = f", {speedup:.2f} times as fast as the reference" if speedup else ""
     print(f"{args.model}: {latency['p50']:.3f} ms at the median on {args.device_name}{beside}", file=sys.stderr)

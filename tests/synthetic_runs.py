@@ -113,11 +113,14 @@ def run(network, dataset, variant, method, mode, target, seed):
     }  # fmt: skip
     p50 = 0.9 * (0.25 + 0.75 * keep["flops"]) * noise.uniform(0.98, 1.02)
     measurement = {
-        "format": "edgeprune.measurement", "version": 1, "device": "local", "kind": "local", "run": identity,
-        "runtime": "onnxruntime", "speedup": 0.9 / p50, "cpu_percent": 99.0 + noise.random(),
+        "format": "edgeprune.measurement", "version": 2, "device": "local", "kind": "local", "run": identity,
+        "runtime": "fp32", "engine": "onnxruntime", "accuracy": accuracy, "speedup": 0.9 / p50,
+        "speedup_low": 0.88 / p50, "speedup_high": 0.92 / p50, "energy_source": None, "warnings": [],
+        "cpu_percent": 99.0 + noise.random(),
         "cpu_ms_per_inference": p50, "peak_rss_bytes": int(60e6 + 5 * complexity["params"]),
         "idle_rss_bytes": int(55e6), "energy_mj": None, "reasons": {"energy_mj": "no sensor"},
         "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.4, "mean": p50 * 1.03, "std": p50 * 0.1,
+                       "iqr": p50 * 0.08,
                        "iterations": 500},
         "fingerprint": {"cpu_model": "made up"},
     }  # fmt: skip

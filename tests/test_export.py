@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+import edgeprune
 from edgeprune.errors import EdgepruneError
 from edgeprune.export import onnx as exporter
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.resnet import resnet8
+from edgeprune.networks.resolve import build
 from edgeprune.networks.vgg import vgg8
 
 torch.set_num_threads(1)
@@ -46,6 +48,28 @@ def test_bytes_are_reproducible_and_follow_the_parameters(network):
     assert data == exporter.to_bytes(network, (1, 8, 8))
     weights = 4 * sum(p.numel() for p in network.parameters())
     assert 0.8 * weights < len(data) < 1.2 * weights + 20_000
+
+
+@pytest.mark.parametrize("factory", ["vgg:vgg16", "alexnet:alexnet", "mobilenet:mobilenetv2", "resnet:resnet50"])
+def test_files_of_pruned_networks_are_right_and_shrink_with_the_parameters(factory):
+    torch.manual_seed(0)
+    hidden = {"hidden": (64, 64)} if factory.startswith(("vgg", "alexnet")) else {}
+    spec = {"factory": f"edgeprune.networks.{factory}", "args": {"width": 0.125, **hidden}}
+    dense = build(spec, num_classes=10, in_channels=3, input_size=32)
+    with torch.no_grad():
+        dense.train()(torch.randn(8, 3, 32, 32))
+    plan = edgeprune.sample(edgeprune.profile(dense, (3, 32, 32)), "PA", 0.5, seed=0, round_to=1)
+    sizes = []
+    for model in (dense, edgeprune.prune(dense, plan)):
+        data = exporter.to_bytes(model, (3, 32, 32))
+        assert exporter.check(data, model, (3, 32, 32)) < 1e-3
+        # batch norm is folded into the convolutions: of its parameters and the weights, the file has the weights
+        weights = 4 * sum(p.numel() for p in model.parameters() if p.dim() > 1)
+        extra = len(data) - weights
+        sizes.append((weights, extra))
+    (before, extra), (after, rest) = sizes
+    assert after < 0.55 * before
+    assert abs(extra - rest) < 0.06 * before  # all that is left over is names, shapes and biases
 
 
 def test_falls_back_to_the_other_exporter(monkeypatch):

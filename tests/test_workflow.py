@@ -1,6 +1,7 @@
 """The whole workflow on a tiny grid of real data: both tools, what reruns, what is refused, what survives."""
 
 import json
+import shutil
 
 import pytest
 
@@ -33,13 +34,32 @@ def test_every_run_has_a_model_that_was_measured(tiny):
         for variant in ("dense", "FA-0.50", "l1-FA-0.50"):
             run = f"{network}/digits/{variant}/seed-0"
             metrics = json.loads((results / "train_network" / run / "metrics.json").read_text())
-            measured = json.loads((results / "measure_model/local" / f"{run}.json").read_text())
+            measured = json.loads((results / "measure_model/local/fp32" / f"{run}.json").read_text())
             assert 0 <= metrics["test"]["accuracy"] <= 1
             assert measured["latency_ms"]["p50"] > 0
-            assert measured["energy_mj"] is None
-            assert measured["reasons"]["energy_mj"]
+            assert (measured["runtime"], measured["accuracy"]) == ("fp32", metrics["test"]["accuracy"])
+            assert (measured["energy_mj"] is None) == ("energy_mj" in measured["reasons"])
             reached = metrics["complexity"]["flops"] / metrics["dense"]["flops"]
             assert reached == 1 if variant == "dense" else 0.4 < reached <= 0.5
+
+
+def test_int8_is_quantised_and_measured_where_a_device_asks_for_it(tiny):
+    run = "vgg8/digits/FA-0.50/seed-0"
+    target = f"results/quick/measure_model/local/int8/{run}.json"
+    asked = ("--config", "devices={local: {runtimes: [fp32, int8]}}")
+    planned = tiny.planned(*asked, "--", target)
+    assert {rule for rule, _ in planned} == {"quantize_model", "measure_model"}  # fp32 is not measured again
+    assert {rule for rule, _ in tiny.planned(*asked, "--", "measure")} == {"measure", "quantize_model", "measure_model"}
+    tiny.snakemake(*asked, "--", target)
+    measured = json.loads((tiny.root / target).read_text())
+    scores = json.loads((tiny.root / "results/quick/quantize_model" / run / "quantized.json").read_text())
+    metrics = json.loads((tiny.root / "results/quick/train_network" / run / "metrics.json").read_text())
+    assert scores["fp32"]["test"]["accuracy"] == pytest.approx(metrics["test"]["accuracy"], abs=0.01)
+    assert (measured["runtime"], measured["accuracy"]) == ("int8", scores["test"]["accuracy"])
+    assert measured["model_bytes"] == scores["model_bytes"]["int8"] < measured["reference"]["model_bytes"]
+    for folder in ("quantize_model", "measure_model/local/int8"):  # as if nobody had asked
+        shutil.rmtree(tiny.root / "results/quick" / folder)
+    (tiny.root / "results/quick/quantize_model").mkdir()
 
 
 def test_again_there_is_nothing_to_do(tiny):

@@ -75,6 +75,8 @@ def _explain(error, file):
         path.append(unknown)
     elif "propertyNames" in error.absolute_schema_path:
         problem, remedy = f"{error.instance!r} is not a usable name", "use letters, digits, '-', '.' and '_'"
+    elif rule == "not":
+        problem, remedy = "is no key of this kind", "remove it, or choose the kind that has it"
     elif rule == "required":
         missing = next(k for k in allowed if k not in error.instance)
         path.append(missing)

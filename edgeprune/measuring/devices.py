@@ -6,10 +6,11 @@ entry here.
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.local import Local
+from edgeprune.measuring.ssh import Ssh
 
-KINDS = {"local": Local}
+KINDS = {"local": Local, "ssh": Ssh}
 #: Settings of every kind; what a kind takes beside them is its ``SETTINGS``.
-SETTINGS = ("kind", "seconds", "iterations", "warmup", "threads")
+SETTINGS = ("kind", "seconds", "iterations", "warmup", "threads", "affinity", "runtimes", "energy")
 
 
 def connect(name, settings):

@@ -8,11 +8,15 @@ from edgeprune.measuring import standalone
 
 FILE = Path(standalone.__file__)
 REMEDIES = {
-    2: "correct the device's settings",
+    standalone.USAGE: "correct the device's settings",
     standalone.UNREADABLE: "train the run again, so that its ONNX file is written anew",
     standalone.NO_RUNTIME: "install the packages that it names, for the Python that the device's settings name",
     standalone.UNRUNNABLE: "check that the network's exported model runs in ONNX Runtime",
 }
+
+
+class Unreachable(EdgepruneError):
+    """The device is not there. A measurement then says so, and the rest of the workflow goes on."""
 
 
 def result(status, out, err, key):
@@ -30,7 +34,7 @@ def result(status, out, err, key):
         lines = err.strip().splitlines() or [f"the measuring program ended with status {status}"]
         raise EdgepruneError(
             lines[-1],
-            key=key if status in (2, standalone.NO_RUNTIME) else None,
+            key=key if status in (standalone.USAGE, standalone.NO_RUNTIME) else None,
             remedy=REMEDIES.get(status, "look at the message above it in the log"),
         )
     return json.loads(out)

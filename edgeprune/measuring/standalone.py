@@ -8,33 +8,50 @@ The file stands alone: copy it to a board that has Python >= 3.8, numpy and onnx
 
 Protocol:
 
-* single stream, batch 1, fixed random input, ONNX Runtime's CPU provider with a fixed number of threads;
+* single stream, batch 1, fixed random input, ONNX Runtime's CPU provider with a fixed number of threads, on the cores
+  of ``--affinity`` where it is given;
 * the model and the reference take turns in short blocks, in the order ABBA, so that a drift of the clock frequency or
   of the load falls on both alike. The first run of a block refills the caches and is not counted;
-* it ends when each of the two has run for ``--seconds`` and for ``--iterations``, warm-up not counted;
-* the speed-up is the ratio of the two medians;
+* it ends when each of the two has been busy for ``--seconds`` and has run ``--iterations`` times, warm-up not counted
+  (or has waited for the processor so long that four times the seconds are over);
+* latency is wall time. The speed-up goes by CPU time if the inference has one thread, since it is the wall time of a
+  machine that does nothing else: other processes that take the core for a while lengthen a slow model's runs more than
+  a fast one's. With several threads it goes by wall time. ``speedup_clock`` says which, ``speedup_wall`` is the plain
+  ratio of the median latencies;
+* two blocks that follow one another make a pair, a pair gives the ratio of the two blocks' medians, and the speed-up is
+  the median of the pairs' ratios. Its 95 % interval goes by ranks: it reaches from the k-th smallest to the k-th
+  largest ratio, k from the binomial distribution, and so assumes nothing of how the times are distributed;
 * CPU utilisation is the process's CPU time over the wall time of the model's blocks, in per cent of *one* core: two
   busy threads read 200;
 * peak resident memory is that of a fresh process which loads and runs only this model; what the same process held
-  before it loaded the model, the runtime imported, is given beside it.
+  before it loaded the model, the runtime imported, is given beside it;
+* energy is a run of its own, after the timing: ``--energy-seconds`` of the model alone between two windows of half that
+  length in which the program sleeps; their mean power is subtracted. ``estimated`` is no measurement: CPU time of an
+  inference times ``--watts``, what one busy core draws more than an idle one;
+* ``warnings`` says what makes the numbers doubtful: another process took the CPU, the clock was throttled.
 
 Exit status: 0; 2 wrong usage; 3 a model cannot be read; 4 the runtime is missing; 5 a model cannot be run.
 What cannot be measured is null, and ``reasons`` says why.
 """
 
 import argparse
+import contextlib
 import glob
 import hashlib
 import json
+import math
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
 
-VERSION = 1
-UNREADABLE, NO_RUNTIME, UNRUNNABLE = 3, 4, 5
-BLOCKS = 10  # turns that each model takes, at least
+VERSION = 2
+USAGE, UNREADABLE, NO_RUNTIME, UNRUNNABLE = 2, 3, 4, 5
+BLOCKS = 40  # turns that each model takes, at least
+BLOCK_RUNS = 3  # timed runs of a block, at least
+PATIENCE = 4  # times the seconds asked for, if other processes take the cores
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -45,6 +62,10 @@ DTYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A model and its times
 
 
 class Failure(Exception):
@@ -99,8 +120,10 @@ class Model:
             dtype = DTYPES[tensor.type]
             values = random.random_sample(shape)
             self.inputs[tensor.name] = (values if dtype.startswith("float") else values * 2).astype(dtype)
-        self.wall = self.cpu = 0.0
-        self.times, self.block_medians = [], []
+        exact = time.get_clock_info("thread_time").resolution < 2e-6  # Windows counts in 1/64 seconds
+        self.clock = time.thread_time if threads == 1 and exact else time.perf_counter
+        self.wall = self.cpu = self.busy = 0.0  # seconds in blocks: by the wall, by the processor, by ``clock``
+        self.times, self.block_medians = [], []  # of each run by the wall, of each block by ``clock``
 
     def run(self):
         try:
@@ -109,29 +132,29 @@ class Model:
             raise Failure(UNRUNNABLE, f"{self.path}: fails when run: {one_line(error)}") from error
 
     def block(self, seconds):
-        """Run for ``seconds`` and at least twice; the first run is not counted."""
+        """Be busy for ``seconds`` and run at least ``BLOCK_RUNS`` times, after one run that is not counted."""
         self.run()
-        started, cpu = time.perf_counter(), time.process_time()
-        now, first = started, len(self.times)
-        while True:
+        started, cpu, own = time.perf_counter(), time.process_time(), []
+        total = 0.0
+        while total < seconds or len(own) < BLOCK_RUNS:
+            before, busy = time.perf_counter(), self.clock()
             self.run()
-            before, now = now, time.perf_counter()
-            self.times.append(now - before)
-            if now - started >= seconds:
-                break
-        self.wall += now - started
+            own.append(self.clock() - busy)
+            total += own[-1]
+            self.times.append(time.perf_counter() - before)
+        self.wall += time.perf_counter() - started
         self.cpu += time.process_time() - cpu
-        block = sorted(self.times[first:])
-        self.block_medians.append(block[len(block) // 2])
+        self.busy += total
+        self.block_medians.append(median(own))
 
     def latency(self):
-        """Milliseconds; ``std`` is the sample standard deviation."""
+        """Milliseconds; ``std`` is the sample standard deviation, ``iqr`` the width of the middle half."""
         import numpy
 
         times = numpy.array(self.times) * 1e3
-        p50, p90, p99 = (float(value) for value in numpy.percentile(times, [50, 90, 99]))
+        p25, p50, p75, p90, p99 = (float(value) for value in numpy.percentile(times, [25, 50, 75, 90, 99]))
         std = float(times.std(ddof=1)) if len(times) > 1 else None
-        values = {"p50": p50, "p90": p90, "p99": p99, "mean": float(times.mean()), "std": std}
+        values = {"p50": p50, "p90": p90, "p99": p99, "mean": float(times.mean()), "std": std, "iqr": p75 - p25}
         values["iterations"] = len(times)
         values["blocks"] = len(self.block_medians)
         return values
@@ -141,16 +164,47 @@ def one_line(error):
     return " ".join(str(error).split())
 
 
+def median(values):
+    values = sorted(values)
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
 def take_turns(models, seconds, iterations):
     """Run the models in the order A B B A A B B A … until each has its seconds and its iterations."""
     turn = min(max(seconds / BLOCKS, 0.005), 0.25)
+    blocks = min(BLOCKS, math.ceil(iterations / BLOCK_RUNS))
     order = list(models)
     while any(
-        m.wall < seconds or len(m.times) < iterations or len(m.block_medians) < min(BLOCKS, iterations) for m in models
+        (m.busy < seconds and m.wall < PATIENCE * seconds) or len(m.times) < iterations or len(m.block_medians) < blocks
+        for m in models
     ):
         for model in order:
             model.block(turn)
         order.reverse()
+
+
+def speedup_of(model, reference):
+    """(speed-up, low, high): the median of the pairs' ratios and its interval of 95 %, see :func:`median_interval`."""
+    ratios = [theirs / ours for ours, theirs in zip(model.block_medians, reference.block_medians)]
+    return (median(ratios),) + median_interval(ratios)
+
+
+def median_interval(values, confidence=0.95):
+    """(low, high) that hold the median of what the values were drawn from with at least this confidence.
+
+    The k-th smallest and the k-th largest value: the median lies outside only if fewer than k of n draws fall on one
+    side of it, which has the probability of the binomial distribution (n, 1/2). (None, None) for fewer than 6 values.
+    """
+    values, k, tail = sorted(values), 0, 0
+    while 2 * (tail + math.comb(len(values), k)) <= (1 - confidence) * 2 ** len(values):
+        tail += math.comb(len(values), k)
+        k += 1
+    return (values[k - 1], values[-k]) if k else (None, None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Memory, in a fresh process
 
 
 def peak_memory():
@@ -200,6 +254,10 @@ def finish_probe(process):
     return json.loads(out)
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# What the device is, and what it did meanwhile
+
+
 def fingerprint(threads, root="/"):
     """What the device is; null where this system does not tell. ``root`` is another file system, for tests."""
     cpu_model, mhz = cpu_info(root)
@@ -218,6 +276,7 @@ def fingerprint(threads, root="/"):
         "frequency_mhz": current / 1e3 if current is not None else mhz,
         "frequency_max_mhz": maximum / 1e3 if maximum is not None else None,
         "temperature_celsius": temperature(root),
+        "affinity": affinity,
         "memory_bytes": memory_total(root),
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "os": os_name(root),
@@ -283,8 +342,288 @@ def os_name(root):
     return platform.system() or None
 
 
-def measure(model_path, reference_path, seconds, iterations, warmup, threads):
-    """The whole protocol; returns what is printed."""
+#: Bits of the Raspberry Pi's firmware, now; the same 16 bits higher: since the start.
+FIRMWARE = ("the supply voltage is too low", "the clock is capped", "the clock is throttled", "it is too hot")
+
+
+def limits(root="/"):
+    """What holds the clock down, as far as the system tells: ``{name: number}``, see :func:`throttling`."""
+    cores = os.path.join(root, "sys/devices/system/cpu/cpu[0-9]*")
+    found = {}
+    counts = numbers(os.path.join(cores, "thermal_throttle/core_throttle_count"))
+    if counts:
+        found["count"] = sum(counts.values())
+    maxima = numbers(os.path.join(cores, "cpufreq/scaling_max_freq"))
+    caps = [(number(os.path.join(os.path.dirname(p), "cpuinfo_max_freq")) or 0) - khz for p, khz in maxima.items()]
+    if caps:
+        found["capped_mhz"] = max(0, max(caps)) / 1e3
+    states = numbers(os.path.join(root, "sys/class/thermal/cooling_device*/cur_state"))
+    kinds = {path: (first_line(os.path.join(os.path.dirname(path), "type")) or "").lower() for path in states}
+    states = [state for path, state in states.items() if "cpu" in kinds[path] or kinds[path] == "processor"]
+    if states:
+        found["cooling"] = max(states)
+    bits = first_line(os.path.join(root, "sys/devices/platform/soc/soc:firmware/get_throttled"))
+    if bits is None and root == "/" and shutil.which("vcgencmd"):
+        done = subprocess.run(["vcgencmd", "get_throttled"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        bits = done.stdout.decode("ascii", "replace").strip().partition("=")[2]
+    with contextlib.suppress(ValueError):
+        found["firmware"] = int(bits or "", 16)
+    return found
+
+
+def numbers(pattern):
+    found = {path: number(path) for path in sorted(glob.glob(pattern))}
+    return {path: value for path, value in found.items() if value is not None}
+
+
+def throttling(before, after):
+    """What happened between two :func:`limits`: a list of sentences; None where the system tells nothing."""
+    if not after:
+        return None
+    found = []
+    times = after.get("count", 0) - before.get("count", 0)
+    if times > 0:
+        found.append(f"cores were throttled for heat, {times} times in all")
+    if after.get("capped_mhz", 0) > 0:
+        found.append(f"the clock is capped {after['capped_mhz']:.0f} MHz below the processor's maximum")
+    if after.get("cooling", 0) > 0:
+        found.append(f"the system holds the CPU down for heat, to state {after['cooling']}")
+    bits = after.get("firmware", 0)
+    bits = bits | (bits & ~before.get("firmware", 0)) >> 16  # now, or not yet at the beginning
+    return found + ["firmware: " + text for i, text in enumerate(FIRMWARE) if bits >> i & 1]
+
+
+def doubts(before, after, cpu_percent, threads, throttled):
+    """Sentences on what makes the numbers doubtful."""
+    found, governor = [], before["governor"]
+    if cpu_percent < (85 if threads == 1 else 50 * threads):
+        found.append(
+            f"the process had {cpu_percent:.0f} % of a core for {threads} thread(s): other work took the CPU; "
+            "times are too long, the speed-up holds better"
+        )
+    allowed = before["cores_allowed"]
+    if allowed and threads > allowed:
+        found.append(f"{threads} threads share {allowed} core(s)")
+    if governor and governor != "performance":
+        found.append(
+            f"the governor is {governor!r}: the clock follows the load; `performance` makes times repeat better"
+        )
+    frequencies = [each["frequency_mhz"] for each in (before, after)]
+    if all(frequencies) and min(frequencies) < 0.9 * max(frequencies):
+        found.append("the clock was at {:.0f} MHz before and at {:.0f} MHz after".format(*frequencies))
+    return found + (throttled or [])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Energy: sensors whose ``joules`` grow with each ``poll``, and a run between two idle windows
+
+
+class Unreadable(Exception):
+    """A sensor that is not there or may not be read, and why."""
+
+
+class Counter:
+    """Counters of energy: ``readers`` are (read in joules, the range after which it starts anew or None)."""
+
+    def __init__(self, source, name, readers):
+        self.source, self.name, self.readers, self.joules = source, name, readers, 0.0
+        self.last = [read() for read, _ in readers]
+
+    def poll(self, now):
+        for i, (read, over) in enumerate(self.readers):
+            value = read()
+            self.joules += value - self.last[i] + (over or 0.0 if value < self.last[i] else 0.0)
+            self.last[i] = value
+
+
+class Power:
+    """Readings of power: ``readers`` give watts, which are added up over the time between two polls."""
+
+    def __init__(self, source, name, readers):
+        self.source, self.name, self.readers, self.joules = source, name, readers, 0.0
+        self.last = None
+
+    def poll(self, now):
+        watts = sum(read() for read in self.readers)
+        if self.last:
+            self.joules += (now - self.last[0]) * (watts + self.last[1]) / 2
+        self.last = (now, watts)
+
+
+def rapl(root="/"):
+    """Processor packages and the memory they count, by Linux's powercap: Intel's, and AMD's under the same name."""
+    folder = os.path.join(root, "sys/class/powercap")
+    readers, names = [], []
+    for zone in sorted(glob.glob(os.path.join(folder, "intel-rapl:*"))):
+        name = first_line(os.path.join(zone, "name")) or ""
+        if not (name.startswith("package") or name == "dram"):
+            continue  # a part of a package, or the platform, which would count the package again
+        over = number(os.path.join(zone, "max_energy_range_uj"))
+        readers.append((microjoules(os.path.join(zone, "energy_uj")), over and over / 1e6))
+        names.append(name)
+    if not readers:
+        raise Unreadable(f"no RAPL counter under {folder}")
+    return Counter("rapl", ", ".join(names), readers)
+
+
+def microjoules(path):
+    def read():
+        return reading(path) / 1e6
+
+    try:
+        read()
+    except Unreadable as error:
+        if os.path.exists(path) and not os.access(path, os.R_OK):
+            raise Unreadable(
+                f"{error}; run as root, or: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+            ) from error
+        raise
+    return read
+
+
+def reading(path):
+    try:
+        with open(path) as stream:
+            return int(stream.read())
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{path} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def ina(root="/"):
+    """INA219/226/3221 under hwmon, as on Jetson boards: the rail that feeds the whole board, else all rails."""
+    rails = {}
+    for folder in sorted(glob.glob(os.path.join(root, "sys/class/hwmon/hwmon*"))):
+        if not (first_line(os.path.join(folder, "name")) or "").startswith("ina"):
+            continue
+        for i in range(1, 4):  # beyond are the INA3221's shunts and their sum
+            power, volts, amperes = (os.path.join(folder, f"{n}{i}_input") for n in ("power", "in", "curr"))
+            label = first_line(os.path.join(folder, f"in{i}_label")) or f"{os.path.basename(folder)} rail {i}"
+            if os.path.exists(power):
+                rails[label] = lambda power=power: reading(power) / 1e6
+            elif os.path.exists(volts) and os.path.exists(amperes):
+                rails[label] = lambda volts=volts, amperes=amperes: reading(volts) * reading(amperes) / 1e6
+    if not rails:
+        raise Unreadable(f"no INA sensor under {os.path.join(root, 'sys/class/hwmon')}")
+    whole = [label for label in rails if label.endswith("_IN")]  # VDD_IN, POM_5V_IN: what the module draws in all
+    names = whole[:1] or list(rails)
+    for name in names:
+        rails[name]()
+    return Power("ina", ", ".join(names), [rails[name] for name in names])
+
+
+def nvml(root="/"):
+    """The first NVIDIA GPU, by its driver's library; needs the package nvidia-ml-py."""
+    try:
+        import pynvml
+    except ImportError as error:
+        raise Unreadable("the package nvidia-ml-py is not installed") from error
+    try:
+        pynvml.nvmlInit()
+        gpu = pynvml.nvmlDeviceGetHandleByIndex(0)
+        name = pynvml.nvmlDeviceGetName(gpu)
+        name = name.decode() if isinstance(name, bytes) else name
+        try:
+            return Counter("nvml", name, [(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / 1e3, None)])
+        except pynvml.NVMLError:
+            power = Power("nvml", name, [lambda: pynvml.nvmlDeviceGetPowerUsage(gpu) / 1e3])
+            power.readers[0]()
+            return power
+    except pynvml.NVMLError as error:
+        raise Unreadable(f"NVML: {error}") from error
+
+
+SENSORS = {"rapl": rapl, "ina": ina, "nvml": nvml}
+#: NVML is left out: it counts a GPU, and the models run on the CPU.
+AUTO = ("rapl", "ina")
+POLL = 0.02  # seconds between two readings, as far as an inference's length allows
+
+
+def find_sensor(names, root="/"):
+    """(the first sensor that can be read or None, why not those before it)."""
+    reasons = []
+    for name in names:
+        try:
+            return SENSORS[name](root), reasons
+        except Unreadable as error:
+            reasons.append(str(error))
+    return None, reasons
+
+
+def window(sensor, step, seconds, clock):
+    """(joules, seconds, steps) of repeating ``step`` for ``seconds``."""
+    started = polled = now = clock()
+    sensor.poll(now)
+    joules, steps = sensor.joules, 0
+    while now - started < seconds:
+        step()
+        steps, now = steps + 1, clock()
+        if now - polled >= POLL:
+            sensor.poll(now)
+            polled = now
+    sensor.poll(now)
+    return sensor.joules - joules, now - started, steps
+
+
+def draw_of(run, sensor, seconds, clock=time.perf_counter, sleep=time.sleep):
+    """Energy of ``run()`` above idle: ``(millijoules or None, details, reason, warnings)``."""
+
+    def idle():
+        joules, took, _ = window(sensor, lambda: sleep(POLL), seconds / 2, clock)
+        return joules / took
+
+    before = idle()
+    joules, took, runs = window(sensor, run, seconds, clock)
+    after = idle()
+    rest = (before + after) / 2
+    details = {
+        "sensor": sensor.name,
+        "idle_watts": [before, after],
+        "running_watts": joules / took,
+        "seconds": took,
+        "inferences": runs,
+    }
+    above = joules / took - rest
+    if above <= abs(before - after) / 2:
+        said = f"the run drew {joules / took:.2f} W, idle {before:.2f} W before and {after:.2f} W after"
+        return None, details, f"{said}: no difference to tell", []
+    warnings = []
+    if abs(before - after) > 0.2 * above:
+        warnings.append(f"idle power was {before:.2f} W before and {after:.2f} W after: the energy is uncertain")
+    return 1e3 * above * took / runs, details, None, warnings
+
+
+def energy(model, source, watts, seconds, cpu_ms, root="/"):
+    """The fields of the result that tell of energy; ``cpu_ms`` is an inference's CPU time in the timed run."""
+    fields = {"energy_mj": None, "energy_source": None, "energy": None}
+    if source == "none":
+        return fields, "not asked for", []
+    reasons = []
+    if source != "estimated":
+        try:
+            sensor, reasons = find_sensor(AUTO if source == "auto" else [source], root)
+            if sensor:
+                for _ in range(3):
+                    model.run()
+                millijoules, details, reason, warnings = draw_of(model.run, sensor, seconds)
+                fields.update(energy_mj=millijoules, energy=details)
+                fields["energy_source"] = None if millijoules is None else sensor.source
+                return fields, reason, warnings
+        except Unreadable as error:  # it could be read before
+            reasons = [str(error)]
+    if source == "estimated" or (source == "auto" and watts):
+        details = {"watts_per_core": watts, "cpu_ms_per_inference": cpu_ms, "no_sensor": reasons}
+        fields.update(energy_mj=cpu_ms * watts, energy_source="estimated", energy=details)
+        return fields, None, []
+    return fields, "; ".join(reasons), []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The whole
+
+
+def measure(model_path, reference_path, options):
+    """The whole protocol; returns what is printed. ``options`` are :func:`parse`'s."""
+    threads = options.threads
     process = start_probe(model_path, threads)  # it runs beside our own imports: memory does not depend on load
     try:
         model = Model(model_path, threads)
@@ -294,43 +633,88 @@ def measure(model_path, reference_path, seconds, iterations, warmup, threads):
         process.communicate()
         raise
     memory = finish_probe(process)
-    before = fingerprint(threads)
+    before, limits_before = fingerprint(threads), limits()
     models = [model, reference] if reference else [model]
     for each in models:
-        for _ in range(warmup):
+        for _ in range(options.warmup):
             each.run()
-    take_turns(models, seconds, iterations)
-    latency = model.latency()
-    reasons = {"energy_mj": "this program reads no energy sensor; energy needs a run of its own"}
-    if memory["peak"] is None:
-        reasons["peak_rss_bytes"] = "this system does not tell a process its peak memory"
+    take_turns(models, options.seconds, options.iterations)
+    after, throttled = fingerprint(threads), throttling(limits_before, limits())
+    latency, reasons = model.latency(), {}
+    cpu_percent, cpu_ms = 100 * model.cpu / model.wall, 1e3 * model.cpu / latency["iterations"]
+    speedup, low, high = speedup_of(model, reference) if reference else (None, None, None)
     if reference is None:
         reasons["speedup"] = "no reference model was given"
-    return {
+    elif low is None:
+        reasons["speedup_low"] = reasons["speedup_high"] = "an interval needs 6 pairs of blocks"
+    if memory["peak"] is None:
+        reasons["peak_rss_bytes"] = "this system does not tell a process its peak memory"
+    drawn, reason, warnings = energy(model, options.energy, options.watts, options.energy_seconds, cpu_ms)
+    if reason:
+        reasons["energy_mj"] = reason
+    result = {
         "program": VERSION,
-        "runtime": "onnxruntime",
+        "engine": "onnxruntime",
         "protocol": {
             "batch": 1,
             "threads": threads,
-            "seconds": seconds,
-            "iterations": iterations,
-            "warmup": warmup,
+            "affinity": options.affinity,
+            "seconds": options.seconds,
+            "iterations": options.iterations,
+            "warmup": options.warmup,
             "interleaved": reference is not None,
         },
         "latency_ms": latency,
         "reference": reference
-        and {"latency_ms": reference.latency(), "model_bytes": reference.bytes, "model_sha256": reference.sha256},
-        "speedup": reference and reference.latency()["p50"] / latency["p50"],
-        "cpu_percent": 100 * model.cpu / model.wall,
-        "cpu_ms_per_inference": 1e3 * model.cpu / latency["iterations"],
+        and {
+            "latency_ms": reference.latency(),
+            "cpu_ms_per_inference": 1e3 * reference.cpu / len(reference.times),
+            "model_bytes": reference.bytes,
+            "model_sha256": reference.sha256,
+        },
+        "speedup": speedup,
+        "speedup_low": low,
+        "speedup_high": high,
+        "speedup_clock": reference and ("wall" if model.clock is time.perf_counter else "cpu"),
+        "speedup_wall": reference and reference.latency()["p50"] / latency["p50"],
+        "cpu_percent": cpu_percent,
+        "cpu_ms_per_inference": cpu_ms,
         "peak_rss_bytes": memory["peak"],
         "idle_rss_bytes": memory["idle"],
         "model_bytes": model.bytes,
         "model_sha256": model.sha256,
-        "energy_mj": None,
-        "reasons": reasons,
-        "fingerprint": dict(before, temperature_after_celsius=temperature("/")),
     }
+    result.update(drawn)
+    result["reasons"] = reasons
+    result["warnings"] = doubts(before, after, cpu_percent, threads, throttled) + warnings
+    result["fingerprint"] = dict(
+        before,
+        temperature_after_celsius=after["temperature_celsius"],
+        frequency_after_mhz=after["frequency_mhz"],
+        throttled=None if throttled is None else bool(throttled),
+    )
+    return result
+
+
+def pin(cores):
+    """Let this process, and those it starts, run on these cores only."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise Failure(USAGE, f"affinity: this system ({platform.system()}) has none to set")
+    try:
+        os.sched_setaffinity(0, cores)
+    except (OSError, ValueError, OverflowError) as error:
+        has = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise Failure(USAGE, f"affinity: cores {sorted(cores)}: {error}; there are {has}") from error
+
+
+def core_list(text):
+    cores = sorted({int(part) for part in text.split(",")})
+    if cores[0] < 0:
+        raise ValueError
+    return cores
+
+
+core_list.__name__ = "list of cores"  # argparse's message
 
 
 def parse(argv):
@@ -341,20 +725,36 @@ def parse(argv):
     parser.add_argument("--iterations", type=int, default=100, help="runs of each model, at least (default 100)")
     parser.add_argument("--warmup", type=int, default=10, help="runs of each model that are not counted (default 10)")
     parser.add_argument("--threads", type=int, default=1, help="threads of one inference (default 1)")
+    parser.add_argument("--affinity", type=core_list, help="cores to run on, e.g. 2,3 (default: all that are allowed)")
+    parser.add_argument(
+        "--energy",
+        choices=["auto"] + sorted(SENSORS) + ["estimated", "none"],
+        default="auto",
+        help="where energy is read: auto is the first of rapl and ina that can be read, else an estimate if --watts is "
+        "given (default auto)",
+    )
+    parser.add_argument("--watts", type=float, help="for an estimate: what a busy core draws more than an idle one")
+    parser.add_argument("--energy-seconds", type=float, help="length of the energy run (default: as --seconds)")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    if args.threads < 1 or args.iterations < 1 or args.warmup < 0 or not 0 <= args.seconds < float("inf"):
+    if args.energy_seconds is None:
+        args.energy_seconds = max(args.seconds, POLL)
+    infinity = float("inf")
+    if args.threads < 1 or args.iterations < 1 or args.warmup < 0 or not 0 <= args.seconds < infinity:
         parser.error("threads and iterations must be at least 1, warm-up runs and seconds at least 0")
+    if not 0 < args.energy_seconds < infinity or not (args.watts is None or 0 < args.watts < infinity):
+        parser.error("the energy run's seconds and watts must be above 0")
+    if args.energy == "estimated" and args.watts is None:
+        parser.error("an estimate of energy needs --watts")
     return args
 
 
 def main(argv=None):
     args = parse(argv)
     try:
-        if args.probe:
-            result = probe(args.model, args.threads)
-        else:
-            result = measure(args.model, args.reference, args.seconds, args.iterations, args.warmup, args.threads)
+        if args.affinity:
+            pin(args.affinity)
+        result = probe(args.model, args.threads) if args.probe else measure(args.model, args.reference, args)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return failure.status

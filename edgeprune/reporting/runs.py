@@ -1,11 +1,11 @@
-"""Read what the runs of a grid left behind as flat rows, one for each run and device.
+"""Read what the runs of a grid left behind as flat rows, one for each run, device and runtime.
 
 A row is a dict. Its columns are :data:`IDENTITY`, ``metric`` and ``test``/``val`` (the task's headline, unscaled),
 ``test_loss``, ``val_loss``, the five resources plain, with ``dense_`` and with ``reduction_`` before them, the cost of
 all stages of the training (``epochs``, ``training_flops``, ``training_seconds``, ``training_joules``), what of it went
 before the last stage (``earlier_epochs``, ``earlier_training_flops``), what trained it (``train_device``,
-``precision``, ``train_threads``), ``checkpoint_bytes``, ``onnx_bytes``, ``device``
-and :data:`MEASURED`. What is not known is None.
+``precision``, ``train_threads``), ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime`` and :data:`MEASURED`;
+``accuracy`` is the test score of what was measured. What is not known is None.
 """
 
 import statistics
@@ -25,19 +25,40 @@ MEASURED = {
     "latency_mean_ms": ("latency_ms", "mean"),
     "latency_std_ms": ("latency_ms", "std"),
     "latency_iterations": ("latency_ms", "iterations"),
+    "latency_iqr_ms": ("latency_ms", "iqr"),
     "speedup": ("speedup",),
+    "speedup_low": ("speedup_low",),
+    "speedup_high": ("speedup_high",),
     "cpu_percent": ("cpu_percent",),
     "cpu_ms_per_inference": ("cpu_ms_per_inference",),
     "peak_rss_bytes": ("peak_rss_bytes",),
     "idle_rss_bytes": ("idle_rss_bytes",),
     "energy_mj": ("energy_mj",),
+    "energy_source": ("energy_source",),
+    "accuracy": ("accuracy",),
+    "model_bytes": ("model_bytes",),
 }
+#: Versions of the formats that are read here.
+VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
 #: Columns that tell the runs of one group apart, and so are not averaged.
-GROUP = ("network", "dataset", "task", "variant", "method", "mode", "target", "metric", "device")
+GROUP = (
+    "network",
+    "dataset",
+    "task",
+    "variant",
+    "method",
+    "mode",
+    "target",
+    "metric",
+    "device",
+    "runtime",
+    "energy_source",
+)
 
 
 def read(metrics, measurements=(), timings=()):
-    """Rows of the runs, in a fixed order: network, dataset, device, dense first, then method, mode, target, seed.
+    """Rows of the runs, in a fixed order: network, dataset, device, runtime; dense first, then method, mode, target,
+    seed.
 
     Args:
         metrics: paths of the runs' ``metrics.json``.
@@ -68,14 +89,14 @@ def read(metrics, measurements=(), timings=()):
                 remedy="give the run's metrics.json too",
             )
         devices = runs[key][1]
-        if any(row["device"] == value["device"] for row in devices):
+        if any((row["device"], row["runtime"]) == (value["device"], value["runtime"]) for row in devices):
             raise EdgepruneError(
-                f"is a second measurement of {_name(value['run'])} on {value['device']}",
+                f"is a second measurement of {_name(value['run'])} on {value['device']} in {value['runtime']}",
                 file=path,
                 remedy="name each file once",
             )
         devices.append(_measured_row(value))
-    nothing = {"device": None, **dict.fromkeys(MEASURED)}
+    nothing = {"device": None, "runtime": None, **dict.fromkeys(MEASURED)}
     rows = [{**row, **device} for row, devices in runs.values() for device in devices or [nothing]]
     return sorted(rows, key=order)
 
@@ -87,6 +108,7 @@ def order(row):
         row["network"],
         row["dataset"],
         row["device"] or "",
+        row.get("runtime") or "",
         methods.get(row["method"], 2),
         row["method"],
         {"PA": 0, "FA": 1, "MA": 2}.get(row["mode"], 3),
@@ -123,7 +145,7 @@ def group(rows):
     is joined, see :func:`edgeprune.reporting.engines.joined`."""
     groups = {}
     for row in sorted(rows, key=order):
-        groups.setdefault(tuple(row[key] for key in GROUP), []).append(row)
+        groups.setdefault(tuple(row.get(key) for key in GROUP), []).append(row)
     result = []
     for key, members in groups.items():
         grouped = {**dict(zip(GROUP, key)), "n": len(members)}
@@ -131,6 +153,9 @@ def group(rows):
             if column in GROUP or column == "seed" or column in engines.COLUMNS:
                 continue
             values = [row[column] for row in members if row[column] is not None]
+            if any(isinstance(value, str) for value in values):  # a source of energy: of all seeds, or of several kinds
+                grouped[column] = ", ".join(sorted(set(values)))
+                continue
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
         result.append(grouped | engines.joined(members))
@@ -157,9 +182,9 @@ def _load(path, kind):
     value = files.read_json(path)
     if not isinstance(value, dict) or value.get("format") != kind:
         raise EdgepruneError(f"is not of the format {kind}", file=path, remedy="give the file that the pipeline wrote")
-    if value.get("version") != 1:
+    if value.get("version") != VERSIONS[kind]:
         raise EdgepruneError(
-            f"has format version {value.get('version')}, this program reads 1", file=path, key="version",
+            f"has format version {value.get('version')}, this program reads {VERSIONS[kind]}", file=path, key="version",
             remedy="make the file again",
         )  # fmt: skip
     return value
@@ -203,7 +228,7 @@ def _times(path):
 
 
 def _measured_row(value):
-    row = {"device": value["device"]}
+    row = {"device": value["device"], "runtime": value["runtime"]}
     for column, keys in MEASURED.items():
         found = value
         for key in keys:

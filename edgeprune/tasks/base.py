@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from edgeprune.errors import EdgepruneError
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -80,3 +82,17 @@ class Task(ABC):
     @abstractmethod
     def accumulator(self):
         """A fresh :class:`Accumulator`; its ``loss`` is without the recipe's regularisation."""
+
+    def score(self, outputs, targets):
+        """As the accumulator's result, without torch, for networks that run elsewhere.
+
+        Args:
+            outputs: of a whole split, a numpy array, the split first.
+            targets: the ``target`` field of the split.
+
+        Raises:
+            EdgepruneError: the task has none.
+        """
+        raise EdgepruneError(
+            f"networks for {self.name} can only be scored in torch", key="devices", remedy="measure in fp32 only"
+        )

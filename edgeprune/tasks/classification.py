@@ -50,6 +50,15 @@ class Classification(Task):
     def accumulator(self):
         return _LabelAccumulator()
 
+    def score(self, outputs, targets):
+        import numpy
+
+        logits, labels = numpy.asarray(outputs, dtype=numpy.float64), numpy.asarray(targets)
+        right = int((logits.argmax(1) == labels).sum())
+        logits = logits - logits.max(1, keepdims=True)
+        logs = numpy.log(numpy.exp(logits).sum(1)) - logits[numpy.arange(len(labels)), labels]
+        return {"accuracy": right / len(labels), "loss": float(logs.mean())}
+
 
 class _LabelAccumulator(Accumulator):
     """Mean cross entropy (nats) and the fraction of right labels."""

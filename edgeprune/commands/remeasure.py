@@ -1,0 +1,27 @@
+"""Forget the measurements of devices that were not there, so that the next run of snakemake makes them."""
+
+from pathlib import Path
+
+from edgeprune.errors import EdgepruneError
+
+
+def arguments(parser):
+    parser.add_argument("--results", required=True, metavar="FOLDER", help="results/<preset>")
+    parser.add_argument("--device", metavar="NAME", help="of this device only (default: of all)")
+
+
+def run(args):
+    from edgeprune.measuring import absence
+
+    folder = Path(args.results)
+    if not (folder / "measure_model").is_dir():
+        raise EdgepruneError("holds no measurements", file=folder, key="--results", remedy="name results/<preset>")
+    found = absence.absent(folder, args.device and [args.device])
+    for device, paths in found.items():
+        for path in paths:
+            path.unlink()
+        print(f"{device}: {len(paths)} measurements will be made again")
+    if found:
+        print(f"now: snakemake --cores all --config preset={folder.resolve().name}")
+    else:
+        print("nothing to do: every device was there" + f" ({args.device})" * bool(args.device))

@@ -1,0 +1,83 @@
+"""How well an exported network does: its file in ONNX Runtime over a split, without torch."""
+
+import numpy
+import onnx
+import onnxruntime
+
+from edgeprune import tasks
+from edgeprune.data.scaling import normalise
+from edgeprune.data.store import MANIFEST, load_manifest, open_split
+
+BATCH = 64
+
+
+def evaluate(model, folder, split, threads=1):
+    """Score an ONNX file on one split of a fetched dataset.
+
+    Args:
+        model: the file, or its bytes; ``input`` (1, C, H, W), normalised as in training.
+        folder: of the fetched dataset.
+        split: ``val`` or ``test``.
+        threads: CPU threads.
+
+    Returns:
+        dict: the task's metrics and ``loss``, as in ``metrics.json``.
+    """
+    manifest = load_manifest(folder)
+    samples = open_split(folder, split, manifest=manifest)
+    task = tasks.get(manifest["task"], file=f"{folder}/{MANIFEST}")
+    run = Runner(model if isinstance(model, bytes) else open_bytes(model), threads)
+    parts = []
+    for start in range(0, len(samples), BATCH):
+        raw = numpy.ascontiguousarray(samples["input"][start : start + BATCH])
+        parts.append(run(normalise(raw, manifest)))
+    return task.score(numpy.concatenate(parts), samples["target"])
+
+
+def open_bytes(path):
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+class Runner:
+    """``runner(inputs)`` runs a file of batch 1 on (N, ...): in whole batches where that changes nothing.
+
+    A reshape in the network may have the batch of 1 written into it, so the first call compares.
+    """
+
+    def __init__(self, content, threads):
+        self.single, self.batched, self.checked = session(content, threads), None, False
+        model = onnx.load_from_string(content)
+        for value in [*model.graph.input, *model.graph.output]:
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        del model.graph.value_info[:]
+        try:
+            self.batched = session(model.SerializeToString(), threads)
+        except Exception:  # onnxruntime's exceptions have no common base but Exception
+            self.checked = True
+
+    def __call__(self, inputs):
+        if not self.checked:
+            self.batched, self.checked = (self.batched if self._agree(inputs[:3]) else None), True
+        if self.batched:
+            return run(self.batched, inputs)
+        return numpy.concatenate([run(self.single, inputs[i : i + 1]) for i in range(len(inputs))])
+
+    def _agree(self, inputs):
+        try:
+            found = run(self.batched, inputs)
+        except Exception:
+            return False
+        expected = numpy.concatenate([run(self.single, inputs[i : i + 1]) for i in range(len(inputs))])
+        return found.shape == expected.shape and numpy.allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def session(content, threads):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 4  # the batched file's refusal is expected
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def run(session, inputs):
+    return session.run(None, {session.get_inputs()[0].name: inputs})[0]

@@ -1,0 +1,136 @@
+"""Exported networks in 8-bit integers: static quantisation by ONNX Runtime, calibrated on training images.
+
+The choices, by accuracy and speed of VGG-16, MobileNetV2 and ResNets on an x86 CPU with VNNI (docs/measuring.md):
+weights int8 with a scale for each output channel, activations uint8 (int8 ones run at half the speed where layers add
+or are depthwise, uint8 weights at a tenth), ranges from the least to the greatest value seen (percentiles and entropy
+gained nothing).
+"""
+
+import contextlib
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from edgeprune import files
+from edgeprune.data.scaling import normalise
+from edgeprune.data.store import load_manifest, open_split
+from edgeprune.errors import EdgepruneError
+from edgeprune.export.evaluate import evaluate
+
+FORMAT, VERSION = "edgeprune.quantized", 1
+IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
+IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
+
+
+def quantise(model, folder, metrics, threads=1):
+    """The int8 file of an exported network and what is known of it.
+
+    Args:
+        model: ONNX file in fp32, ``input`` (1, C, H, W).
+        folder: of the fetched dataset that the network was trained on.
+        metrics: the run's ``metrics.json``.
+        threads: CPU threads.
+
+    Returns:
+        (bytes, dict): the file, and ``quantized.json``: the scores of the int8 file on ``val`` and ``test``, under
+        ``fp32`` those of the file it was made from by the same evaluator, sizes in bytes, settings.
+
+    Raises:
+        EdgepruneError: the metrics are not a run's, or the fp32 file scores otherwise than the training said.
+    """
+    known = files.read_json(metrics)
+    missing = [key for key in (*IDENTITY, "val", "test") if not isinstance(known, dict) or key not in known]
+    if missing:
+        raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
+    fp32 = {split: evaluate(model, folder, split, threads) for split in ("val", "test")}
+    check(fp32, known, load_manifest(folder), model)
+    content = to_bytes(model, calibration(folder))
+    value = {
+        "format": FORMAT,
+        "version": VERSION,
+        **{key: known[key] for key in IDENTITY},
+        "val": evaluate(content, folder, "val", threads),
+        "test": evaluate(content, folder, "test", threads),
+        "fp32": fp32,
+        "model_bytes": {"int8": len(content), "fp32": Path(model).stat().st_size},
+        "settings": {
+            "weights": "int8 per channel",
+            "activations": "uint8 per tensor",
+            "calibration": {"split": "train", "images": IMAGES, "ranges": "least to greatest"},
+            "onnxruntime": onnxruntime.__version__,
+        },
+    }
+    return content, value
+
+
+def check(fp32, metrics, manifest, model):
+    """Refuse a file that does not score as its training did: it would be fed other inputs than it was trained on.
+
+    A training in bf16 evaluates in bf16, which moves some images near the border: 1 % or three images are allowed.
+    """
+    for split, score in fp32.items():
+        allowed = max(0.01, 3 / manifest["splits"][split]["count"])
+        for name in score.keys() - {"loss"}:
+            found, expected = score[name], metrics[split][name]
+            if abs(found - expected) > allowed:
+                raise EdgepruneError(
+                    f"scores {found:.4f} in {name} on {split} in ONNX Runtime, the training found {expected:.4f}",
+                    file=model,
+                    remedy="train the run again; if it stays so, report it",
+                )
+
+
+def calibration(folder, images=IMAGES, seed=0):
+    """``images`` random images of the training split, as the network takes them, (N, C, H, W) float32."""
+    manifest = load_manifest(folder)
+    samples = open_split(folder, "train", manifest=manifest)
+    chosen = numpy.sort(numpy.random.default_rng(seed).permutation(len(samples))[:images])
+    return normalise(numpy.ascontiguousarray(samples["input"][chosen]), manifest)
+
+
+class Reader(CalibrationDataReader):
+    """One image at a time, as the file has batch 1."""
+
+    def __init__(self, name, inputs):
+        self.batches = iter([{name: inputs[i : i + 1]} for i in range(len(inputs))])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def to_bytes(model, inputs):
+    """The int8 file (QDQ) of an fp32 one; ``inputs`` are those of :func:`calibration`."""
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    del session
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as scratch:
+        prepared, done = Path(scratch) / "prepared.onnx", Path(scratch) / "int8.onnx"
+        with quiet():
+            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)  # folds what can be folded
+            quantize_static(
+                str(prepared),
+                str(done),
+                Reader(name, inputs),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                activation_type=QuantType.QUInt8,
+                calibrate_method=CalibrationMethod.MinMax,
+            )
+        return done.read_bytes()
+
+
+@contextlib.contextmanager
+def quiet():
+    """The quantiser warns of each weight of rank 1 that it has no channels."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

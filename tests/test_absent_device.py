@@ -1,0 +1,93 @@
+"""A grid on a device that is not there: the rest gets done, it is told of, and made up for later."""
+
+import json
+import sys
+
+import pytest
+
+from edgeprune.cli import main
+from edgeprune.measuring import absence
+from sshserver import Server, find_server
+from workflow import TINY, Workspace
+
+
+def write(path, **values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+    return path
+
+
+@pytest.fixture
+def results(tmp_path):
+    lost = {"unreachable": True, "reasons": {"latency_ms": "devices.pi.host: nothing listens there"}}
+    folder = tmp_path / "results/quick"
+    for device, run, value in (
+        ("pi", "a", lost),
+        ("pi", "b", lost),
+        ("pi", "c", {"unreachable": False}),
+        ("board", "a", lost),
+        ("local", "a", {}),
+    ):
+        write(folder / f"measure_model/{device}/fp32/vgg8/digits/{run}/seed-0.json", **value)
+    return folder
+
+
+def left(folder):
+    return sorted("/".join(p.relative_to(folder / "measure_model").parts[::4]) for p in folder.rglob("*.json"))
+
+
+def test_remeasure_removes_only_what_was_not_measured(results, capsys):
+    assert main(["remeasure", "--results", str(results), "--device", "pi"]) == 0
+    assert left(results) == ["board/a", "local/a", "pi/c"]
+    said = capsys.readouterr().out
+    assert "pi: 2 measurements" in said
+    assert "preset=quick" in said
+    assert main(["remeasure", "--results", str(results)]) == 0
+    assert left(results) == ["local/a", "pi/c"]
+    assert main(["remeasure", "--results", str(results)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert main(["remeasure", "--results", str(results.parent)]) == 1
+
+
+def test_the_notice_names_devices_causes_and_the_command(results):
+    said = absence.notice(results, ["local", "pi"])
+    assert "device pi: not there for 2 measurements" in said
+    assert "nothing listens there" in said
+    assert f"edgeprune remeasure --results {results} --device pi" in said
+    assert "board" not in said
+    assert absence.notice(results, ["local"]) == ""
+    assert absence.notice(results.parent / "none") == ""
+
+
+def test_a_workflow_goes_on_without_a_device_and_makes_up_for_it_later(tmp_path):
+    find_server()
+    server = Server(tmp_path / "server")
+    workspace = Workspace(tmp_path / "workspace")
+    quick = {"seconds": 0.05, "iterations": 5, "warmup": 1}
+    grid = {
+        **TINY,
+        "pairs": TINY["pairs"][:1],
+        "references": {"dense": {}},
+        "measure_on": ["local", "board"],
+        "recipes": {"vgg8": {"epochs": 1, "warmup_epochs": 0}},
+        "devices": {"local": quick, "board": {**server.settings, **quick, "python": sys.executable}},
+    }
+    workspace.write_preset("quick", grid)
+    said = workspace.snakemake()
+    board = workspace.root / "results/quick/measure_model/board/fp32/vgg8/digits/dense/seed-0.json"
+    measured = json.loads(board.read_text())
+    assert measured["unreachable"]
+    assert measured["latency_ms"] is measured["speedup"] is None
+    assert "nothing listens" in measured["reasons"]["latency_ms"]
+    assert "device board: not there for 2 measurements" in said
+    for picture in ("tradeoff.png", "tradeoff.svg"):
+        assert (workspace.root / "results/quick/draw_figures/vgg8/digits" / picture).stat().st_size > 1000
+    assert "Nothing to be done" in workspace.snakemake()
+    try:
+        server.start()
+        workspace.run("edgeprune", "remeasure", "--results", "results/quick", "--device", "board")
+        said = workspace.snakemake()
+    finally:
+        server.stop()
+    assert "not there" not in said
+    assert json.loads(board.read_text())["latency_ms"]["p50"] > 0
