@@ -5,6 +5,7 @@ import math
 COUNT = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
 COUNT_WORDS = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1, ""))
 BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "bytes"))
+JOULES = ((1e6, "MJ"), (1e3, "kJ"), (1, "J"))
 SECONDS = ((3600, "h"), (60, "min"), (1, "s"))
 TIME = ((1e3, 1e3, "s"), (0.1, 1, "ms"), (0, 1e-3, "µs"))  # from so many milliseconds on: milliseconds in the unit
 
@@ -14,14 +15,15 @@ def scale(values, kind):
 
     Args:
         values: numbers; None counts for nothing.
-        kind: ``"bytes"``, ``"time"`` (values in ms), ``"seconds"``, ``"params"`` (the unit is a bare prefix),
-            ``"macs"``, ``"flops"``, or any other name, for which the scale is 1 and the unit empty.
+        kind: ``"bytes"``, ``"time"`` (values in ms), ``"seconds"``, ``"joules"``, ``"params"`` (the unit is a bare
+            prefix), ``"macs"``, ``"flops"``, or any other name, for which the scale is 1 and the unit empty.
     """
     largest = max((abs(v) for v in values if v is not None), default=0)
     if kind == "bytes":
         return next((pair for pair in BYTES if largest >= pair[0]), BYTES[-1])
-    if kind == "seconds":
-        return next((pair for pair in SECONDS if largest >= pair[0]), SECONDS[-1])
+    if kind in ("seconds", "joules"):
+        steps = SECONDS if kind == "seconds" else JOULES
+        return next((pair for pair in steps if largest >= pair[0]), steps[-1])
     if kind == "time":
         return next(((unit, name) for start, unit, name in TIME if largest >= start), TIME[-1][1:])
     if kind in ("params", "macs", "flops"):
