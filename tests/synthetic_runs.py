@@ -182,8 +182,8 @@ def measured(metrics, device, runtime):
         "energy_mj": 2.5 * p50 if estimated else None, "energy_source": "estimated" if estimated else None,
         "engine": "onnxruntime", "warnings": [],
         "reasons": {} if estimated else {"energy_mj": "no sensor can be read"},
-        "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.4, "mean": p50 * 1.03, "std": p50 * 0.1, "iqr": p50 * 0.08,
-                       "iterations": 500},
+        "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.4, "mean": p50 * 1.03, "std": p50 * 0.1,
+                       "iqr": p50 * 0.08, "iterations": 500},
         "fingerprint": {"cpu_model": f"made up for {device}", "cores": 4, "threads": 1, "os": "none"},
     }  # fmt: skip
 

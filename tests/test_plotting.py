@@ -182,7 +182,7 @@ def test_bars_add_up_stage_by_stage(places):
     figure = cost.draw(places)
     panels = {axes.get_xlabel().partition(" (")[0]: axes for axes in figure.axes[1:]}
     assert list(panels) == ["Training compute, estimated", "Training time", "Training energy"]
-    groups = runs.group(tradeoff.once(places))
+    groups = runs.group(runs.once(places))
     for column, axes in zip(("training_flops", "training_seconds", "training_joules"), panels.values()):
         ends = {}
         for bar in axes.patches:

@@ -34,7 +34,7 @@ def draw(rows, title=None):
         matplotlib.figure.Figure
     """
     style.setup()
-    rows = tradeoff.once(rows)
+    rows = runs.once(rows)
     metric, groups = runs.headline(rows), runs.group(rows)
     known = [facet for facet in COSTS if any(row[facet.column] is not None for row in groups)]
     figure, axes = plt.subplots(

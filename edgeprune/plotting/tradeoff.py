@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from edgeprune.plotting import style
-from edgeprune.reporting import columns, notes, runs, units
+from edgeprune.reporting import notes, runs, units
 
 PANEL = (2.0, 2.1)  # inches
 COLUMNS = 5
@@ -58,7 +58,7 @@ def draw(rows, title=None):
     """
     style.setup()
     metric = runs.headline(rows)
-    lines = [(None, once(rows), COUNTED)]
+    lines = [(None, runs.once(rows), COUNTED)]
     for place in sorted({runs.place(row) for row in rows if row["device"]}):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
         facets = [facet for facet in MEASURED if any(row[facet.column] is not None for row in here)]
@@ -100,21 +100,6 @@ def pareto(points, higher_is_better=True):
             front.append((cost, quality))
             best = quality
     return front
-
-
-def once(rows):
-    """Each run once: one measured at several places is one run, as far as what was counted goes."""
-    return list(
-        {
-            (row["variant"], row["seed"]): {
-                **row,
-                **columns.UNMEASURED,
-                "score": row["test"],
-                "file_bytes": row["onnx_bytes"],
-            }
-            for row in rows
-        }.values()
-    )
 
 
 def panel(ax, facet, rows, metric):

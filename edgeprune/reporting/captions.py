@@ -97,11 +97,8 @@ def score(row, metric):
     """The test score in words, with its spread over the seeds."""
     if row["score"] is None:
         return "score not measured"
-    mean, std = row["score"] * metric.scale, row["score_std"]
-    places = 2 if metric.scale == 100 else len(units.digits(mean, 4).partition(".")[2])
     name = metric.label.partition(" (")[0].lower()
-    unit = " %" if metric.scale == 100 else ""
-    return f"{name} {units.spread(mean, None if std is None else std * metric.scale, places)}{unit}"
+    return f"{name} {units.score(row['score'], metric, row['score_std'])}"
 
 
 def costs(row, dense=None):

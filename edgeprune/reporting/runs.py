@@ -97,6 +97,12 @@ def place(row):
     return row["device"] + (f" ({row['runtime']})" if row.get("runtime") else "")
 
 
+def once(rows):
+    """Each run once: one measured at several places is one run, as far as what was counted goes."""
+    nowhere = {(row["network"], row["dataset"], row["variant"], row["seed"]): row | columns.UNMEASURED for row in rows}
+    return [row | {"score": row["test"], "file_bytes": row["onnx_bytes"]} for row in nowhere.values()]
+
+
 def order(row):
     """Sort key of a row: the dense network comes first, then the complexity-driven plans, then the others."""
     methods = {"dense": 0, "complexity": 1}
