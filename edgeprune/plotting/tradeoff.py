@@ -120,7 +120,7 @@ def panel(ax, facet, rows, metric):
             color=look["color"], marker=look["marker"], edgecolor="none", zorder=2, legend=False,
         )  # fmt: skip
     front = pareto([(g[facet.column] / divisor, g["score"] * metric.scale) for g in groups], metric.higher_is_better)
-    ax.plot(*zip(*front), color="0.7", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
+    ax.plot(*zip(*front), color="0.8", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
     by_series = {}
     for row in groups:
         by_series.setdefault((row["method"], row["mode"]), []).append(row)
@@ -166,5 +166,5 @@ def legend(rows):
             line = "" if row["method"] == "dense" else "-" if row["method"] == "complexity" else ":"
             look = style.marker(row["method"], row["mode"], size=6)
             handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **look))
-    handles.append(Line2D([], [], color="0.7", linewidth=2.6, label=FRONT))
+    handles.append(Line2D([], [], color="0.8", linewidth=2.6, label=FRONT))
     return handles
