@@ -5,6 +5,9 @@ from snakemake.utils import min_version
 min_version("9.16")
 
 
+include: "rules/readable.smk"
+
+
 configfile: "config.yaml"
 
 

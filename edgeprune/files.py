@@ -1,9 +1,11 @@
 """Whole files or none: everything this project writes goes to a temporary name first."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -39,6 +41,19 @@ def replacing(path):
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_temporary(name):
+    """Whether a file of that name is one of :func:`replacing`'s."""
+    return re.fullmatch(r"\..+\.tmp(\.\w+)?", name) is not None
+
+
+def remove_remains(path):
+    """Remove the temporary files that kills left while ``path`` was being written (nobody may be writing it now)."""
+    path = Path(path)
+    pattern = glob.escape(f".{path.stem}.") + "*" + glob.escape(f".tmp{path.suffix}")
+    for remains in path.parent.glob(pattern):
+        remains.unlink(missing_ok=True)
 
 
 def _unwritable(path, error):

@@ -3,11 +3,10 @@
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-
-sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
 
 from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
@@ -15,6 +14,7 @@ from edgeprune.config.load import effective
 from edgeprune.config.recipes import recipe_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
+from edgeprune.files import is_temporary
 from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
@@ -62,11 +62,19 @@ def as_json(*path):
     return get
 
 
+digests_once = cache(digests)  # the grid asks for each script's thousands of times
+
+
 def sources(*entries):
     """A params function: digests of the modules that a script (and a network's factory) reach."""
 
     def get(wildcards):
-        return digests(*(config["networks"][wildcards.network]["factory"] if e == "{factory}" else e for e in entries))
+        factory = config["networks"][wildcards.network]["factory"] if "{factory}" in entries else None
+        try:
+            return digests_once(*(factory if entry == "{factory}" else entry for entry in entries))
+        except EdgepruneError as error:
+            at = f" of the network {wildcards.network}" if factory else ""
+            raise WorkflowError(f"a source file{at} is missing\n{error}") from None
 
     return get
 
@@ -230,7 +238,8 @@ def get_orphans():
     made = {str(file) for job in workflow.dag.jobs for file in job.output}
     kept = {"dvc.yaml", "dvc.lock", ".gitignore", "report.html"}
     found = Path("results", config["preset"]).rglob("*")
-    return sorted(str(p) for p in found if p.is_file() and str(p) not in made and p.name not in kept)
+    found = (p for p in found if p.is_file() and not is_temporary(p.name))  # a kill's remains, which DVC ignores
+    return sorted(str(p) for p in found if str(p) not in made and p.name not in kept)
 
 
 def record(succeeded):

@@ -108,13 +108,32 @@ def test_missing_keys_are_asked_for_in_the_merged_configuration_only(project):
     assert (error.key, error.problem) == ("seeds", "missing key")
 
 
-def test_malformed_and_duplicate_yaml(project):
-    (project / "config.yaml").write_text("preset: quick\npreset: paper\n")
-    assert "stands twice" in str(refused(project))
-    (project / "config.yaml").write_text("preset: [quick\n")
-    assert "not valid YAML" in str(refused(project))
-    (project / "config.yaml").write_text("- a\n")
-    assert "mapping" in str(refused(project))
+@pytest.mark.parametrize("file", ["config.yaml", "presets/quick.yaml"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seeds: [0]\npreset: quick\npreset: paper\n", ["line 3, column 1", "'preset' stands twice"]),
+        ("preset: [quick\nseeds: 1\n", ["not valid YAML", "line 2, column 6", "'seeds: 1'"]),
+        ("recipes:\n  default:\n\tlr: 1\n", ["not valid YAML", "line 3, column 1", "\\t"]),
+        ('preset: "quick\n', ["not valid YAML", "line 2, column 1"]),
+        ("preset: \x01\n", ["not valid YAML", "#x0001"]),
+        ("- a\n", ["holds a list, not a mapping"]),
+        ("quick\n", ["holds the one value 'quick'"]),
+        ("", ["holds nothing"]),
+    ],
+)
+def test_malformed_yaml_names_file_line_and_remedy(project, file, text, words):
+    (project / file).write_text(text)
+    error = refused(project)
+    assert str(error.file).endswith(file)
+    assert error.remedy
+    for word in words:
+        assert word in error.problem
+
+
+def test_a_value_of_the_command_line_may_look_like_broken_yaml(project):
+    error = refused(project, {"title": "a: [b", "seeds": "x"})
+    assert error.key == "seeds"
 
 
 def test_command_line_wins_over_preset_and_preset_over_config(project):

@@ -43,3 +43,16 @@ def test_a_read_only_or_full_disk_is_named_with_a_remedy(tmp_path, monkeypatch):
 def test_trouble_with_another_file_is_not_blamed_on_this_one(tmp_path):
     with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "a.txt"):
         (tmp_path / "other.txt").read_text()
+
+
+def test_remains_of_a_file_are_told_from_all_else(tmp_path):
+    target, others = tmp_path / "model.pt", {"model.pt", ".model.pt", ".models.x.tmp.pt", ".model.x.tmp.onnx"}
+    with files.replacing(target) as temporary:
+        left = temporary.with_name(temporary.name.replace(".tmp", "x.tmp"))
+        left.write_text("half")
+        assert files.is_temporary(temporary.name)
+    for name in others:
+        (tmp_path / name).write_text("")
+    files.remove_remains(target)
+    assert {p.name for p in tmp_path.iterdir()} == others
+    assert not any(map(files.is_temporary, ["model.pt", ".model.pt", ".gitignore", "a.tmp.pt"]))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -13,10 +14,10 @@ from edgeprune.errors import EdgepruneError
 
 LISTED = """\
 GPU 0: NVIDIA A (UUID: GPU-aaaa-1)
-GPU 1: NVIDIA B (UUID: GPU-bbbb-2)
+GPU 1: NVIDIA A (UUID: GPU-bbbb-2)
   MIG 1g.10gb     Device  0: (UUID: MIG-cccc-3)
-  MIG 1g.10gb     Device  1: (UUID: MIG-dddd-4)
-GPU 2: NVIDIA C (UUID: GPU-eeee-5)
+  MIG 1g.10gb     Device  1: (UUID: MIG-GPU-bbbb-2/4/0)
+GPU 2: NVIDIA A (UUID: GPU-eeee-5)
 """
 HOLDER = """\
 import os, sys
@@ -104,34 +105,86 @@ def test_nothing_is_claimed_without_a_gpu(monkeypatch, tmp_path):
         slots.claim("auto", 0, folder=tmp_path, names=["A"])
 
 
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """A made-up nvidia-smi, and a torch with CUDA, whatever the real one is."""
+
+    def install(listed=LISTED, torch_version="cuda: Optional[str] = '13.2'", **environment):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{listed}END\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        for name in (slots.VISIBLE, "CUDA_DEVICE_ORDER"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        if torch_version is not None:
+            (tmp_path / "version.py").write_text(f"__version__ = '9.9'\n{torch_version}\nhip = None\n")
+        spec = ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py")) if torch_version is not None else None
+        monkeypatch.setattr(slots.importlib.util, "find_spec", lambda name: spec)
+        slots.gpus.cache_clear()
+
+    yield install
+    slots.gpus.cache_clear()
+
+
+ALL = ["GPU-aaaa-1", "MIG-cccc-3", "MIG-GPU-bbbb-2/4/0", "GPU-eeee-5"]
+
+
 @pytest.mark.parametrize(
     ("variable", "expected"),
     [
-        (None, ["GPU-aaaa-1", "MIG-cccc-3", "MIG-dddd-4", "GPU-eeee-5"]),
+        (None, ALL),
         ("2", ["GPU-eeee-5"]),
         ("2,0", ["GPU-eeee-5", "GPU-aaaa-1"]),
         ("GPU-ee", ["GPU-eeee-5"]),
-        ("MIG-dddd-4", ["MIG-dddd-4"]),
+        ("MIG-cccc-3", ["MIG-cccc-3"]),
+        ("MIG-GPU-bbbb-2/4/0,GPU-eeee-5,MIG-cccc-3", ["MIG-GPU-bbbb-2/4/0", "GPU-eeee-5", "MIG-cccc-3"]),
+        ("1,2", ["MIG-cccc-3", "GPU-eeee-5"]),  # CUDA sees one instance of a partitioned GPU
+        ("2,2", ["GPU-eeee-5"]),
         ("", []),
+        ("-1", []),
         ("0,9,2", ["GPU-aaaa-1"]),
+        ("0,-1,2", ["GPU-aaaa-1"]),
     ],
 )
-def test_gpus_are_those_that_the_driver_lists_and_the_environment_allows(monkeypatch, tmp_path, variable, expected):
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTED}END\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    if variable is None:
-        monkeypatch.delenv(slots.VISIBLE, raising=False)
-    else:
-        monkeypatch.setenv(slots.VISIBLE, variable)
-    slots.gpus.cache_clear()
-    try:
-        assert list(slots.gpus()) == expected
-        assert slots.count("auto", 2) == 2 * len(expected)
-        assert slots.count("cpu", 2) == 0
-    finally:
-        slots.gpus.cache_clear()
+def test_gpus_are_those_that_the_driver_lists_and_the_environment_allows(driver, variable, expected):
+    driver(**({} if variable is None else {slots.VISIBLE: variable}))
+    assert list(slots.gpus()) == expected
+    assert slots.count("auto", 2) == 2 * len(expected)
+    assert slots.count("cpu", 2) == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [("FASTEST_FIRST", ["2", "0"]), ("PCI_BUS_ID", ["GPU-eeee-5", "GPU-aaaa-1"])],
+)
+def test_numbers_of_unlike_gpus_are_left_to_cuda_which_counts_by_speed(driver, order, expected):
+    unlike = LISTED.replace("GPU 2: NVIDIA A", "GPU 2: NVIDIA C")
+    driver(unlike, **{slots.VISIBLE: "2,0", "CUDA_DEVICE_ORDER": order})
+    assert list(slots.gpus()) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("cuda: Optional[str] = None", []),
+        ("cuda = None", []),
+        ("cuda: str | None = '12.8'", ALL),
+        ("cuda = '12.8'", ALL),
+        ("", ALL),  # another kind of file: as if nothing was known
+        (None, ALL),  # torch is elsewhere, in a job's environment
+    ],
+)
+def test_no_slots_where_torch_is_built_without_cuda(driver, version, expected):
+    driver(torch_version=version)
+    assert list(slots.gpus()) == expected
+
+
+def test_the_version_file_says_what_torch_says():
+    import torch
+
+    assert slots._torch_has_cuda() == (torch.version.cuda is not None)
 
 
 def test_no_driver_no_gpus(monkeypatch, tmp_path):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from edgeprune.errors import EdgepruneError
+from edgeprune.networks.resolve import build
 from edgeprune.provenance.sources import ROOT, digests
 
 
@@ -43,11 +45,53 @@ def test_an_edit_changes_one_digest(tree):
     assert [d.partition("@")[0] for d in set(after) - set(before)] == ["pkg/b.py"]
 
 
-def test_factories_outside_the_project_are_left_to_the_requirements(tree):
+def test_factories_outside_the_project_are_left_to_the_requirements(tree, monkeypatch):
+    monkeypatch.chdir(tree)
     (tree / "mine.py").write_text("import helper\n")
     (tree / "helper.py").write_text("")
     assert files("script.py", "torchvision.models:resnet18", root=tree) == files("script.py", root=tree)
     assert set(files("mine.py:build", root=tree)) == {"mine.py", "helper.py"}
+
+
+FACTORY = "from torch import nn\n\n\ndef build():\n    return nn.Linear({}, 1)\n"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_factory_outside_the_project_is_digested_as_it_is_imported(tree, tmp_path_factory, monkeypatch, absolute):
+    """From the working directory, not from the project's folder, where another file has that name."""
+    mine = tmp_path_factory.mktemp("mine") / "net.py"
+    mine.write_text("import layers\n" + FACTORY.format(1))
+    mine.with_name("layers.py").write_text("")
+    (tree / "net.py").write_text(FACTORY.format(7))
+    monkeypatch.chdir(mine.parent)
+    monkeypatch.syspath_prepend(mine.parent)
+    entry = f"{mine}:build" if absolute else "net.py:build"
+    before = digests("script.py", entry, root=tree)
+    assert build(entry).in_features == 1
+    assert {str(mine), str(mine.with_name("layers.py"))} == {d.rpartition("@")[0] for d in before if d[0] == "/"}
+    for path in (mine, mine.with_name("layers.py")):
+        path.write_text(path.read_text() + "# edited\n")
+        after = digests("script.py", entry, root=tree)
+        assert [d.rpartition("@")[0] for d in set(after) - set(before)] == [str(path)]
+        before = after
+
+
+def test_a_module_on_the_import_path_is_digested_with_what_it_imports(tree, tmp_path_factory, monkeypatch):
+    mine = tmp_path_factory.mktemp("mine")
+    (mine / "nets").mkdir()
+    for name, text in {"__init__": "", "small": "from .blocks import block\n", "blocks": "block = 1\n"}.items():
+        (mine / "nets" / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(mine)
+    assert files("nets.small:build", root=tree) == [
+        str(mine / "nets" / f"{n}.py") for n in ("__init__", "blocks", "small")
+    ]
+
+
+@pytest.mark.parametrize("entry", ["none.py:build", "scripts/none.py"])
+def test_a_missing_file_is_an_error_and_no_empty_digest(tree, monkeypatch, entry):
+    monkeypatch.chdir(tree)
+    with pytest.raises(EdgepruneError, match=r"none\.py: cannot be read: No such file"):
+        digests(entry, root=tree)
 
 
 def test_public_names_resolve_to_the_module_that_defines_them(tree):

@@ -9,66 +9,24 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.networks.vgg import vgg8
-from edgeprune.sampling.sample import sample
-from edgeprune.tracing.profile import profile
-from edgeprune.training import checkpoint, engine
+from edgeprune.training import engine
 from edgeprune.training.run import run
 from edgeprune.training.state import States
 from edgeprune.training.stopping import EXIT_STATUS, Stopped
-from trainingdata import write_dataset
+from interrupted import EPOCHS, IMAGES, RECIPE, REPRODUCIBLE, arguments, interrupt, make_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
-REPRODUCIBLE = ["history.csv", "metrics.json", "model.pt"]
-EPOCHS, IMAGES = 12, 320
-# everything that a state must hold: momentum, moving average, draws of augmentation and of dropout
-RECIPE = {
-    "epochs": EPOCHS,
-    "batch_size": 32,
-    "lr": 0.05,
-    "ema_decay": 0.9,
-    "augment": ["flip", "crop", "cutout"],
-    "warmup_epochs": 1,
-}
-SPEC = {"factory": "edgeprune.networks.vgg:vgg8", "args": {"width": 0.5, "dropout": 0.2}}
 
 torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    draw = np.random.default_rng(0)
-    counts = {"train": IMAGES, "val": 40, "test": 40}
-    targets = {s: np.arange(n) % 4 for s, n in counts.items()}
-    images = {s: draw.integers(0, 100, (n, 1, 8, 8)) + 50 * targets[s][:, None, None, None] for s, n in counts.items()}
-    write_dataset(folder / "noise", {s: i.clip(0, 255).astype(np.uint8) for s, i in images.items()}, targets, 4)
-    dense = profile(vgg8(num_classes=4, width=0.5), (1, 8, 8), network="vgg8")
-    dense.save(folder / "profile.json")
-    sample(dense, "FA", 0.5, 0).save(folder / "plan.json")
-    sample(dense, "FA", 0.5, 1).save(folder / "other.json")
-    return folder
-
-
-def arguments(inputs, out, **changes):
-    given = {
-        "network": "vgg8",
-        "spec": SPEC,
-        "data": str(inputs / "noise"),
-        "profile": str(inputs / "profile.json"),
-        "plan": str(inputs / "plan.json"),
-        "recipe": RECIPE,
-        "seed": 3,
-        "variant": "FA-0.50",
-        "out": str(out),
-        "onnx": False,
-    }
-    return given | changes
+    return make_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def start(inputs, out, state, **changes):
@@ -102,28 +60,6 @@ def uninterrupted(inputs, tmp_path_factory):
 def assert_same(out, uninterrupted):
     for name in REPRODUCIBLE:
         assert (out / name).read_bytes() == (uninterrupted / name).read_bytes(), name
-
-
-def interrupt(inputs, tmp_path, epoch=4, steps=0, **changes):
-    """Stop a training in this process after ``steps`` steps beyond ``epoch`` epochs; the folder of its states."""
-    calls = 0
-
-    class Killed(Exception):
-        pass
-
-    def stop():
-        nonlocal calls
-        calls += 1
-        if calls > epoch * IMAGES // 32 + steps:
-            raise Killed
-        return False
-
-    real = engine.Engine.run
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine.Engine, "run", lambda self, **options: real(self, **options | {"stop": stop}))
-        with pytest.raises(Killed):
-            run(**arguments(inputs, tmp_path / "out", state=str(tmp_path / "state"), **changes))
-    return tmp_path / "state"
 
 
 def test_the_settings_put_the_state_to_the_test(uninterrupted, inputs):
@@ -233,69 +169,6 @@ def test_both_states_damaged_means_a_fresh_start(inputs, uninterrupted, tmp_path
     run(**arguments(inputs, tmp_path / "out", state=str(state)))
     assert "going on" not in capsys.readouterr().err
     assert_same(tmp_path / "out", uninterrupted)
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"seed": 4}, "seed"),
-        ({"recipe": RECIPE | {"epochs": 2, "lr": 0.04}}, "recipe"),
-        ({"plan": "other.json"}, "plan"),
-        ({"spec": SPEC | {"args": {"width": 0.5, "dropout": 0.1}}}, "network"),
-    ],
-)
-def test_a_state_of_another_training_is_not_used(inputs, tmp_path, capsys, changes, named):
-    short = RECIPE | {"epochs": 2}
-    state = interrupt(inputs, tmp_path, epoch=1, recipe=short)
-    changes = {"recipe": short} | changes
-    if "plan" in changes:
-        changes["plan"] = str(inputs / changes["plan"])
-    fresh = run(**arguments(inputs, tmp_path / "fresh", **changes))
-    capsys.readouterr()
-    metrics = run(**arguments(inputs, tmp_path / "out", state=str(state), **changes))
-    said = capsys.readouterr().err
-    assert f"it belongs to another training ({named} changed)" in said
-    assert "going on" not in said
-    assert metrics == fresh
-    assert not state.exists()
-
-
-def test_an_edit_of_the_code_makes_a_state_stale(inputs, tmp_path, capsys, monkeypatch):
-    short = RECIPE | {"epochs": 2}
-    state = interrupt(inputs, tmp_path, epoch=1, recipe=short)
-    monkeypatch.setattr("edgeprune.training.state.digests", lambda *_: ["edited"])
-    run(**arguments(inputs, tmp_path / "out", state=str(state), recipe=short))
-    assert "(code changed)" in capsys.readouterr().err
-
-
-def test_only_two_states_are_kept_and_other_files_left_alone(inputs, tmp_path):
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "notes.txt").write_text("mine")
-    (tmp_path / "state" / ".state-00001-000000.x.tmp.pt").write_text("left by a kill")
-    state = interrupt(inputs, tmp_path, epoch=3)
-    assert sorted(p.name for p in state.glob("state-*")) == ["state-00002-000000.pt", "state-00003-000000.pt"]
-    run(**arguments(inputs, tmp_path / "out", state=str(state)))
-    assert [p.name for p in state.iterdir()] == ["notes.txt"]
-
-
-def test_divergence_keeps_and_names_the_last_good_state(inputs, tmp_path):
-    state = tmp_path / "state"
-
-    real = engine.Engine._step
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            engine.Engine,
-            "_step",
-            lambda self, *a: real(self, *a) * (float("nan") if self.images >= 3 * IMAGES else 1),
-        )
-        with pytest.raises(EdgepruneError, match=r"(?s)recipes.vgg8.lr: the training loss became nan in epoch 4") as e:
-            run(**arguments(inputs, tmp_path / "out", state=str(state)))
-    assert e.value.remedy.endswith(f"the last good state is {state / 'state-00003-000000.pt'}")
-    assert not (tmp_path / "out").exists()
-    data = (state / "state-00003-000000.pt").read_bytes().partition(b"\n")[2]
-    (tmp_path / "good.pt").write_bytes(data)
-    weights = checkpoint.load(tmp_path / "good.pt")["engine"]["model"]
-    assert all(torch.isfinite(w).all() for w in weights.values())
 
 
 @pytest.fixture

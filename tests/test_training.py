@@ -119,19 +119,26 @@ def test_cutout_writes_a_clipped_square():
         assert torch.equal(result[:, channel], expected.to(torch.uint8) * (channel + 1))
 
 
-def test_augment_draws_per_image_and_moves_maps_alike():
-    recipe = Recipe(augment=("flip", "crop"))
+def test_augment_draws_per_image_and_flips_maps_alike():
     images = torch.randint(1, 256, (64, 1, 8, 8), dtype=torch.uint8, generator=generator(0, "x"))
-    one = augment.Augment(recipe, torch.zeros(1, dtype=torch.uint8), spatial_target=True)
-    inputs, targets = one(images, images[:, 0].clone(), generator(0, "augment"))
+    flips = Recipe(augment=("flip",))
+    inputs, targets = augment.Augment(flips, None, spatial_target=True)(
+        images, images[:, 0].clone(), generator(0, "augment")
+    )
     assert torch.equal(inputs[:, 0], targets)
-    assert (inputs != images).flatten(1).any(1).sum() > 48
-    again, labels = augment.Augment(recipe, None)(images, torch.arange(64), generator(0, "augment"))
+    unchanged = (inputs == images).flatten(1).all(1).sum().item()
+    assert 16 < unchanged < 48
+    again, labels = augment.Augment(flips, None)(images, torch.arange(64), generator(0, "augment"))
     assert torch.equal(again, inputs)
     assert torch.equal(labels, torch.arange(64))
-    plain = augment.Augment(Recipe(augment=("flip",)), None)(images, None, generator(0, "augment"))[0]
-    unchanged = (plain == images).flatten(1).all(1).sum().item()
-    assert 16 < unchanged < 48
+    both = augment.Augment(Recipe(augment=("flip", "crop")), None)(images, labels, generator(0, "augment"))[0]
+    assert (both != images).flatten(1).any(1).sum() > 48
+
+
+@pytest.mark.parametrize("name", ["crop", "cutout"])
+def test_what_fills_in_is_refused_where_targets_are_maps(name):
+    with pytest.raises(EdgepruneError, match=rf"recipes.\*.augment: {name} cannot be used where targets are maps"):
+        augment.Augment(Recipe(augment=("flip", name)), None, spatial_target=True)
 
 
 # --- optimiser

@@ -118,6 +118,15 @@ def test_bad_configuration_is_refused_by_name_and_nothing_is_lost(undone):
     assert undone.content("results/**/*") == before
 
 
+@pytest.mark.parametrize(("text", "words"), [("a: [b\nc: 1\n", "line 2, column 2"), ("- a\n", "holds a list")])
+def test_a_configuration_that_snakemake_cannot_read_is_refused_with_file_and_line(undone, text, words):
+    (undone.root / "config.yaml").write_text(text)
+    said = undone.snakemake("-n", ok=False)
+    assert f"{undone.root / 'config.yaml'}: " in said
+    assert words in said
+    assert "remedy:" in said
+
+
 def test_failing_network_is_named_and_nothing_is_lost(undone):
     before = undone.content("results/**/*")
     undone.edit("config.yaml", "edgeprune.networks.vgg:vgg8", "edgeprune.networks.vgg:vgg99")

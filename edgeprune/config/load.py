@@ -28,10 +28,29 @@ def read_yaml(path):
     except (OSError, UnicodeDecodeError) as error:
         raise EdgepruneError(f"cannot be read: {error}", file=path, remedy="make it a readable UTF-8 file") from error
     except yaml.YAMLError as error:
-        raise EdgepruneError(f"is not valid YAML: {error}", file=path, remedy="mend the line that is named") from error
+        raise _broken(error, path) from error
     if not isinstance(value, dict):
-        raise EdgepruneError("must hold a mapping of keys to values", file=path)
+        found = {list: "a list", type(None): "nothing"}.get(type(value), f"the one value {value!r}")
+        raise EdgepruneError(
+            f"holds {found}, not a mapping of keys to values",
+            file=path,
+            remedy="write `key: value` lines; the keys are described in schemas/config.schema.yaml",
+        )
     return value
+
+
+def _broken(error, path):
+    """What PyYAML says, with the line where it noticed."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+    if mark is None:
+        return EdgepruneError(f"is not valid YAML: {problem}", file=path, remedy="remove what is named here")
+    text = (mark.buffer or "").rstrip("\0").splitlines()
+    shown = f", {text[mark.line].strip()!r}" if mark.line < len(text) and text[mark.line].strip() else ""
+    return EdgepruneError(
+        f"is not valid YAML: line {mark.line + 1}, column {mark.column + 1}{shown}: {problem}",
+        file=path,
+        remedy="mend that line or the one before: a bracket or quote left open, a tab, an indentation, a second key",
+    )
 
 
 def effective(root=".", overrides=None):
@@ -82,7 +101,10 @@ def _typed(value):
         return {key: _typed(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_typed(part) for part in value]
-    typed = yaml.load(value, Loader=_UniqueKeys) if isinstance(value, str) else value
+    try:
+        typed = yaml.load(value, Loader=_UniqueKeys) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        return value  # text that happens to look like broken YAML
     return typed if isinstance(typed, bool | int | float) else value
 
 

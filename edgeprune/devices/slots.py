@@ -5,6 +5,7 @@ ends. Locks are per user and machine: jobs of other users are not seen. Needs ne
 """
 
 import fcntl
+import importlib.util
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -23,44 +25,77 @@ _held = []  # open files: closing one gives its slot back
 
 @cache
 def gpus():
-    """UUIDs of the GPUs that this process may use, in the driver's order; of a partitioned GPU, its MIG instances.
+    """Names (for ``CUDA_VISIBLE_DEVICES``) of the GPUs that this process may use; none if torch is built without CUDA.
 
-    Asks ``nvidia-smi`` once, where there is one; ``CUDA_VISIBLE_DEVICES`` (indices or UUIDs) is respected, so that a
-    cluster's choice of GPUs stands.
+    They are UUIDs in the driver's order; of a partitioned GPU, its MIG instances'. Asks ``nvidia-smi`` once, where
+    there is one. ``CUDA_VISIBLE_DEVICES`` is respected, choice and order, so that a cluster's assignment stands.
     """
     program = shutil.which("nvidia-smi")
-    if program is None:
+    if program is None or not _torch_has_cuda():
         return ()
     try:
         done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return ()  # a driver that does not answer; whether torch can use it, torch will say
-    return tuple(_visible(_listed(done.stdout), os.environ.get(VISIBLE)))
+    by_bus = os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
+    return tuple(_visible(_listed(done.stdout), os.environ.get(VISIBLE), by_bus))
+
+
+def _torch_has_cuda():
+    """Read off torch's ``version.py``, since importing it takes seconds; True if there is no torch here to ask.
+
+    The local part of the version ("+cpu") would not do: builds differ in whether they have one.
+    """
+    spec = importlib.util.find_spec("torch")  # of a top-level package: nothing is imported
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+    except (AttributeError, TypeError, OSError):
+        return True
+    return re.search(r"(?m)^cuda\b[^=\n]*=\s*None\b", text) is None
+
+
+@dataclass
+class _Gpu:
+    index: str
+    model: str
+    uuid: str
+    instances: list
+
+    @property
+    def names(self):
+        return self.instances or [self.uuid]  # a partitioned GPU cannot be used as a whole
 
 
 def _listed(text):
-    """``[(index or None, uuid)]`` of the lines of ``nvidia-smi -L``."""
+    """The GPUs of the lines of ``nvidia-smi -L``."""
     found = []
     for line in text.splitlines():
-        match = re.search(r"\(UUID: ([\w/-]+)\)", line)
-        index = re.match(r"GPU (\d+):", line)
-        if match and index:
-            found.append([(index[1], match[1])])
-        elif match and found:  # a MIG instance, listed below its GPU, which cannot be used as a whole then
-            found[-1] = [pair for pair in found[-1] if pair[0] is None] + [(None, match[1])]
-    return [pair for gpu in found for pair in gpu]
+        uuid, gpu = re.search(r"\(UUID: ([\w/-]+)\)", line), re.match(r"GPU (\d+): (.*?) *\(UUID", line)
+        if gpu and uuid:
+            found.append(_Gpu(gpu[1], gpu[2], uuid[1], []))
+        elif uuid and found:  # a MIG instance, listed below its GPU
+            found[-1].instances.append(uuid[1])
+    return found
 
 
-def _visible(listed, variable):
+def _visible(listed, variable, by_bus):
+    """What ``CUDA_VISIBLE_DEVICES`` leaves, in its order.
+
+    Its numbers count by speed unless ``CUDA_DEVICE_ORDER`` says by bus, as nvidia-smi does. Where models differ, a
+    number is handed on as it is, for CUDA to read.
+    """
     if variable is None:
-        return [uuid for _, uuid in listed]
-    chosen = []
-    for name in filter(None, (part.strip() for part in variable.split(","))):
-        hits = [uuid for index, uuid in listed if name == index or (not name.isdigit() and uuid.startswith(name))]
+        return [name for gpu in listed for name in gpu.names]
+    numbers_agree, chosen = by_bus or len({gpu.model for gpu in listed}) < 2, []
+    for part in filter(None, (part.strip() for part in variable.split(","))):
+        if part.isdigit():
+            hits = [gpu.names[0] if numbers_agree else part for gpu in listed if gpu.index == part]
+        else:
+            hits = [name for gpu in listed for name in gpu.names if name.startswith(part)]
         if len(hits) != 1:
             break  # CUDA too ignores what follows an unknown name
         chosen += hits
-    return chosen
+    return list(dict.fromkeys(chosen))
 
 
 def count(device, slots_per_gpu=1):

@@ -6,89 +6,139 @@ functions included. An edit then reruns exactly the jobs whose script reaches th
 """
 
 import ast
+import contextlib
 import hashlib
+import os
+import sys
+import sysconfig
 from functools import cache
 from pathlib import Path
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.networks.spec import is_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@cache
 def digests(*entries, root=ROOT):
-    """``"path@digest"`` of every source file that ``entries`` reach, sorted; paths are relative to ``root``.
+    """``"path@digest"`` of every source file that ``entries`` reach, sorted; relative to ``root``, or absolute.
+
+    Files are read anew on each call.
 
     Args:
-        entries: Python files (relative to ``root``) or factories, ``package.module:name`` or ``path/file.py:name``.
-            A module from outside the project (torchvision's, say) is left to the pinned requirements.
+        entries: scripts (relative to ``root``) or factories: ``path/file.py:name``, from the working directory as
+            :mod:`edgeprune.networks.resolve` takes it, or ``package.module:name``. An installed module (torchvision's,
+            say) is left to the pinned requirements.
+
+    Raises:
+        EdgepruneError: a file that an entry names cannot be read.
     """
-    root, found, todo = Path(root), set(), []
+    walk = _Walk(Path(root).resolve())
     for entry in entries:
-        target = entry.partition(":")[0]
-        todo += [target] if target.endswith(".py") else _files_of(root, target)
-    while todo:
-        path = todo.pop()
-        if path not in found:
-            found.add(path)
-            todo += _imports(root, path)
-    return sorted(f"{path}@{_digest(root, path)}" for path in found)
+        place, factory, _ = entry.rpartition(":")
+        if not factory:
+            walk.add(walk.root / entry)
+        elif is_file(place):
+            walk.add(Path(os.path.abspath(place)))
+        else:
+            walk.add_module(place)
+    return walk.digests()
 
 
-def _files_of(root, module):
-    """The file of a dotted module and those of the packages around it (their ``__init__`` runs too)."""
+class _Walk:
+    """The files found so far, absolute paths, each with its content."""
+
+    def __init__(self, root):
+        self.root, self.found = root, {}
+
+    def add(self, path):
+        """A file that must be there, and all that it reaches."""
+        todo = [path]
+        while todo:
+            path = todo.pop()
+            if path not in self.found:
+                self.found[path] = _read(path)
+                todo += self._imports(path)
+
+    def add_module(self, name):
+        for folder in [self.root, *_import_folders()]:
+            files = _files_of(folder, name)
+            if files:
+                for path in files:
+                    self.add(path)
+                return
+
+    def digests(self):
+        return sorted(f"{self._label(p)}@{hashlib.sha256(data).hexdigest()[:16]}" for p, data in self.found.items())
+
+    def _label(self, path):
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def _imports(self, path):
+        try:
+            imports, _ = _parse(self.found[path])
+        except (SyntaxError, ValueError):
+            return []  # the job itself will say so, with the line
+        package = path.parent.relative_to(self.root).parts if path.is_relative_to(self.root) else path.parent.parts[1:]
+        top = self.root if path.is_relative_to(self.root) else Path(path.anchor)
+        found = []
+        for level, module, names in imports:
+            if level:  # from .module import names
+                start = ".".join([*package[: len(package) - level + 1], *filter(None, [module])])
+                for name in [start, *(f"{start}.{n}" for n in names)]:
+                    found += _files_of(top, name)
+                continue
+            exports = self._exports(module)
+            reached = [module, *(f"{module}.{n}" for n in names)]
+            reached += [exports[n] for n in names if n in exports] if names else exports.values()
+            for name in reached:
+                found += _files_of(self.root, name)
+                # a module beside a user's own file, imported the way Python does when that folder is on the path
+                found += _files_of(path.parent, name) if path.parent != self.root else []
+        return found
+
+    def _exports(self, package):
+        """The literal `_EXPORTS` of a package that imports its public names on first use."""
+        path = self.root.joinpath(*package.split("."), "__init__.py")
+        return _parse(_read(path))[1] if path.is_file() else {}
+
+
+def _files_of(folder, module):
+    """A dotted module's file below ``folder``, and those of the packages around it: their ``__init__`` runs too."""
     parts, files = module.split("."), []
     for n in range(1, len(parts) + 1):
-        stem = "/".join(parts[:n])
-        files += [f for f in (f"{stem}/__init__.py", f"{stem}.py") if _exists(root, f)]
+        stem = os.path.join(folder, *parts[:n])
+        files += [Path(f) for f in (os.path.join(stem, "__init__.py"), f"{stem}.py") if os.path.isfile(f)]
     return files
 
 
-@cache
-def _exists(root, path):
-    return (root / path).is_file()
+def _import_folders():
+    """Where this process imports from, without what is installed."""
+    installed = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders = [os.path.abspath(folder) for folder in sys.path]
+    return [Path(f) for f in folders if f not in installed and not f.endswith(("-packages", "lib-dynload"))]
 
 
-@cache
-def _source(root, path):
-    return (root / path).read_bytes() if (root / path).is_file() else b""
-
-
-@cache
-def _digest(root, path):
-    return hashlib.sha256(_source(root, path)).hexdigest()[:16]
-
-
-@cache
-def _exports(root, package):
-    """The literal `_EXPORTS` of a package that imports its public names on first use."""
-    source = _source(root, package.replace(".", "/") + "/__init__.py")
-    for node in ast.parse(source).body if b"_EXPORTS" in source else []:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "_EXPORTS":
-            return ast.literal_eval(node.value)
-    return {}
-
-
-@cache
-def _imports(root, path):
+def _read(path):
     try:
-        tree = ast.parse(_source(root, path))
-    except SyntaxError:
-        return []  # the job itself will say so, with the line
-    found = []
+        return path.read_bytes()
+    except OSError as error:
+        raise EdgepruneError(
+            f"cannot be read: {error.strerror or error}", file=path, remedy="correct the name, or put the file there"
+        ) from error
+
+
+@cache
+def _parse(source):
+    """``([(level, module, names)], _EXPORTS)`` of a module's text; names are empty for ``import module``."""
+    tree, imports, exports = ast.parse(source), [], {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-            names += [module for name in names for module in _exports(root, name).values()]
+            imports += [(0, alias.name, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            package = path.split("/")[: -node.level] if node.level else []
-            module = ".".join(package + ([node.module] if node.module else []))
-            names = [module] + [f"{module}.{alias.name}" for alias in node.names]
-            exports = _exports(root, module)
-            names += [exports[alias.name] for alias in node.names if alias.name in exports]
-        else:
-            continue
-        for name in names:
-            found += _files_of(root, name)
-            # a module beside a user's own file, imported the way Python does when that folder is on the path
-            beside = "/".join(path.split("/")[:-1] + [name.replace(".", "/") + ".py"])
-            found += [beside] if _exists(root, beside) else []
-    return found
+            imports.append((node.level, node.module or "", tuple(alias.name for alias in node.names)))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "_EXPORTS":
+            with contextlib.suppress(ValueError):  # somebody else's, of another kind
+                exports = dict(ast.literal_eval(node.value))
+    return imports, exports

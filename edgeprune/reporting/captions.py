@@ -84,7 +84,7 @@ def results(groups):
             text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: "
             text += f"{score(best, metric)}, {costs(best, dense)}"
         lines.append(text + ".")
-        lines += [f"- {escape(note)}" for note in notes.missing(rows)]
+        lines += [f"- {escape(note)}" for note in notes.sentences(rows)]
     return "\n".join(lines) + "\n"
 
 

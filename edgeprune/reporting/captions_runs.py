@@ -1,7 +1,7 @@
 """Captions of the figures that show trained runs, with their numbers; see :mod:`edgeprune.reporting.captions`."""
 
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import notes, prediction, runs, units
+from edgeprune.reporting import engines, notes, prediction, runs, units
 from edgeprune.reporting.captions import costs, escape, score
 from edgeprune.reporting.columns import STAGES
 
@@ -39,7 +39,7 @@ def tradeoff(groups):
         if len(places) > 1:  # the peers at every place would fill a page
             here = [row for row in here if row["method"] in ("dense", "complexity")]
         lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "")
-    lines += [f"- {escape(note)}" for note in notes.missing(groups)]
+    lines += [f"- {escape(note)}" for note in notes.sentences(groups)]
     return "\n".join(lines) + "\n"
 
 
@@ -102,6 +102,8 @@ def cost(groups):
             f"{units.one(row['training_flops'], 'flops')} ({', '.join(stages)}): the single pass costs "
             f"{_saved(ours, row)}."
         )
+    if engines.note(groups):
+        lines.append(f"- {escape(engines.note(groups))}")
     return "\n".join(lines) + "\n"
 
 

@@ -3,6 +3,7 @@
 from edgeprune import files, tasks
 from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.reporting import engines
 
 #: The version of each kind of file that is understood.
 VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
@@ -35,7 +36,10 @@ NOTES = ("energy_source", "latency_reason", "energy_reason")
 #: All that a row on no device lacks.
 UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(MEASURED), "unreachable": None, **dict.fromkeys(NOTES)}
 #: Columns that hold text; all others hold numbers.
-TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "runtime", *NOTES)
+TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "runtime", *NOTES,
+        "train_device", "precision")  # fmt: skip
+#: Columns of whole numbers.
+WHOLE = ("seed", "epochs", "train_threads")
 
 
 def load(path, kind):
@@ -72,6 +76,7 @@ def of_run(value, path):
         for key in ("epochs", "training_flops"):
             row[f"earlier_{key}"] = sum(stage[key] for stage in stages[:-1])
         row |= _by_stage("training_flops", stages, "training_flops", row["training_flops"])
+        row |= engines.columns(value)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error

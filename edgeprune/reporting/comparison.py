@@ -1,7 +1,7 @@
 """A page of results that says plainly who is ahead: each plan against its peers at the same target of one resource."""
 
 from edgeprune.complexity.profile import MODES
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import notes, runs, units
 
 
 def sections(rows):
@@ -16,7 +16,8 @@ def sections(rows):
         chosen = [g for g in groups if (g["network"], g["dataset"], runs.place(g)) == key]
         metric = runs.headline(chosen)
         where = f", latency on {key[2]}" if key[2] else ""
-        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *_sentences(chosen, metric), ""]
+        said = [f"{note}\n" for note in notes.sentences(chosen)]
+        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *said, *_sentences(chosen, metric), ""]
     return "\n".join(parts)
 
 

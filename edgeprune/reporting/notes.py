@@ -1,6 +1,6 @@
-"""What must stand beside numbers: that an energy is an estimate, and why something was not measured."""
+"""What must stand beside numbers: that an energy is an estimate, what was not measured and why, mixed trainings."""
 
-from edgeprune.reporting import runs
+from edgeprune.reporting import engines, runs
 
 ESTIMATED = "estimated"
 
@@ -16,6 +16,12 @@ def energy(rows):
     if ESTIMATED not in kinds:
         return None
     return ESTIMATED if set(kinds) == {ESTIMATED} else f"partly {ESTIMATED}"
+
+
+def sentences(rows):
+    """All that must be said of rows (or groups): what they lack, and that they were not trained alike."""
+    mixed = engines.note(rows)
+    return [*missing(rows), *([mixed] if mixed else [])]
 
 
 def missing(rows):
@@ -35,10 +41,10 @@ def missing(rows):
                 lacking.setdefault((name, some, reasons), []).append(place)
         if any(row["score"] is None for row in ran):
             unscored.append(place)
-    sentences = [
+    said = [
         f"{name.capitalize()} was not measured on {' and '.join(places)}{some}: {reasons}."
         for (name, some, reasons), places in lacking.items()
     ]
     if unscored:
-        sentences.append(f"The test score of what ran on {' and '.join(unscored)} is not known.")
-    return sentences
+        said.append(f"The test score of what ran on {' and '.join(unscored)} is not known.")
+    return said

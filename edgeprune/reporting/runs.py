@@ -5,6 +5,7 @@ A *place* is a device with a runtime. A row is a dict. Its columns are :data:`ed
 with ``dense_`` and with ``reduction_`` before them, the cost of all stages of the training (``epochs``,
 ``training_flops``, ``training_seconds``, ``training_joules``), what of it went before the last stage
 (``earlier_epochs``, ``earlier_training_flops``) and into each (``stage_<stage>_training_<flops|seconds|joules>``),
+what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
 there are none (``latency_reason``, ``energy_reason``), and of the very file that ran
 there ``score`` (its test score) and ``file_bytes``. What is not known is None.
@@ -17,7 +18,7 @@ from pathlib import Path
 from edgeprune import tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import columns
+from edgeprune.reporting import columns, engines
 
 #: Columns that tell the runs of one group apart, and so are not averaged.
 GROUP = ("network", "dataset", "task", "variant", "method", "mode", "target", "metric", "device", "runtime")
@@ -87,7 +88,7 @@ def read_csv(path):
 def _value(column, text):
     if text == "" or text is None:
         return None
-    return text if column in columns.TEXT else float(text) if column not in ("seed", "epochs") else int(float(text))
+    return text if column in columns.TEXT else int(float(text)) if column in columns.WHOLE else float(text)
 
 
 def place(row):
@@ -144,7 +145,7 @@ def headline(rows):
 def group(rows):
     """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
     ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). Of notes, the texts
-    that occur."""
+    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`."""
     groups = {}
     for row in sorted(rows, key=order):
         groups.setdefault(tuple(row.get(key) for key in GROUP), []).append(row)
@@ -152,7 +153,7 @@ def group(rows):
     for key, members in groups.items():
         grouped = {**dict(zip(GROUP, key)), "n": len(members)}
         for column in members[0]:
-            if column in GROUP or column == "seed":
+            if column in GROUP or column == "seed" or column in engines.COLUMNS:
                 continue
             if column in columns.NOTES:
                 grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
@@ -160,7 +161,7 @@ def group(rows):
             values = [row[column] for row in members if row[column] is not None]
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
-        result.append(grouped)
+        result.append(grouped | engines.joined(members))
     return sorted(result, key=order)
 
 

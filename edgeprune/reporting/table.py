@@ -50,8 +50,8 @@ COLUMNS = (
 class Section:
     """One network on one dataset and place: a title, the columns' heads and rows of text.
 
-    ``values`` holds for each cell the number behind it (or its text), to sort by; ``notes`` are sentences on what was
-    not measured.
+    ``values`` holds for each cell the number behind it (or its text), to sort by; ``notes`` are sentences that must
+    stand beside the numbers.
     """
 
     title: str
@@ -93,7 +93,7 @@ def sections(groups, paper=False):
             numbers = (row[c.key] for c in columns)
             values.append((runs.label(row), row["target"] or 0, row["n"], *numbers))
         where = f", measured on {place}" if place else ""
-        said = tuple(notes.missing(rows))
+        said = tuple(notes.sentences(rows))
         result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values), said))
     return result
 
@@ -114,7 +114,6 @@ def latex(groups):
     for section in sections(groups, paper=True):
         lines = [
             f"% {section.title}",
-            *(f"% {note}" for note in section.notes),
             f"\\resizebox{{\\linewidth}}{{!}}{{\\begin{{tabular}}{{l{'r' * (len(section.heads) - 1)}}}",
             "\\toprule",
             _ampersands(section.heads),
@@ -122,6 +121,7 @@ def latex(groups):
             *(_ampersands(row) for row in section.rows),
             "\\bottomrule",
             "\\end{tabular}}",
+            *(f"\\par{{\\footnotesize {_tex(note)}}}" for note in section.notes),
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"

@@ -39,7 +39,7 @@ class Task(ABC):
     Attributes:
         name: the ``task`` of a manifest.
         metrics: every :class:`Metric` that the accumulator reports beside ``loss``; the first is the headline.
-        spatial_target: targets are maps aligned with the input, so that flips and crops must move both.
+        spatial_target: targets are maps aligned with the input: flips move both, crop and cutout are refused.
     """
 
     name: str

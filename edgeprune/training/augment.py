@@ -3,6 +3,11 @@
 import torch
 from torch.nn import functional
 
+from edgeprune.errors import EdgepruneError
+
+#: Augmentations that put something new into the image, for which a target that is a map would need a value of its own.
+FILLING = ("crop", "cutout")
+
 
 class Augment:
     """Flip, padded crop and cutout, in this order, each image by its own draws.
@@ -10,10 +15,21 @@ class Augment:
     Args:
         recipe: says which, and how much.
         fill: (C,) value that cutout writes, the images' dtype (the mean colour, which normalises to about 0).
-        spatial_target: targets are maps (..., H, W) aligned with the inputs: flip and crop move both alike.
+        spatial_target: targets are maps (..., H, W) aligned with the inputs: a flip moves both alike.
+
+    Raises:
+        EdgepruneError: the targets are maps and the recipe asks for one of :data:`FILLING`. No task says yet what its
+            maps hold where there is no image, and zero is a class like any other.
     """
 
     def __init__(self, recipe, fill, spatial_target=False):
+        refused = [name for name in FILLING if name in recipe.augment]
+        if spatial_target and refused:
+            raise EdgepruneError(
+                f"{' and '.join(refused)} cannot be used where targets are maps: what to fill them with is not defined",
+                key="recipes.*.augment",
+                remedy="leave it out; flip moves inputs and targets alike",
+            )
         self.recipe, self.fill, self.spatial_target = recipe, fill, spatial_target
 
     def __call__(self, inputs, targets, generator):
@@ -23,15 +39,14 @@ class Augment:
         def draw(high):
             return torch.randint(high, (n,), generator=generator, device=inputs.device)
 
-        maps = (inputs, targets) if self.spatial_target else (inputs,)
         if "flip" in self.recipe.augment:
             chosen = draw(2).bool()
-            maps = tuple(flip(m, chosen) for m in maps)
+            inputs = flip(inputs, chosen)
+            targets = flip(targets, chosen) if self.spatial_target else targets
         if "crop" in self.recipe.augment:
             padding = self.recipe.crop_padding or max(1, size[0] // 8)
             top, left = draw(2 * padding + 1), draw(2 * padding + 1)
-            maps = tuple(crop(m, padding, top, left) for m in maps)
-        inputs, targets = maps if self.spatial_target else (maps[0], targets)
+            inputs = crop(inputs, padding, top, left)
         if "cutout" in self.recipe.augment:
             side = min(self.recipe.cutout_size or size[0] // 2, *size)
             inputs = cutout(inputs, side, draw(size[0]), draw(size[1]), self.fill)

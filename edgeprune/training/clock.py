@@ -1,17 +1,25 @@
-"""Seconds and joules of a run, over all its parts if it was interrupted."""
+"""Seconds, joules and hardware of a run, over all its parts if it was interrupted."""
 
 import time
 
+from edgeprune.training import device as processors
 from edgeprune.training.energy import Meter
 
 
 class Clock:
-    """Runs from its making on. ``method`` and ``reason`` are those of :class:`edgeprune.training.energy.Meter`."""
+    """Runs from its making on.
+
+    Attributes:
+        method, reason: those of :class:`edgeprune.training.energy.Meter`.
+        hardware: what the parts ran on, each once, in order.
+    """
 
     def __init__(self, device):
         self.meter, self._start = Meter(device), time.perf_counter()
         self.method, self.reason = self.meter.method, self.meter.reason
         self._seconds, self._joules = 0.0, 0.0
+        self._here = processors.hardware(device)
+        self.hardware = [self._here]
 
     def read(self):
         """``(seconds, joules or None)`` so far."""
@@ -22,6 +30,11 @@ class Clock:
             self.reason = self.reason or "an earlier part of the run could not be metered"
         return self._seconds + time.perf_counter() - self._start, self._joules + joules if known else None
 
-    def go_on_from(self, seconds, joules):
-        """Add what the parts before an interruption took."""
-        self._seconds, self._joules = seconds, joules
+    def state_dict(self):
+        seconds, joules = self.read()
+        return {"seconds": seconds, "joules": joules, "hardware": list(self.hardware)}
+
+    def load_state_dict(self, state):
+        """Add what the parts before an interruption took; they ran on ``state["hardware"]``."""
+        self._seconds, self._joules = state["seconds"], state["joules"]
+        self.hardware = list(dict.fromkeys([*state["hardware"], self._here]))

@@ -36,6 +36,12 @@ def prepare(device, threads):
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
+def hardware(device):
+    """What the last bits of a result depend on: the processor and, of a CPU, the instructions that torch uses."""
+    name = describe(device)
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}" if device.type == "cpu" else name
+
+
 def describe(device):
     """The name of the processor, as the system gives it."""
     if device.type == "cuda":

@@ -1,15 +1,20 @@
 """Energy that a training drew, where the machine has counters that can be read."""
 
 import ctypes
+import threading
+import weakref
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
+#: Seconds between two readings of a counter that runs over: RAPL's hold 65 kJ or more, minutes at any package's power.
+EVERY = 10.0
 
 
 class Meter:
-    """Adds up joules from its making on; :meth:`update` at least every few minutes, since counters run over.
+    """Adds up joules from its making on.
 
-    The counters are those of whole processors: what else ran on them is in the figure.
+    Counters run over, so a thread reads them ``every`` few seconds, however long nobody calls :meth:`update`; it ends
+    with the meter. The counters are those of whole processors: what else ran on them is in the figure.
 
     Attributes:
         joules: so far; None where nothing can be read.
@@ -17,22 +22,36 @@ class Meter:
         reason: why not, otherwise None.
     """
 
-    def __init__(self, device, powercap=POWERCAP):
+    def __init__(self, device, powercap=POWERCAP, every=EVERY):
         self._counters, self.method, self.reason = _gpu(device) if device.type == "cuda" else _packages(powercap)
         self.joules = 0.0 if self._counters else None
-        self._last = [read() for read, _ in self._counters]
+        self._last, self._lock = [read() for read, _ in self._counters], threading.Lock()
+        if any(over for _, over in self._counters):
+            gone = threading.Event()
+            weakref.finalize(self, gone.set)  # the thread holds no meter, or the meter would never end
+            arguments = (weakref.ref(self), gone, every)
+            threading.Thread(target=_keep_reading, args=arguments, name="energy", daemon=True).start()
 
     def update(self):
         """Take in what was drawn since the last call; returns :attr:`joules`."""
-        for i, (read, over) in enumerate(self._counters):
-            try:
-                now = read()
-            except (OSError, ValueError) as error:  # a meter that fails must not end a training of hours
-                self._counters, self.joules, self.reason = [], None, f"the counter became unreadable: {error}"
-                break
-            self.joules += (now - self._last[i]) + (over if now < self._last[i] else 0.0)
-            self._last[i] = now
-        return self.joules
+        with self._lock:
+            for i, (read, over) in enumerate(self._counters):
+                try:
+                    now = read()
+                except (OSError, ValueError) as error:  # a meter that fails must not end a training of hours
+                    self._counters, self.joules, self.reason = [], None, f"the counter became unreadable: {error}"
+                    break
+                self.joules += (now - self._last[i]) + (over if now < self._last[i] else 0.0)
+                self._last[i] = now
+            return self.joules
+
+
+def _keep_reading(reference, gone, every):
+    while not gone.wait(every):
+        meter = reference()
+        if meter is None or meter.update() is None:
+            return
+        del meter
 
 
 def _packages(powercap):

@@ -65,6 +65,7 @@ class Engine:
         self.forward = torch.compile(model) if recipe.compile else model
         norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.affine]
         self._scales = [m.weight for m in norms] if recipe.bn_l1 else []
+        self._learnt = {name for name, _ in model.named_parameters()}
         self.history, self.images = [], 0
         self.seconds = {"training": 0.0, "evaluation": 0.0}
         self._partial = None  # where in an epoch a resumed training goes on
@@ -123,6 +124,7 @@ class Engine:
         for i in range(first, len(batches)):
             if stop():
                 self.refuse_nan(total.item(), epoch, "training")
+                self._refuse_nan_weights(epoch)  # the last step's are in no loss yet
                 random = random_state(device)
                 self._partial = {"step": i, "total": total.cpu(), "draws": draws.get_state(), "random": random}
                 return None
@@ -168,11 +170,22 @@ class Engine:
     def refuse_nan(self, loss, epoch, kind):
         """Raise :class:`Diverged` if ``loss`` (``training``, ``validation`` …, in ``epoch`` from 0) is no number."""
         if not math.isfinite(loss):
-            raise Diverged(
-                f"the {kind} loss became {loss} in epoch {epoch + 1} of {self.recipe.epochs}: the training diverged",
-                key="recipes.*.lr",
-                remedy=f"lower lr (now {self.recipe.lr:g}) or raise warmup_epochs (now {self.recipe.warmup_epochs:g})",
-            )
+            raise self._diverged(f"the {kind} loss became {loss}", epoch)
+
+    def _refuse_nan_weights(self, epoch):
+        """Raise :class:`Diverged` if a weight is no number, so that no such state is kept as one to go on from."""
+        for name, tensor in self.model.state_dict().items():
+            # a buffer may hold infinities on purpose, as a mask does
+            good = torch.isfinite(tensor) if name in self._learnt else ~torch.isnan(tensor)
+            if tensor.is_floating_point() and not good.all():
+                raise self._diverged(f"{name} is no longer a number", epoch)
+
+    def _diverged(self, problem, epoch):
+        return Diverged(
+            f"{problem} in epoch {epoch + 1} of {self.recipe.epochs}: the training diverged",
+            key="recipes.*.lr",
+            remedy=f"lower lr (now {self.recipe.lr:g}) or raise warmup_epochs (now {self.recipe.warmup_epochs:g})",
+        )
 
     @property
     def position(self):

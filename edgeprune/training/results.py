@@ -86,6 +86,7 @@ def timing(job, engine, clock):
         "cost": cost.total_time(stages + [here]),
         "device": job.dataset.device.type,
         "device_name": device.describe(job.dataset.device),
+        "hardware": clock.hardware,
         "threads": job.threads,
         "torch": torch.__version__,
     }
@@ -100,8 +101,13 @@ def history_csv(engine):
 
 
 def write(folder, contents):
-    """All files or, after an error while writing, none: they are renamed when all of them lie ready."""
+    """All files or, after an error while writing, none: they are renamed when all of them lie ready.
+
+    What earlier, killed attempts left of them under temporary names is removed.
+    """
     with contextlib.ExitStack() as stack:
         # the first to be entered is the last to be renamed: where metrics.json is new, so is all the rest
         for name in sorted(contents, key=lambda n: n != "metrics.json"):
             stack.enter_context(files.replacing(folder / name)).write_bytes(contents[name])
+    for name in contents:
+        files.remove_remains(folder / name)

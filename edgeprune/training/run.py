@@ -84,14 +84,18 @@ def _train(job, engine, states, clock):
     if found:
         path, value = found
         engine.load_state_dict(value["engine"])
-        clock.go_on_from(value["seconds"], value["joules"])
+        clock.load_state_dict(value["clock"])
         print(f"going on from {path}: {len(engine.history)} of {engine.recipe.epochs} epochs are done", file=sys.stderr)
+        if len(clock.hardware) > 1:
+            print(
+                f"warning: this training ran on other hardware too ({' | '.join(clock.hardware)}): its last bits may "
+                "differ from those of a training on one machine",
+                file=sys.stderr,
+            )
 
     def keep(engine):
         if states:
-            seconds, joules = clock.read()
-            value = {"engine": engine.state_dict(), "seconds": seconds, "joules": joules}
-            return states.save(*engine.position, value)
+            return states.save(*engine.position, {"engine": engine.state_dict(), "clock": clock.state_dict()})
 
     line = history.LiveLine(job.dataset.task.headline, engine.recipe.epochs)
     try:

@@ -76,8 +76,12 @@ class States:
         return path
 
     def newest(self, stream=None):
-        """``(path, value)`` of the newest whole state of this training, or None; says on stderr what is passed over."""
+        """``(path, value)`` of the newest whole state of this training, or None; says on stderr what is passed over.
+
+        To be called when a training starts: what kills left of states that were being written is removed.
+        """
         stream = stream or sys.stderr
+        self._remove_remains()
         for path in self._paths():
             value, why = self._read(path)
             if value is not None:
@@ -93,8 +97,9 @@ class States:
 
     def remove(self):
         """Remove the states, and the folder if that leaves it empty."""
-        for path in [*self._paths(), *self._remains()]:
+        for path in self._paths():
             path.unlink(missing_ok=True)
+        self._remove_remains()
         with contextlib.suppress(OSError):
             self.folder.rmdir()  # not its parents: another job may be making its own folder there
 
@@ -103,9 +108,9 @@ class States:
         found = [(m, p) for p in self.folder.glob("state-*.pt") if (m := _NAME.fullmatch(p.name))]
         return [p for m, p in sorted(found, key=lambda f: (int(f[0][1]), int(f[0][2])), reverse=True)]
 
-    def _remains(self):
-        """Temporary files that a kill left while a state was being written."""
-        return list(self.folder.glob(".state-*.tmp.pt"))
+    def _remove_remains(self):
+        for path in self.folder.glob(".state-*.tmp.pt"):
+            path.unlink(missing_ok=True)
 
     def _read(self, path):
         header = _header(path)
