@@ -191,6 +191,15 @@ def test_a_place_has_a_section_and_one_that_was_not_reached_says_why(places):
         assert "gone does not answer" in text
 
 
+def test_a_warning_of_the_measuring_stands_in_captions_and_tables(grid, tmp_path):
+    value = json.loads(grid[1][0].read_text()) | {"warnings": ["other work took the CPU"]}
+    (tmp_path / "warned.json").write_text(json.dumps(value))
+    groups = runs.group(runs.read(grid[0], [tmp_path / "warned.json", *grid[1][1:]]))
+    sentence = "Mind, measured on local (fp32) with a warning in 1 of 13 rows: other work took the CPU."
+    for text in (table.markdown(groups), captions_runs.tradeoff(groups), captions_runs.speed(groups)):
+        assert sentence in text
+
+
 def test_int8_has_its_own_score_and_size(places):
     _, groups = places
     chosen = {runs.place(g): g for g in groups if g["variant"] == "PA-0.50"}

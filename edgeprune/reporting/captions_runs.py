@@ -147,7 +147,7 @@ def speed(groups):
         if found.rank is not None:
             text += f" rank correlation of MACs and latency {found.rank:.2f};"
         lines.append(text.rstrip(";:") + ".")
-    lines += [f"- {escape(note)}" for note in notes.missing(groups) if note.startswith("Latency")]
+    lines += [f"- {escape(note)}" for note in notes.missing(groups) if not note.startswith("Energy")]
     if not places:
         lines.append("- No device was measured.")
     return "\n".join(lines) + "\n"

@@ -32,7 +32,7 @@ MEASURED = {
     "accuracy": ("accuracy",),
 }
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
-NOTES = ("energy_source", "latency_reason", "energy_reason")
+NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
 #: All that a row on no device lacks.
 UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(MEASURED), "unreachable": None, **dict.fromkeys(NOTES)}
 #: Columns that hold text; all others hold numbers.
@@ -103,6 +103,7 @@ def of_measurement(value):
         row[column] = found
     reasons = value.get("reasons") or {}
     row["unreachable"] = int(bool(value.get("unreachable")))
+    row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
     if row["latency_p50_ms"] is None:
         known = (reasons.get(key) for key in ("unreachable", "latency_ms", "device", "latency"))
         row["latency_reason"] = next(filter(None, known), None) or "not measured, no reason is on record"

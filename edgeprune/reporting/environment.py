@@ -29,7 +29,6 @@ def devices(measurements):
         if value.get("unreachable"):
             known["not reached"] = "; ".join(map(str, (value.get("reasons") or {}).values()))
         known["energy"] = value.get("energy_source")
-        known["warning"] = "; ".join(value.get("warnings") or []) or None
         for field, part in known.items():
             if part is not None and part not in entry.setdefault(field, []):
                 entry[field].append(part)

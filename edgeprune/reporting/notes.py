@@ -25,8 +25,8 @@ def sentences(rows):
 
 
 def missing(rows):
-    """Sentences on what some of the rows (or groups) lack, with the places and the reasons on record."""
-    lacking, unscored = {}, []
+    """Sentences on what some of the rows (or groups) lack, the reasons on record, and warnings of the measuring."""
+    lacking, unscored, warnings = {}, [], []
     for place in dict.fromkeys(runs.place(row) for row in rows if row["device"]):
         here = [row for row in rows if runs.place(row) == place]
         ran = [row for row in here if row["latency_p50_ms"] is not None]
@@ -39,6 +39,11 @@ def missing(rows):
                 reasons = "; ".join(dict.fromkeys(part for text in texts for part in text.split("; ")))
                 some = "" if len(without) == len(here) else f" in {len(without)} of {len(here)} rows"
                 lacking.setdefault((name, some, reasons), []).append(place)
+        warned = [row["measuring_warning"] for row in ran if row["measuring_warning"]]
+        if warned:
+            warnings.append(
+                f"Mind, measured on {place} with a warning in {len(warned)} of {len(here)} rows: {warned[0]}."
+            )
         if any(row["score"] is None for row in ran):
             unscored.append(place)
     said = [
@@ -47,4 +52,4 @@ def missing(rows):
     ]
     if unscored:
         said.append(f"The test score of what ran on {' and '.join(unscored)} is not known.")
-    return said
+    return said + warnings
