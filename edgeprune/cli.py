@@ -1,10 +1,10 @@
-"""The command ``edgeprune``: profile a network, sample a plan, prune by it, show it; measure again."""
+"""The command ``edgeprune``: profile a network, sample a plan, prune, show; measure again, choose among results."""
 
 import argparse
 
 import edgeprune
 from edgeprune import scripting
-from edgeprune.commands import profile, prune, remeasure, sample, show
+from edgeprune.commands import profile, prune, recommend, remeasure, sample, show
 
 EXAMPLES = """\
 examples:
@@ -12,6 +12,7 @@ examples:
   edgeprune sample profile.json --mode FA --target 0.5 --seed 0 --out plan.json
   edgeprune show plan.json --out plan.png
   edgeprune prune torchvision.models:resnet18 plan.json --input 3x32x32 --classes 10 --out pruned.pt
+  edgeprune recommend --results results/quick --device local --latency 1ms --accuracy 90%
 
 NETWORK is a name under `networks` in config.yaml, package.module:factory, or path/file.py:factory.
 """
@@ -27,7 +28,7 @@ def parser():
     )
     top.add_argument("--version", action="version", version=f"edgeprune {edgeprune.__version__}")
     commands = top.add_subparsers(title="commands", dest="command", required=True)
-    for module in (profile, sample, prune, show, remeasure):
+    for module in (profile, sample, prune, show, remeasure, recommend):
         name = module.__name__.rpartition(".")[2]
         summary = module.__doc__.partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)

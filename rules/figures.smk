@@ -53,6 +53,35 @@ rule draw_tradeoff:
         " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
 
 
+rule draw_speed:
+    input:
+        metrics=get_metrics_of_pair,
+        timings=get_timings_of_pair,
+        measurements=get_measurements_of_pair,
+    output:
+        svg=report(
+            "<results>/draw_figures/{network}/{dataset}/speed.svg",
+            caption="../report/caption.rst",
+            category="{network} on {dataset}",
+            labels={"figure": "MACs against measured time"},
+        ),
+        png="<results>/draw_figures/{network}/{dataset}/speed.png",
+        table="<results>/draw_figures/{network}/{dataset}/speed.csv",
+        caption="<results>/draw_figures/{network}/{dataset}/speed.rst",
+    log:
+        "<logs>/draw_speed/{network}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/draw_speed/{network}/{dataset}.tsv"
+    conda:
+        "../envs/figures.yaml"
+    params:
+        files=get_result_arguments,
+        code=sources("scripts/draw_speed.py"),
+    shell:
+        "python scripts/draw_speed.py {params.files} --out-svg {output.svg} --out-png {output.png}"
+        " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
+
+
 rule draw_cost:
     input:
         metrics=get_metrics_of_pair,
@@ -62,7 +91,7 @@ rule draw_cost:
             "<results>/draw_figures/{network}/{dataset}/cost.svg",
             caption="../report/caption.rst",
             category="{network} on {dataset}",
-            labels={"figure": "accuracy against the cost of training"},
+            labels={"figure": "what training costs, stage by stage"},
         ),
         png="<results>/draw_figures/{network}/{dataset}/cost.png",
         table="<results>/draw_figures/{network}/{dataset}/cost.csv",
@@ -147,11 +176,40 @@ rule write_table:
         " --out-caption {output.caption} --out-summary {params.folder}/metrics 2> {log}"
 
 
+rule write_environment:
+    input:
+        config="<results>/config.yaml",
+        metrics=files_of(GRID.runs, "<results>/train_network/{path}/metrics.json"),
+        measurements=rules.measure.input,
+        timings=files_of(GRID.runs, "<results>/train_network/{path}/timing.json"),
+    output:
+        page=report(
+            "<results>/draw_figures/environment.html",
+            caption="../report/caption.rst",
+            category="All results",
+            labels={"figure": "environment"},
+        ),
+        caption="<results>/draw_figures/environment.rst",
+    log:
+        "<logs>/write_environment.log",
+    benchmark:
+        "<benchmarks>/write_environment.tsv"
+    conda:
+        "../envs/figures.yaml"
+    params:
+        files=get_result_arguments,
+        code=sources("scripts/write_environment.py"),
+    shell:
+        "python scripts/write_environment.py {params.files} --config {input.config}"
+        " --out-html {output.page} --out-caption {output.caption} 2> {log}"
+
+
 rule figures:
     input:
         [
             f"<results>/draw_figures/{network}/{dataset}/{figure}.svg"
             for network, dataset in GRID.pairs
-            for figure in ("layer_complexity", "tradeoff", "cost", "widths")
+            for figure in ("layer_complexity", "tradeoff", "cost", "widths", *["speed"] * bool(config["measure_on"]))
         ],
         "<results>/draw_figures/results.csv",
+        "<results>/draw_figures/environment.html",

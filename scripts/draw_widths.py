@@ -4,8 +4,7 @@ import argparse
 import sys
 
 import edgeprune.scripting
-from edgeprune import files
-from edgeprune.reporting import captions, table
+from edgeprune.reporting import captions, script
 
 
 def main(argv=None):
@@ -13,20 +12,14 @@ def main(argv=None):
     parser.add_argument("--plans", nargs="+", required=True, help="plans of one network on one dataset (or @file)")
     parser.add_argument("--network", required=True, help="its name in the title")
     parser.add_argument("--dataset", required=True, help="its name in the title")
-    parser.add_argument("--out-svg")
-    parser.add_argument("--out-png")
-    parser.add_argument("--out-csv", help="the data of the figure")
-    parser.add_argument("--out-caption", help="reStructuredText for the report")
+    script.add_outputs(parser)
     args = parser.parse_args(argv)
 
-    from edgeprune.plotting import style, widths
+    from edgeprune.plotting import widths
 
     rows = widths.read(args.plans)
-    style.save(widths.draw(rows, f"{args.network} on {args.dataset}"), args.out_svg, args.out_png)
-    if args.out_csv:
-        files.write_text(args.out_csv, table.to_csv(rows))
-    if args.out_caption:
-        files.write_text(args.out_caption, captions.widths(args.network, args.dataset, rows))
+    caption = captions.widths(args.network, args.dataset, rows)
+    script.write(args, widths.draw(rows, f"{args.network} on {args.dataset}"), rows, caption)
 
 
 if __name__ == "__main__":

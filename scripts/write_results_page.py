@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeprune import files, scripting
 from edgeprune.config.load import read_yaml
-from edgeprune.reporting import comparison
+from edgeprune.reporting import comparison, runs
 
 INTRODUCTION = """# Results
 
@@ -36,7 +36,7 @@ def main(argv=None):
         parts += [
             f"# {title} (`{preset}`)",
             "",
-            comparison.sections(comparison.read(folder / "draw_figures" / "runs.csv")),
+            comparison.sections(runs.read_csv(folder / "draw_figures" / "runs.csv")),
         ]
         for picture in sorted(folder.glob("draw_figures/*/*/cost.png")):
             network, dataset = picture.parts[-3:-1]

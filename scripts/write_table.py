@@ -6,16 +6,12 @@ from pathlib import Path
 
 import edgeprune.scripting
 from edgeprune import files
-from edgeprune.reporting import captions, runs, table
+from edgeprune.reporting import captions, runs, script, table
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
-    parser.add_argument(
-        "--metrics", nargs="+", required=True, help="metrics.json of every run (or @file with the list)"
-    )
-    parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
-    parser.add_argument("--timings", nargs="*", default=[], help="timing.json of these runs, beside the metrics")
+    script.add_results(parser)
     parser.add_argument("--out-csv", required=True, help="groups as CSV; the runs go to runs.csv beside it")
     parser.add_argument("--out-runs", help="another place for the runs' CSV")
     parser.add_argument("--out-md")

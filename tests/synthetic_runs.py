@@ -5,6 +5,9 @@ import random
 
 from edgeprune.complexity.profile import Group, Layer, Profile, Slot
 from edgeprune.complexity.width import constant
+from edgeprune.peers.methods import PEERS
+
+IDENTITY = ("network", "dataset", "variant", "method", "mode", "target", "seed")
 
 DENSE = {"params": 1_250_000, "macs": 39_000_000, "flops": 78_500_000, "memory": 610_000, "peak_memory": 5_200_000}
 TARGETS, SEEDS = (0.5, 0.7), (0, 1, 2)
@@ -64,30 +67,45 @@ def mobilenetv2():
     return profile("mobilenetv2", convolutions, [("classifier", 1280, 10)])
 
 
-def grid(folder, network="vgg8", dataset="digits", seeds=SEEDS, device="local"):
-    """Write metrics, measurements and plans of a whole grid; returns three lists of paths."""
+def grid(folder, network="vgg8", dataset="digits", seeds=SEEDS, places=(("local", "fp32"),), peers=(), absent=()):
+    """Write metrics, times, measurements and plans of a whole grid, as under ``results/<preset>/``.
+
+    Args:
+        folder: the results.
+        places: ``(device, runtime)`` where every run is measured.
+        peers: methods of three stages, at FA.
+        absent: devices that could not be reached.
+
+    Returns:
+        three lists of paths: metrics (a ``timing.json`` beside each), measurements, plans.
+    """
     metrics, measurements, plans = [], [], []
     variants = [("dense", "dense", None, None)]
     for method in ("complexity", "uniform"):
         prefix = "" if method == "complexity" else "uniform-"
         variants += [(f"{prefix}{mode}-{t:.2f}", method, mode, t) for mode in ("PA", "FA", "MA") for t in TARGETS]
+    variants += [(f"{peer}-FA-{t:.2f}", peer, "FA", t) for peer in peers for t in TARGETS]
     for variant, method, mode, target in variants:
         for seed in seeds:
-            where = folder / network / dataset / variant / f"seed-{seed}"
-            where.mkdir(parents=True, exist_ok=True)
-            values = run(network, dataset, variant, method, mode, target, seed)
-            for kind, value in zip(("metrics", "measurement", "plan"), values):
-                (where / f"{kind}.json").write_text(json.dumps(value))
-            values[1]["device"] = device
-            (where / "measurement.json").write_text(json.dumps(values[1]))
-            metrics.append(where / "metrics.json")
-            measurements.append(where / "measurement.json")
-            plans.append(where / "plan.json")
+            where = f"{network}/{dataset}/{variant}/seed-{seed}"
+            value, plan = run(network, dataset, variant, method, mode, target, seed)
+            metrics.append(_write(folder / "train_network" / where / "metrics.json", value))
+            _write(folder / "train_network" / where / "timing.json", timing(value))
+            plans.append(_write(folder / "sample_plan" / f"{where}.json", plan))
+            for device, runtime in places:
+                path = folder / "measure_model" / device / runtime / f"{where}.json"
+                found = unreachable(value, device, runtime) if device in absent else measured(value, device, runtime)
+                measurements.append(_write(path, found))
     return metrics, measurements, plans
 
 
+def timings(metrics):
+    """The files of times beside the metrics."""
+    return [path.with_name("timing.json") for path in metrics]
+
+
 def run(network, dataset, variant, method, mode, target, seed):
-    """``(metrics, measurement, plan)`` of one made-up run."""
+    """``(metrics, plan)`` of one made-up run."""
     noise = random.Random(f"{variant}{seed}")
     keep = dict.fromkeys(DENSE, 1.0)
     if target:
@@ -104,35 +122,26 @@ def run(network, dataset, variant, method, mode, target, seed):
         "network": network, "dataset": dataset, "variant": variant, "method": method, "mode": mode, "target": target,
         "seed": seed,
     }  # fmt: skip
+    step = 3 * 1400 * 20
+    stages = [_stage("train", 20, step * complexity["flops"])]
+    if method in PEERS:
+        stages = [_stage("train", 20, step * DENSE["flops"]), _stage("prune", 0, 0)]
+        stages.append(_stage("finetune", 5, step * complexity["flops"] // 4))
+    sums = {key: sum(stage[key] for stage in stages) for key in ("epochs", "training_flops")}
     metrics = {
         "format": "edgeprune.metrics", "version": 1, **identity, "task": "classification",
         "test": {"accuracy": accuracy, "loss": 0.1}, "val": {"accuracy": accuracy + 0.004, "loss": 0.09},
         "complexity": complexity, "dense": DENSE, "reduction": {key: 1 - keep[key] for key in DENSE},
-        "cost": {"epochs": 20, "training_flops": 3 * 20 * 1400 * complexity["flops"]},
+        "cost": {**sums, "stages": stages},
         "model_bytes": {"checkpoint": 4 * complexity["params"] + 9000, "onnx": 4 * complexity["params"] + 3000},
-    }  # fmt: skip
-    p50 = 0.9 * (0.25 + 0.75 * keep["flops"]) * noise.uniform(0.98, 1.02)
-    measurement = {
-        "format": "edgeprune.measurement", "version": 2, "device": "local", "kind": "local", "run": identity,
-        "runtime": "fp32", "engine": "onnxruntime", "accuracy": accuracy, "speedup": 0.9 / p50,
-        "speedup_low": 0.88 / p50, "speedup_high": 0.92 / p50, "energy_source": None, "warnings": [],
-        "cpu_percent": 99.0 + noise.random(),
-        "cpu_ms_per_inference": p50, "peak_rss_bytes": int(60e6 + 5 * complexity["params"]),
-        "idle_rss_bytes": int(55e6), "energy_mj": None, "reasons": {"energy_mj": "no sensor"},
-        "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.4, "mean": p50 * 1.03, "std": p50 * 0.1,
-                       "iqr": p50 * 0.08,
-                       "iterations": 500},
-        "fingerprint": {"cpu_model": "made up"},
     }  # fmt: skip
     layers = {}
     for index in range(8):
         dense = (32, 32, 64, 64, 128, 128, 256, 256)[index]
         lean = {None: 1, "PA": 1.2 - 0.09 * index, "FA": 0.5 + 0.05 * index, "MA": 0.3 + 0.09 * index}[mode]
-        kept = (
-            dense
-            if target is None
-            else max(2, min(dense, round(dense * lean * (1.3 - target) * noise.uniform(0.9, 1.1))))
-        )
+        kept = dense
+        if target is not None:
+            kept = max(2, min(dense, round(dense * lean * (1.3 - target) * noise.uniform(0.9, 1.1))))
         layers[f"features.{index}.conv"] = [dense, kept]
     groups = {name: dense for name, (dense, _) in layers.items()}
     plan = {
@@ -140,4 +149,61 @@ def run(network, dataset, variant, method, mode, target, seed):
         "dense_totals": DENSE, "totals": complexity, "reduction": {key: 1 - keep[key] for key in DENSE},
         "dense_widths": groups, "widths": {name: kept for name, (_, kept) in layers.items()}, "layers": layers,
     }  # fmt: skip
-    return metrics, measurement, plan
+    return metrics, plan
+
+
+def timing(metrics):
+    """Times of a run's stages: 2 TFLOPs a second and 40 J a second, three quarters of a second for pruning."""
+    stages = []
+    for stage in metrics["cost"]["stages"]:
+        seconds = stage["training_flops"] / 2e12 + 0.75 * (stage["name"] == "prune")
+        stages.append({"name": stage["name"], "seconds": seconds, "joules": 40 * seconds, "reason": None})
+    sums = {key: sum(stage[key] for stage in stages) for key in ("seconds", "joules")}
+    return {"format": "edgeprune.timing", "version": 1, "cost": {**sums, "reasons": {}, "stages": stages}}
+
+
+def measured(metrics, device, runtime):
+    """A measurement: the laptop `local` tells no energy, any other device has an estimate of it."""
+    noise = random.Random(f"{metrics['variant']}{metrics['seed']}{device}{runtime}")
+    dense = (0.9 if device == "local" else 7.5) * (0.35 if runtime == "int8" else 1)
+    keep = metrics["complexity"]["flops"] / DENSE["flops"]
+    p50 = dense * (0.25 + 0.75 * keep) * noise.uniform(0.97, 1.03)
+    reference = dense / (0.35 if runtime == "int8" else 1)
+    params = metrics["complexity"]["params"]
+    estimated = device != "local"
+    return {
+        "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "local", "runtime": runtime,
+        "run": {key: metrics[key] for key in IDENTITY}, "speedup": reference / p50,
+        "speedup_low": 0.97 * reference / p50, "speedup_high": 1.03 * reference / p50,
+        "accuracy": metrics["test"]["accuracy"] - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
+        "cpu_percent": 99.0 + noise.random(), "cpu_ms_per_inference": p50, "idle_rss_bytes": int(55e6),
+        "peak_rss_bytes": int(60e6 + (2 if runtime == "int8" else 5) * params),
+        "model_bytes": (1 if runtime == "int8" else 4) * params + 3000,
+        "energy_mj": 2.5 * p50 if estimated else None, "energy_source": "estimated" if estimated else None,
+        "engine": "onnxruntime", "warnings": [],
+        "reasons": {} if estimated else {"energy_mj": "no sensor can be read"},
+        "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.4, "mean": p50 * 1.03, "std": p50 * 0.1,
+                       "iqr": p50 * 0.08, "iterations": 500},
+        "fingerprint": {"cpu_model": f"made up for {device}", "cores": 4, "threads": 1, "os": "none"},
+    }  # fmt: skip
+
+
+def unreachable(metrics, device, runtime):
+    """What stands in a measurement's place when the device was not there."""
+    there = measured(metrics, device, runtime)
+    numbers = there.keys() - {"format", "version", "device", "kind", "runtime", "run", "reasons", "fingerprint"}
+    return {
+        "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "ssh", "runtime": runtime,
+        "run": {key: metrics[key] for key in IDENTITY}, **dict.fromkeys(sorted(numbers)), "fingerprint": None,
+        "unreachable": True, "reasons": {"unreachable": f"{device} does not answer"},
+    }  # fmt: skip
+
+
+def _stage(name, epochs, flops):
+    return {"name": name, "epochs": epochs, "images": 1400 * epochs, "training_flops": flops}
+
+
+def _write(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    return path

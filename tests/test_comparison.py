@@ -3,7 +3,7 @@
 import pytest
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import comparison
+from edgeprune.reporting import comparison, runs
 
 RESOURCES = ("params", "macs", "flops", "memory", "peak_memory")
 
@@ -15,7 +15,7 @@ def row(method, test, mode="FA", seed=0, flops=1e9, earlier=0, reduction=0.5):
     return {
         "network": "net", "dataset": "data", "task": "classification", "method": method, "metric": "accuracy",
         "mode": None if dense else mode, "target": None if dense else 0.5, "seed": seed,
-        "variant": "dense" if dense else f"{method}-{mode}-0.50", "test": test, "training_flops": flops,
+        "variant": "dense" if dense else f"{method}-{mode}-0.50", "test": test, "score": test, "training_flops": flops,
         "earlier_training_flops": earlier, **own, **none,
     }  # fmt: skip
 
@@ -56,4 +56,4 @@ def test_a_plan_for_a_budget_has_neither_mode_nor_target():
 
 def test_a_preset_that_was_not_run_is_named(tmp_path):
     with pytest.raises(EdgepruneError, match="no such file"):
-        comparison.read(tmp_path / "runs.csv")
+        runs.read_csv(tmp_path / "runs.csv")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import synthetic_runs
-from edgeprune.reporting import captions, comparison, engines, runs, table
+from edgeprune.reporting import captions, captions_runs, comparison, engines, runs, table
 
 SAME = {"device": "cpu", "precision": "fp32", "threads": 2}
 
@@ -30,8 +30,8 @@ def everything(rows, tmp_path):
     groups = runs.group(rows)
     (tmp_path / "runs.csv").write_text(table.to_csv(rows))
     made = [make(groups) for make in (table.markdown, table.latex, table.page)]
-    made += [make(groups) for make in (captions.results, captions.tradeoff, captions.cost)]
-    return [*made, comparison.sections(comparison.read(tmp_path / "runs.csv"))]
+    made += [make(groups) for make in (captions.results, captions_runs.tradeoff, captions_runs.cost)]
+    return [*made, comparison.sections(runs.read_csv(tmp_path / "runs.csv"))]
 
 
 def test_runs_of_one_engine_carry_it_and_need_no_word(rows_of, tmp_path):

@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 
 import synthetic_runs
 from edgeprune.errors import EdgepruneError
-from edgeprune.plotting import labels, layer_complexity, style, tradeoff, widths
+from edgeprune.plotting import cost, labels, layer_complexity, speed, style, tradeoff, widths
 from edgeprune.reporting import runs
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -96,7 +96,7 @@ def test_pareto_front():
 
 def test_tradeoff_has_a_panel_for_each_resource_with_a_unit(rows):
     figure = tradeoff.draw(rows, "made up")
-    titles = [axes.get_xlabel() for axes in figure.axes]
+    titles = [axes.get_xlabel() for axes in figure.axes if axes.axison]
     assert len(titles) == 8  # energy was not measured
     assert all(title.endswith(")") for title in titles)
     assert figure.axes[0].get_ylabel() == "Test accuracy (%)"
@@ -128,14 +128,19 @@ def test_a_run_that_one_device_lacks_is_still_counted_once(rows):
     dots = [len(c.get_offsets()) for c in figure.axes[0].collections if isinstance(c, PathCollection)]
     assert sum(dots) == 39
     measured = [axes for axes in figure.axes if "Latency" in axes.get_xlabel()]
-    assert [axes.get_title() for axes in measured] == ["board", "local"]
+    assert [axes.get_title("left") for axes in measured] == ["Measured on board (fp32)", "Measured on local (fp32)"]
     style.plt.close(figure)
 
 
-def test_energy_has_a_panel_once_it_was_measured(rows):
-    measured = [{**row, "energy_mj": 1.0 + row["flops"] / 1e7} for row in rows]
+@pytest.mark.parametrize(("sources", "label"), [("u", "mJ"), ("e", "mJ, estimated"), ("ue", "mJ, partly estimated")])
+def test_energy_has_a_panel_once_it_was_measured_and_says_if_it_was_guessed(rows, sources, label):
+    names = {"u": "rapl", "e": "estimated"}
+    measured = [
+        {**row, "energy_mj": 1.0 + row["flops"] / 1e7, "energy_source": names[sources[index % len(sources)]]}
+        for index, row in enumerate(rows)
+    ]
     figure = tradeoff.draw(measured)
-    assert "Energy per inference (mJ)" in [axes.get_xlabel() for axes in figure.axes]
+    assert f"Energy ({label})" in [axes.get_xlabel() for axes in figure.axes]
     style.plt.close(figure)
 
 
@@ -146,6 +151,81 @@ def test_series_differ_without_colour():
             look = style.marker(method, mode)
             looks.add((look["marker"], look["fillstyle"]))
     assert len(looks) == 20
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Rows of a grid on two devices with two runtimes, one device not reached, with a peer of three stages."""
+    made = synthetic_runs.grid(
+        tmp_path_factory.mktemp("places"),
+        places=[(device, runtime) for device in ("local", "board", "gone") for runtime in ("fp32", "int8")],
+        peers=("l1",),
+        absent=("gone",),
+    )
+    return runs.read(made[0], made[1], synthetic_runs.timings(made[0]))
+
+
+def test_each_place_has_its_row_with_the_score_of_what_ran_there(places):
+    figure = tradeoff.draw(places)
+    latency = [axes for axes in figure.axes if "Latency" in axes.get_xlabel()]
+    titles = [axes.get_title("left").removeprefix("Measured on ") for axes in latency]
+    assert titles == ["board (fp32)", "board (int8)", "local (fp32)", "local (int8)"]
+    for axes, title in zip(latency, titles):
+        dots = [tuple(o) for c in axes.collections if isinstance(c, PathCollection) for o in c.get_offsets()]
+        here = [row for row in places if runs.place(row) == title]
+        assert sorted(y for _, y in dots) == pytest.approx(sorted(100 * row["score"] for row in here))
+    assert any(row["score"] < row["test"] for row in places if row["runtime"] == "int8" and row["score"])
+    style.plt.close(figure)
+
+
+def test_bars_add_up_stage_by_stage(places):
+    figure = cost.draw(places)
+    panels = {axes.get_xlabel().partition(" (")[0]: axes for axes in figure.axes[1:]}
+    assert list(panels) == ["Training compute, estimated", "Training time", "Training energy"]
+    groups = runs.group(runs.once(places))
+    for column, axes in zip(("training_flops", "training_seconds", "training_joules"), panels.values()):
+        ends = {}
+        for bar in axes.patches:
+            place = round(bar.get_y() + bar.get_height() / 2)
+            ends[place] = max(ends.get(place, 0), bar.get_x() + bar.get_width())
+        factor = groups[0][column] / ends[0]
+        assert [end * factor for _, end in sorted(ends.items())] == pytest.approx([g[column] for g in groups])
+    peer = next(index for index, g in enumerate(groups) if g["method"] == "l1")
+    bars = [b for b in panels["Training time"].patches if round(b.get_y() + b.get_height() / 2) == peer]
+    assert len(bars) == 3  # dense training, pruning, fine-tuning
+    assert len({b.get_hatch() for b in bars}) == 3
+    style.plt.close(figure)
+
+
+def test_cost_without_joules_has_no_panel_of_them(grid):
+    figure = cost.draw(runs.read(grid[0]))
+    assert [axes.get_xlabel().partition(" (")[0] for axes in figure.axes[1:]] == ["Training compute, estimated"]
+    style.plt.close(figure)
+
+
+def test_speed_has_the_line_of_proportion_and_a_place_that_was_not_reached_says_why(places):
+    figure = speed.draw(places)
+    panels = {axes.get_title("left"): axes for axes in figure.axes}
+    assert list(panels) == [f"{d} ({r})" for d in ("board", "gone", "local") for r in ("fp32", "int8")]
+    assert "gone does not answer" in panels["gone (int8)"].texts[0].get_text()
+    dense = next(g for g in runs.group(places) if runs.place(g) == "local (fp32)" and g["method"] == "dense")
+    line = next(
+        line for line in panels["local (fp32)"].lines if len(line.get_xdata()) == 2 and line.get_xdata()[0] == 0
+    )
+    slope = line.get_ydata()[1] / line.get_xdata()[1]
+    assert slope == pytest.approx(dense["latency_p50_ms"] / (dense["macs"] / 1e6))
+    style.plt.close(figure)
+    nothing = [{**row, "device": None} for row in places]
+    style.plt.close(speed.draw(nothing))
+
+
+def test_lighter_svg_keeps_transforms():
+    text = (
+        '<g transform="scale(0.015625)">\n   <path d="M 1.23456 2 L 3.99999 4"/><!-- 1.2 --><use x="7.123" y="1"/></g>'
+    )
+    assert style._lighter(text) == (
+        '<g transform="scale(0.015625)">\n<path d="M 1.23 2 L 3.99 4"/><use x="7.12" y="1"/></g>'
+    )
 
 
 def test_widths_show_means_over_the_seeds(grid, tmp_path):
@@ -171,6 +251,8 @@ def test_scripts_write_the_same_files_twice(grid, tmp_path):
     jobs = {
         "draw_layer_complexity": ["--profile", profile],
         "draw_tradeoff": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
+        "draw_cost": ["--metrics", f"@{tmp_path}/metrics.txt"],
+        "draw_speed": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
         "draw_widths": ["--plans", f"@{tmp_path}/plans.txt", "--network", "vgg8", "--dataset", "digits"],
     }
     made = {}
@@ -181,9 +263,9 @@ def test_scripts_write_the_same_files_twice(grid, tmp_path):
             command = [sys.executable, SCRIPTS / f"{script}.py", *arguments, *out]
             env = {"PYTHONPATH": str(SCRIPTS.parent), "PYTHONHASHSEED": {"a": "1", "b": "2"}[turn]}
             running.append(subprocess.Popen(command, env=env))
-        assert [process.wait() for process in running] == [0, 0, 0]
+        assert [process.wait() for process in running] == [0] * 5
         made[turn] = {path.name: path.read_bytes() for path in (tmp_path / turn).iterdir()}
-    assert len(made["a"]) == 12
+    assert len(made["a"]) == 20
     assert made["a"] == made["b"]
     for name, content in made["a"].items():
         assert len(content) < 300_000, name

@@ -12,7 +12,7 @@ import pytest
 
 import synthetic_runs
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import captions, runs, table, units
+from edgeprune.reporting import captions, captions_runs, environment, prediction, runs, table, units
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
 
@@ -104,7 +104,7 @@ def test_numbers_read_well():
 def test_markdown_has_a_row_for_each_group_with_units_in_the_head(rows):
     groups = runs.group(rows)
     lines = table.markdown(groups).splitlines()
-    assert lines[0] == "## vgg8 on digits, measured on local"
+    assert lines[0] == "## vgg8 on digits, measured on local (fp32)"
     body = [line for line in lines if line.startswith("|")]
     assert len(body) == 2 + 13
     assert len({line.count("|") for line in body}) == 1
@@ -143,9 +143,10 @@ def test_a_section_without_measurements_has_no_measured_columns(grid):
 
 def test_captions_carry_the_numbers(rows):
     groups = runs.group(rows)
-    text = captions.tradeoff(groups)
+    text = captions_runs.tradeoff(groups)
     assert f"{100 * groups[0]['test']:.2f}" in text
-    assert text.count("\n- ") == 7
+    assert text.count("\n- ") == 7 + 1  # and why there is no energy
+    assert "Energy was not measured on local (fp32): no sensor can be read." in text
     assert "Results of 39 runs" in captions.results(groups)
     profile = synthetic_runs.vgg16()
     layers = profile.layer_table()
@@ -155,12 +156,125 @@ def test_captions_carry_the_numbers(rows):
     assert "my\\_net\\*" in text
 
 
-def test_captions_are_valid_restructured_text(rows):
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Groups of a grid on two devices with two runtimes, one of them not reached, with a peer of three stages."""
+    made = synthetic_runs.grid(
+        tmp_path_factory.mktemp("places"),
+        places=[(device, runtime) for device in ("board", "gone") for runtime in ("fp32", "int8")],
+        peers=("l1",),
+        absent=("gone",),
+    )
+    return made, runs.group(runs.read(made[0], made[1], synthetic_runs.timings(made[0])))
+
+
+def test_a_place_has_a_section_and_one_that_was_not_reached_says_why(places):
+    _, groups = places
+    sections = {section.title: section for section in table.sections(groups)}
+    assert list(sections) == [
+        f"vgg8 on digits, measured on {d} ({r})" for d in ("board", "gone") for r in ("fp32", "int8")
+    ]
+    there, gone = (
+        sections["vgg8 on digits, measured on board (int8)"],
+        sections["vgg8 on digits, measured on gone (int8)"],
+    )
+    assert "Energy (mJ), estimated" in there.heads
+    speedup = there.heads.index("Speed-up")
+    assert re.fullmatch(r"\d\.\d\d ± \d\.\d\d \[\d\.\d\d, \d\.\d\d\]", there.rows[0][speedup])
+    assert not there.notes
+    assert {row[gone.heads.index("Latency p50")] for row in gone.rows} == {"–"}
+    assert {row[gone.heads.index("Test accuracy (%)")] for row in gone.rows} == {
+        "–"
+    }  # the int8 model's own is not known
+    assert gone.notes == ("Latency was not measured on gone (int8): gone does not answer.",)
+    for text in (table.markdown(groups), table.latex(groups), table.page(groups)):
+        assert "gone does not answer" in text
+
+
+def test_a_warning_of_the_measuring_stands_in_captions_and_tables(grid, tmp_path):
+    value = json.loads(grid[1][0].read_text()) | {"warnings": ["other work took the CPU"]}
+    (tmp_path / "warned.json").write_text(json.dumps(value))
+    groups = runs.group(runs.read(grid[0], [tmp_path / "warned.json", *grid[1][1:]]))
+    sentence = "Mind, measured on local (fp32) with a warning in 1 of 13 rows: other work took the CPU."
+    for text in (table.markdown(groups), captions_runs.tradeoff(groups), captions_runs.speed(groups)):
+        assert sentence in text
+
+
+def test_int8_has_its_own_score_and_size(places):
+    _, groups = places
+    chosen = {runs.place(g): g for g in groups if g["variant"] == "PA-0.50"}
+    fp32, int8 = chosen["board (fp32)"], chosen["board (int8)"]
+    assert fp32["score"] == fp32["test"] == int8["test"]
+    assert int8["score"] < int8["test"]
+    assert int8["file_bytes"] < fp32["file_bytes"] / 3
+    assert chosen["gone (fp32)"]["score"] == fp32["test"]
+    assert chosen["gone (int8)"]["score"] is None
+
+
+def test_runs_come_back_from_their_csv(places, tmp_path):
+    made, groups = places
+    rows = runs.read(made[0], made[1], synthetic_runs.timings(made[0]))
+    (tmp_path / "runs.csv").write_text(table.to_csv(rows))
+    back = runs.read_csv(tmp_path / "runs.csv")
+    assert back == rows
+    assert runs.group(back) == groups
+
+
+def test_stages_of_a_peer_add_up(places):
+    peer = next(g for g in places[1] if g["method"] == "l1")
+    for name in ("training_flops", "training_seconds", "training_joules"):
+        assert sum(peer[f"stage_{s}_{name}"] for s in ("train", "prune", "finetune")) == pytest.approx(peer[name])
+    single = next(g for g in places[1] if (g["method"], g["mode"]) == ("complexity", "FA"))
+    assert single["stage_train_training_flops"] == single["training_flops"]
+    assert single["stage_finetune_training_flops"] is None
+    text = captions_runs.cost(places[1])
+    less = 100 * (1 - single["training_seconds"] / peer["training_seconds"])
+    assert less > 0
+    assert f"{less:.0f} % less time" in text
+
+
+def test_macs_predict_time_as_far_as_they_do(places):
+    dense = {"method": "dense", "macs": 100, "latency_p50_ms": 10.0}
+    others = [{"method": "complexity", "macs": m, "latency_p50_ms": t} for m, t in ((50, 5.0), (25, 5.0), (80, 16.0))]
+    found = prediction.of([dense, *others])
+    assert found.ratios == pytest.approx((1.0, 2.0, 2.0))
+    assert found.rank == pytest.approx(3.5 / 22.5**0.5)  # ranks 4 2 1 3 and 3 1.5 1.5 4
+    assert prediction.of(others[:1]).rank is None
+    assert prediction.of([{**row, "latency_p50_ms": 1.0} for row in others]).rank is None
+    text = captions_runs.speed(places[1])
+    assert text.count("\n- ") == 3  # two places, and why not the third
+    assert "gone does not answer" in text
+
+
+def test_the_environment_is_a_page_with_devices_packages_commit_and_configuration(places, tmp_path):
+    (tmp_path / "config.yaml").write_text("title: <made up>\n")
+    (tmp_path / "requirements.in").write_text("numpy==1\n-r other.in\nno-such-package-of-ours\n")
+    metrics, measurements, _ = places[0]
+    timings = synthetic_runs.timings(metrics)
+    files = (tmp_path / "requirements.in", tmp_path / "config.yaml")
+    text = environment.page(metrics, measurements, timings, *files, root=tmp_path)
+    for part in (
+        "made up for board",
+        "gone does not answer",
+        "not in this environment",
+        "&lt;made up&gt;",
+        "no git rep",
+    ):
+        assert part in text, part
+    assert "http" not in text
+    assert "board (fp32), board (int8), gone (fp32)" in environment.caption(measurements, tmp_path)
+
+
+def test_captions_are_valid_restructured_text(rows, places):
     from docutils.core import publish_parts
 
     profile = synthetic_runs.vgg16()
     for text in (
-        captions.tradeoff(runs.group(rows)),
+        captions_runs.tradeoff(runs.group(rows)),
+        captions_runs.tradeoff(places[1]),
+        captions_runs.cost(places[1]),
+        captions_runs.speed(places[1]),
+        environment.caption(places[0][1]),
         captions.results(runs.group(rows)),
         captions.layer_complexity("a_*b`", profile.layer_table(), profile.totals),
     ):
@@ -186,4 +300,4 @@ def test_the_script_writes_every_form_from_lists_of_files(grid, rows, tmp_path):
     summary = {path.stem: json.loads(path.read_text()) for path in folder.iterdir()}
     assert set(summary) == {row["variant"] for row in rows}
     assert summary["dense"]["accuracy"] == pytest.approx(sum(r["test"] for r in rows[:3]) / 3, abs=1e-6)
-    assert summary["dense"]["local_latency_p50_ms"] > 0
+    assert summary["dense"]["local_fp32_latency_p50_ms"] > 0

@@ -4,6 +4,8 @@ A *series* is a method with its mode. The mode gives the colour and the shape, t
 so that neither needs the colour.
 """
 
+import re
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -81,7 +83,15 @@ def save(figure, svg=None, png=None):
     if svg:
         with files.replacing(svg) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+            temporary.write_text(_lighter(temporary.read_text(encoding="utf-8")), encoding="utf-8")
     if png:
         with files.replacing(png) as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})
     plt.close(figure)
+
+
+def _lighter(svg):
+    """``svg`` with coordinates cut to hundredths of a point (transforms keep their digits) and without comments."""
+    svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"(?<= )(?:d|x|y)=\"[^\"]*\"", lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), svg)
+    return re.sub(r"\n\s+", "\n", svg)

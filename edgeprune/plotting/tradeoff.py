@@ -9,10 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from edgeprune.plotting import style
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import notes, runs, units
 
-PANEL = (2.35, 2.15)  # inches
-COLUMNS = 4
+PANEL = (2.0, 2.1)  # inches
+COLUMNS = 5
+FRONT = "Pareto front"  # its name in the legend
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ MEASURED = (
     Facet("latency_p50_ms", "Latency, median", "time"),
     Facet("cpu_percent", "CPU utilisation", unit="% of one core", span=20),
     Facet("peak_rss_bytes", "Peak resident memory", "bytes"),
-    Facet("energy_mj", "Energy per inference", unit="mJ"),
+    Facet("energy_mj", "Energy", unit="mJ"),
 )
 
 
@@ -48,40 +49,43 @@ def draw(rows, title=None):
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
     Small markers are runs, large ones means over the seeds with one standard deviation each way; a line joins the
-    targets of a method and mode; the grey steps are the Pareto front of the means. Quantities that no run has been
-    measured for (energy without a meter) have no panel; each device has panels of its own.
+    targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
+    counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
+    measured for (energy without a meter) have no panel.
 
     Returns:
-        matplotlib.figure.Figure: four panels wide.
+        matplotlib.figure.Figure: five panels wide.
     """
     style.setup()
     metric = runs.headline(rows)
-    devices = sorted({row["device"] for row in rows if row["device"]})
-    panels = [(facet, None) for facet in COUNTED]
-    panels += [(f, d) for d in devices for f in MEASURED if any(r[f.column] is not None for r in _of(rows, d))]
-    lines = math.ceil(len(panels) / COLUMNS)
+    lines = [(None, runs.once(rows), COUNTED)]
+    for place in sorted({runs.place(row) for row in rows if row["device"]}):
+        here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
+        facets = [facet for facet in MEASURED if any(row[facet.column] is not None for row in here)]
+        if facets:
+            lines.append((place, here, facets))
     figure, axes = plt.subplots(
-        lines,
+        len(lines),
         COLUMNS,
-        figsize=(PANEL[0] * COLUMNS, PANEL[1] * lines + 0.75),
-        sharey=True,
+        figsize=(PANEL[0] * COLUMNS, PANEL[1] * len(lines) + 0.75),
+        sharey="row",
         squeeze=False,
         layout="constrained",
     )
-    for index, ax in enumerate(axes.flat):
-        if index >= len(panels):
-            ax.set_axis_off()
-            continue
-        facet, device = panels[index]
-        chosen = _of(rows, device) if device else once(rows)
-        panel(ax, facet, chosen, metric, device if len(devices) > 1 else None)
-        ax.tick_params(labelleft=index % COLUMNS == 0)
-    for line in axes:
+    for (place, here, facets), line in zip(lines, axes):
+        for index, ax in enumerate(line):
+            if index >= len(facets):
+                ax.set_axis_off()
+                continue
+            panel(ax, facets[index], here, metric)
+        if place:
+            line[0].set_title(f"Measured on {place}", fontsize="medium", fontweight="bold", loc="left")
         line[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
     if title:
         figure.suptitle(title, fontsize="medium")
+    handles = legend(rows)
     figure.legend(
-        handles=legend(rows), loc="outside lower center", ncols=min(8, math.ceil(len(legend(rows)) / 2)),
+        handles=handles, loc="outside lower center", ncols=min(8, math.ceil(len(handles) / 2)),
         fontsize="small", columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
     return figure
@@ -98,23 +102,14 @@ def pareto(points, higher_is_better=True):
     return front
 
 
-def _of(rows, device):
-    return [row for row in rows if row["device"] == device]
-
-
-def once(rows):
-    """Each run once: one measured on several devices is one run, as far as what was counted goes."""
-    return list({(row["variant"], row["seed"]): {**row, "device": None} for row in rows}.values())
-
-
-def panel(ax, facet, rows, metric, device=None):
-    """Draw ``rows``' metric against one column of theirs, as :func:`draw` says, titled by the device if it is given."""
+def panel(ax, facet, rows, metric):
+    """Draw ``rows``' scores against one column of theirs, as :func:`draw` says."""
     rows = [row for row in rows if row[facet.column] is not None]
     divisor, unit = units.scale([row[facet.column] for row in rows], facet.kind)
     groups = runs.group(rows)
     points = {
         "cost": [row[facet.column] / divisor for row in rows],
-        "quality": [row["test"] * metric.scale for row in rows],
+        "quality": [row["score"] * metric.scale for row in rows],
         "series": [(row["method"], row["mode"]) for row in rows],
     }
     for series in dict.fromkeys(points["series"]):
@@ -124,8 +119,8 @@ def panel(ax, facet, rows, metric, device=None):
             x=[points["cost"][i] for i in mine], y=[points["quality"][i] for i in mine], ax=ax, s=9, alpha=0.45,
             color=look["color"], marker=look["marker"], edgecolor="none", zorder=2, legend=False,
         )  # fmt: skip
-    front = pareto([(g[facet.column] / divisor, g["test"] * metric.scale) for g in groups], metric.higher_is_better)
-    ax.plot(*zip(*front), color="0.7", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
+    front = pareto([(g[facet.column] / divisor, g["score"] * metric.scale) for g in groups], metric.higher_is_better)
+    ax.plot(*zip(*front), color="0.8", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
     by_series = {}
     for row in groups:
         by_series.setdefault((row["method"], row["mode"]), []).append(row)
@@ -133,14 +128,13 @@ def panel(ax, facet, rows, metric, device=None):
         look = style.marker(*series, size=5.2)
         ax.errorbar(
             [row[facet.column] / divisor for row in members],
-            [row["test"] * metric.scale for row in members],
+            [row["score"] * metric.scale for row in members],
             xerr=[(row[f"{facet.column}_std"] or 0) / divisor for row in members],
-            yerr=[(row["test_std"] or 0) * metric.scale for row in members],
+            yerr=[(row["score_std"] or 0) * metric.scale for row in members],
             linewidth=0.8, linestyle="-" if series[0] == "complexity" else ":", elinewidth=0.8, zorder=3, **look,
         )  # fmt: skip
-    ax.set_xlabel(f"{facet.title} ({facet.unit or unit or 'number'})")
-    if device:
-        ax.set_title(device, fontsize="small")
+    kind = notes.energy(rows) if facet.column == "energy_mj" else None
+    ax.set_xlabel(f"{facet.title} ({facet.unit or unit or 'number'}{f', {kind}' if kind else ''})", fontsize="small")
     _limits(ax, points["cost"], facet.span)
     ax.yaxis.set_major_locator(MaxNLocator(5))
 
@@ -172,5 +166,5 @@ def legend(rows):
             line = "" if row["method"] == "dense" else "-" if row["method"] == "complexity" else ":"
             look = style.marker(row["method"], row["mode"], size=6)
             handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **look))
-    handles.append(Line2D([], [], color="0.7", linewidth=2.6, label="Pareto front"))
+    handles.append(Line2D([], [], color="0.8", linewidth=2.6, label=FRONT))
     return handles

@@ -122,5 +122,6 @@ def _name_layers(ax, layers):
     if len(layers) > NAMED:
         ax.set_xlabel("Layer, in the order of the forward pass")
         return
+    ax.set_xlabel("Layer")
     size = "small" if len(layers) <= 20 else "xx-small"
     ax.set_xticks(range(len(layers)), short_names(layers), rotation=90, fontsize=size)

@@ -5,8 +5,7 @@ what these functions wrote beside the figure.
 """
 
 from edgeprune.complexity.profile import MODES
-from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import engines, runs, units
+from edgeprune.reporting import notes, runs, units
 
 NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
 
@@ -32,79 +31,6 @@ def layer_complexity(network, rows, totals):
         largest = max(rows, key=lambda row: row[resource])
         share = 100 * largest[f"share_{mode}"]
         lines.append(f"- {mode}: {escape(largest['layer'])} weighs most in {NAMES[resource]}, with {share:.1f} %.")
-    return "\n".join(lines) + "\n"
-
-
-def tradeoff(groups):
-    """Of accuracy against resources, for one network and dataset: dense, then the best pruned run of each mode.
-
-    Args:
-        groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown.
-    """
-    metric = runs.headline(groups)
-    network, dataset = groups[0]["network"], groups[0]["dataset"]
-    seeds = sorted({row["n"] for row in groups})
-    count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    lines = [
-        f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.** "
-        f"Large markers are means over {count} seed{'s' if seeds != [1] else ''}, bars one sample standard deviation, "
-        "small markers single runs; lines join the targets of a method and mode. The grey line is the Pareto front of "
-        "the means: no other shown costs less and is better.",
-        "",
-    ]
-    dense = next((row for row in groups if row["method"] == "dense"), None)
-    if dense:
-        lines.append(f"- dense: {_score(dense, metric)}, {_costs(dense)}.")
-    best = {}
-    for row in groups:
-        if row["method"] == "dense":
-            continue
-        name = runs.label(row)
-        sign = 1 if metric.higher_is_better else -1
-        if name not in best or sign * row["val"] > sign * best[name]["val"]:
-            best[name] = row
-    for name, row in best.items():
-        target = "" if row["target"] is None else f" at a target of −{100 * row['target']:g} %"
-        lines.append(f"- {escape(name)}, best on validation{target}: {_score(row, metric)}, {_costs(row, dense)}.")
-    lines += _mixed(groups)
-    return "\n".join(lines) + "\n"
-
-
-def cost(groups):
-    """Of accuracy against the whole cost of training: dense, then the single pass beside the peers of three stages.
-
-    Args:
-        groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown, each run once.
-    """
-    metric = runs.headline(groups)
-    network, dataset = groups[0]["network"], groups[0]["dataset"]
-    lines = [
-        f"**What training {escape(network)} on {escape(dataset)} costs, all stages taken together.** Left: "
-        f"{escape(metric.label[0].lower() + metric.label[1:])} on the test split against estimated training FLOPs; "
-        "markers as in the figure of the trade-off. Right: the same cost by variant, hatched what went before the last "
-        "stage (the dense training that pruned weights come from), and its ratio to the dense training.",
-        "",
-    ]
-    dense = next((row for row in groups if row["method"] == "dense"), None)
-    if dense:
-        lines.append(f"- dense: {_score(dense, metric)}, {units.one(dense['training_flops'], 'flops')} of training.")
-    single = {(row["mode"], row["target"]): row for row in groups if row["method"] == "complexity"}
-    for row in groups:
-        ours = single.get((row["mode"], row["target"]))
-        if row["method"] not in PEERS or ours is None:
-            continue
-        less = 100 * (1 - ours["training_flops"] / row["training_flops"])
-        times = ""
-        if ours["training_seconds"] and row["training_seconds"]:
-            saved = 100 * (1 - ours["training_seconds"] / row["training_seconds"])
-            times = f", {abs(saved):.0f} % {'less' if saved >= 0 else 'more'} time"
-        lines.append(
-            f"- {row['mode']} at −{100 * row['target']:g} %: single pass {_score(ours, metric)} for "
-            f"{units.one(ours['training_flops'], 'flops')}; {escape(runs.label(row))} {_score(row, metric)} for "
-            f"{units.one(row['training_flops'], 'flops')}: the single pass costs {abs(less):.0f} % "
-            f"{'less' if less >= 0 else 'more'} compute{times}."
-        )
-    lines += _mixed(groups)
     return "\n".join(lines) + "\n"
 
 
@@ -144,20 +70,21 @@ def results(groups):
     lines = [f"**Results of {total} run{'s' if total != 1 else ''}.** Click on a column's head to sort by it.", ""]
     parts = {}
     for row in groups:
-        parts.setdefault((row["network"], row["dataset"], row["device"]), []).append(row)
-    for (network, dataset, device), rows in parts.items():
+        parts.setdefault((row["network"], row["dataset"], runs.place(row)), []).append(row)
+    for (network, dataset, place), rows in parts.items():
         metric = runs.headline(rows)
         dense = next((row for row in rows if row["method"] == "dense"), None)
         pruned = [row for row in rows if row["method"] == "complexity"]
-        text = f"- {escape(network)} on {escape(dataset)}" + (f", measured on {escape(device)}" if device else "") + ":"
+        text = f"- {escape(network)} on {escape(dataset)}" + (f", measured on {escape(place)}" if place else "") + ":"
         if dense:
-            text += f" dense {_score(dense, metric)}"
+            text += f" dense {score(dense, metric)}"
         if pruned:
             choose = max if metric.higher_is_better else min
             best = choose(pruned, key=lambda row: row["val"])
             text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: "
-            text += f"{_score(best, metric)}, {_costs(best, dense)}"
-        lines.append(text + "." + "".join(f" {line}" for line in _mixed(rows)[1:]))
+            text += f"{score(best, metric)}, {costs(best, dense)}"
+        lines.append(text + ".")
+        lines += [f"- {escape(note)}" for note in notes.sentences(rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -166,22 +93,16 @@ def escape(text):
     return "".join(f"\\{c}" if c in "\\*`_|<>[]" else c for c in str(text))
 
 
-def _mixed(groups):
-    """A paragraph of its own if the runs shown were trained by several engines; no lines otherwise."""
-    note = engines.note(groups)
-    return ["", escape(note)] if note else []
-
-
-def _score(row, metric):
-    mean, std = row["test"] * metric.scale, row["test_std"]
-    places = 2 if metric.scale == 100 else len(units.digits(mean, 4).partition(".")[2])
+def score(row, metric):
+    """The test score in words, with its spread over the seeds."""
+    if row["score"] is None:
+        return "score not measured"
     name = metric.label.partition(" (")[0].lower()
-    unit = " %" if metric.scale == 100 else ""
-    return f"{name} {units.spread(mean, None if std is None else std * metric.scale, places)}{unit}"
+    return f"{name} {units.score(row['score'], metric, row['score_std'])}"
 
 
-def _costs(row, dense=None):
-    """Parameters and FLOPs, then the median latency where it was measured; each with its ratio to the dense network."""
+def costs(row, dense=None):
+    """Parameters and FLOPs with their ratio to the dense network, then the latency and the energy where measured."""
     parts = []
     for key, kind, noun in (("params", "params", " parameters"), ("flops", "flops", "")):
         ratio = f" ({100 * row[key] / dense[key] - 100:+.0f} %)".replace("-", "−") if dense and dense[key] else ""
@@ -189,4 +110,7 @@ def _costs(row, dense=None):
     if row["latency_p50_ms"] is not None:
         speedup = f" ({row['speedup']:.2f} times as fast)" if dense and row["speedup"] else ""
         parts.append(f"{units.one(row['latency_p50_ms'], 'time')}{speedup}")
+    if row["energy_mj"] is not None:
+        kind = f" ({notes.energy([row])})" if notes.energy([row]) else ""
+        parts.append(f"{units.digits(row['energy_mj'])} mJ{kind}")
     return ", ".join(parts)

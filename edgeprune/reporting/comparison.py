@@ -1,48 +1,23 @@
 """A page of results that says plainly who is ahead: each plan against its peers at the same target of one resource."""
 
-import csv
-
 from edgeprune.complexity.profile import MODES
-from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import engines, runs, units
-
-WHOLE = ("seed", "epochs", "train_threads")
-TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "train_device", "precision")
-
-
-def read(path):
-    """The rows of a ``runs.csv`` that the pipeline wrote, numbers as numbers, empty cells as None.
-
-    Raises:
-        EdgepruneError: there is no such file.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8") as stream:
-            return [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(stream)]
-    except FileNotFoundError as error:
-        raise EdgepruneError("there is no such file", file=path, remedy="run the preset first") from error
-
-
-def _value(column, text):
-    if text == "":
-        return None
-    return text if column in TEXT else int(float(text)) if column in WHOLE else float(text)
+from edgeprune.reporting import notes, runs, units
 
 
 def sections(rows):
     """Markdown for every (network, dataset, device): a table, and sentences that compare.
 
     Args:
-        rows: as :func:`read` gives them.
+        rows: as :func:`edgeprune.reporting.runs.read_csv` gives them.
     """
     parts = []
     groups = runs.group(rows)
-    for key in dict.fromkeys((g["network"], g["dataset"], g["device"]) for g in groups):
-        chosen = [g for g in groups if (g["network"], g["dataset"], g["device"]) == key]
+    for key in dict.fromkeys((g["network"], g["dataset"], runs.place(g)) for g in groups):
+        chosen = [g for g in groups if (g["network"], g["dataset"], runs.place(g)) == key]
         metric = runs.headline(chosen)
         where = f", latency on {key[2]}" if key[2] else ""
-        mixed = [engines.note(chosen) + "\n"] if engines.note(chosen) else []
-        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *mixed, *_sentences(chosen, metric), ""]
+        said = [f"{note}\n" for note in notes.sentences(chosen)]
+        parts += [f"## {key[0]} on {key[1]}{where}", _table(chosen, metric), *said, *_sentences(chosen, metric), ""]
     return "\n".join(parts)
 
 
@@ -64,7 +39,7 @@ def _table(groups, metric):
                 runs.label(g),
                 "–" if g["target"] is None else f"−{100 * g['target']:g} %",
                 str(g["n"]),
-                units.spread(metric.scale * g["test"], _times(g["test_std"], metric.scale), 2),
+                units.spread(_times(g["score"], metric.scale), _times(g["score_std"], metric.scale), 2),
                 *(f"{100 * g[f'reduction_{r}']:.1f}" for r in ("params", "flops", "memory")),
                 units.digits(g["training_flops"] / flops_unit[0]),
                 "–" if ratio is None else f"{ratio:.0f}",
@@ -84,6 +59,7 @@ def _times(value, factor):
 
 def _sentences(groups, metric):
     """One line for each of our plans: points to dense and to each peer at the same mode and target; then the cost."""
+    groups = [g for g in groups if g["score"] is not None]
     dense = next((g for g in groups if g["method"] == "dense"), None)
     lines = []
     for ours in (g for g in groups if g["method"] == "complexity"):
@@ -106,8 +82,8 @@ def _change(ratio, what):
 
 
 def _against(ours, peer, metric):
-    points = metric.scale * (ours["test"] - peer["test"]) * (1 if metric.higher_is_better else -1)
-    spread = [metric.scale * s for s in (ours["test_std"], peer["test_std"]) if s is not None]
+    points = metric.scale * (ours["score"] - peer["score"]) * (1 if metric.higher_is_better else -1)
+    spread = [metric.scale * s for s in (ours["score_std"], peer["score_std"]) if s is not None]
     verdict = "level with" if round(points, 2) == 0 else "ahead of" if points > 0 else "**behind**"
     within = ", less than the seeds' spread" if spread and abs(points) < max(spread) else ""
     amount = f" by {abs(points):.2f} points{within}" if round(points, 2) else ""

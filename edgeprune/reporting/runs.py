@@ -1,64 +1,32 @@
-"""Read what the runs of a grid left behind as flat rows, one for each run, device and runtime.
+"""Read what the runs of a grid left behind as flat rows, one for each run and place where it was measured.
 
-A row is a dict. Its columns are :data:`IDENTITY`, ``metric`` and ``test``/``val`` (the task's headline, unscaled),
-``test_loss``, ``val_loss``, the five resources plain, with ``dense_`` and with ``reduction_`` before them, the cost of
-all stages of the training (``epochs``, ``training_flops``, ``training_seconds``, ``training_joules``), what of it went
-before the last stage (``earlier_epochs``, ``earlier_training_flops``), what trained it (``train_device``,
-``precision``, ``train_threads``), ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime`` and :data:`MEASURED`;
-``accuracy`` is the test score of what was measured. What is not known is None.
+A *place* is a device with a runtime. A row is a dict. Its columns are :data:`edgeprune.reporting.columns.IDENTITY`,
+``metric`` and ``test``/``val`` (the task's headline, unscaled), ``test_loss``, ``val_loss``, the five resources plain,
+with ``dense_`` and with ``reduction_`` before them, the cost of all stages of the training (``epochs``,
+``training_flops``, ``training_seconds``, ``training_joules``), what of it went before the last stage
+(``earlier_epochs``, ``earlier_training_flops``) and into each (``stage_<stage>_training_<flops|seconds|joules>``),
+what trained it (``train_device``, ``precision``, ``train_threads``),
+``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
+there are none (``latency_reason``, ``energy_reason``), and of the very file that ran
+there ``score`` (its test score) and ``file_bytes``. What is not known is None.
 """
 
+import csv
 import statistics
 from pathlib import Path
 
-from edgeprune import files, tasks
-from edgeprune.complexity.profile import RESOURCES
+from edgeprune import tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import engines
+from edgeprune.reporting import columns, engines
 
-IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
-MEASURED = {
-    "latency_p50_ms": ("latency_ms", "p50"),
-    "latency_p90_ms": ("latency_ms", "p90"),
-    "latency_p99_ms": ("latency_ms", "p99"),
-    "latency_mean_ms": ("latency_ms", "mean"),
-    "latency_std_ms": ("latency_ms", "std"),
-    "latency_iterations": ("latency_ms", "iterations"),
-    "latency_iqr_ms": ("latency_ms", "iqr"),
-    "speedup": ("speedup",),
-    "speedup_low": ("speedup_low",),
-    "speedup_high": ("speedup_high",),
-    "cpu_percent": ("cpu_percent",),
-    "cpu_ms_per_inference": ("cpu_ms_per_inference",),
-    "peak_rss_bytes": ("peak_rss_bytes",),
-    "idle_rss_bytes": ("idle_rss_bytes",),
-    "energy_mj": ("energy_mj",),
-    "energy_source": ("energy_source",),
-    "accuracy": ("accuracy",),
-    "model_bytes": ("model_bytes",),
-}
-#: Versions of the formats that are read here.
-VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
 #: Columns that tell the runs of one group apart, and so are not averaged.
-GROUP = (
-    "network",
-    "dataset",
-    "task",
-    "variant",
-    "method",
-    "mode",
-    "target",
-    "metric",
-    "device",
-    "runtime",
-    "energy_source",
-)
+GROUP = ("network", "dataset", "task", "variant", "method", "mode", "target", "metric", "device", "runtime")
+MODES = ("PA", "FA", "MA", "LA", "EA")
 
 
 def read(metrics, measurements=(), timings=()):
-    """Rows of the runs, in a fixed order: network, dataset, device, runtime; dense first, then method, mode, target,
-    seed.
+    """Rows of the runs, in a fixed order: network, dataset, place, dense first, then method, mode, target, seed.
 
     Args:
         metrics: paths of the runs' ``metrics.json``.
@@ -70,15 +38,15 @@ def read(metrics, measurements=(), timings=()):
     """
     runs, times = {}, {Path(path).parent: path for path in timings}
     for path in metrics:
-        value = _load(path, "edgeprune.metrics")
+        value = columns.load(path, "edgeprune.metrics")
         key = _key(value, path)
         if key in runs:
             raise EdgepruneError(
                 f"is a second file for the run {_name(value)}", file=path, remedy="name each file once"
             )
-        runs[key] = (_run_row(value, path) | _times(times.get(Path(path).parent)), [])
+        runs[key] = (columns.of_run(value, path) | columns.of_times(times.get(Path(path).parent)), [])
     for path in measurements:
-        value = _load(path, "edgeprune.measurement")
+        value = columns.load(path, "edgeprune.measurement")
         if not value.get("run"):
             raise EdgepruneError("does not say which run it measured", file=path, remedy="measure with --metrics")
         key = _key(value["run"], path)
@@ -88,17 +56,52 @@ def read(metrics, measurements=(), timings=()):
                 file=path,
                 remedy="give the run's metrics.json too",
             )
-        devices = runs[key][1]
-        if any((row["device"], row["runtime"]) == (value["device"], value["runtime"]) for row in devices):
+        places, found = runs[key][1], columns.of_measurement(value)
+        if any((row["device"], row["runtime"]) == (found["device"], found["runtime"]) for row in places):
             raise EdgepruneError(
-                f"is a second measurement of {_name(value['run'])} on {value['device']} in {value['runtime']}",
+                f"is a second measurement of {_name(value['run'])} on {place(found)}",
                 file=path,
                 remedy="name each file once",
             )
-        devices.append(_measured_row(value))
-    nothing = {"device": None, "runtime": None, **dict.fromkeys(MEASURED)}
-    rows = [{**row, **device} for row, devices in runs.values() for device in devices or [nothing]]
+        places.append(found)
+    rows = [{**row, **found} for row, places in runs.values() for found in places or [columns.UNMEASURED]]
+    for row in rows:
+        row["score"], row["file_bytes"] = columns.score(row), columns.file_bytes(row)
     return sorted(rows, key=order)
+
+
+def read_csv(path):
+    """The rows of a ``runs.csv`` that the pipeline wrote, numbers as numbers, empty cells as None.
+
+    Raises:
+        EdgepruneError: there is no such file.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as stream:
+            return [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(stream)]
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=path, remedy="run the preset first") from error
+    except ValueError as error:
+        raise EdgepruneError(f"is not a table of runs ({error})", file=path, remedy="make it again") from error
+
+
+def _value(column, text):
+    if text == "" or text is None:
+        return None
+    return text if column in columns.TEXT else int(float(text)) if column in columns.WHOLE else float(text)
+
+
+def place(row):
+    """Where a row was measured, as people read it: ``board (int8)``; None if nowhere."""
+    if row["device"] is None:
+        return None
+    return row["device"] + (f" ({row['runtime']})" if row.get("runtime") else "")
+
+
+def once(rows):
+    """Each run once: one measured at several places is one run, as far as what was counted goes."""
+    nowhere = {(row["network"], row["dataset"], row["variant"], row["seed"]): row | columns.UNMEASURED for row in rows}
+    return [row | {"score": row["test"], "file_bytes": row["onnx_bytes"]} for row in nowhere.values()]
 
 
 def order(row):
@@ -111,7 +114,7 @@ def order(row):
         row.get("runtime") or "",
         methods.get(row["method"], 2),
         row["method"],
-        {"PA": 0, "FA": 1, "MA": 2}.get(row["mode"], 3),
+        MODES.index(row["mode"]) if row["mode"] in MODES else len(MODES),
         row["mode"] or "",
         row["target"] or 0,
         row["variant"],
@@ -141,8 +144,8 @@ def headline(rows):
 
 def group(rows):
     """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
-    ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). What trained the runs
-    is joined, see :func:`edgeprune.reporting.engines.joined`."""
+    ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). Of notes, the texts
+    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`."""
     groups = {}
     for row in sorted(rows, key=order):
         groups.setdefault(tuple(row.get(key) for key in GROUP), []).append(row)
@@ -152,10 +155,10 @@ def group(rows):
         for column in members[0]:
             if column in GROUP or column == "seed" or column in engines.COLUMNS:
                 continue
-            values = [row[column] for row in members if row[column] is not None]
-            if any(isinstance(value, str) for value in values):  # a source of energy: of all seeds, or of several kinds
-                grouped[column] = ", ".join(sorted(set(values)))
+            if column in columns.NOTES:
+                grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
                 continue
+            values = [row[column] for row in members if row[column] is not None]
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
         result.append(grouped | engines.joined(members))
@@ -178,18 +181,6 @@ def select(rows, network=None, dataset=None):
     return left
 
 
-def _load(path, kind):
-    value = files.read_json(path)
-    if not isinstance(value, dict) or value.get("format") != kind:
-        raise EdgepruneError(f"is not of the format {kind}", file=path, remedy="give the file that the pipeline wrote")
-    if value.get("version") != VERSIONS[kind]:
-        raise EdgepruneError(
-            f"has format version {value.get('version')}, this program reads {VERSIONS[kind]}", file=path, key="version",
-            remedy="make the file again",
-        )  # fmt: skip
-    return value
-
-
 def _key(value, path):
     try:
         return tuple(value[key] for key in ("network", "dataset", "variant", "seed"))
@@ -199,39 +190,3 @@ def _key(value, path):
 
 def _name(value):
     return "{network}/{dataset}/{variant}/seed-{seed}".format_map(value)
-
-
-def _run_row(value, path):
-    try:
-        metric = tasks.get(value["task"], file=path).headline
-        row = {key: value[key] for key in IDENTITY}
-        row["metric"] = metric.name
-        for split in ("test", "val"):
-            row[split], row[f"{split}_loss"] = value[split][metric.name], value[split]["loss"]
-        for prefix, table in (("", "complexity"), ("dense_", "dense"), ("reduction_", "reduction")):
-            for resource in RESOURCES:
-                row[prefix + resource] = value[table].get(resource)
-        row["epochs"], row["training_flops"] = value["cost"]["epochs"], value["cost"]["training_flops"]
-        before = value["cost"].get("stages", [{}])[:-1]
-        for key in ("epochs", "training_flops"):
-            row[f"earlier_{key}"] = sum(stage[key] for stage in before)
-        row |= engines.columns(value)
-        row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
-    except KeyError as error:
-        raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
-    return row
-
-
-def _times(path):
-    cost = _load(path, "edgeprune.timing").get("cost") or {} if path else {}
-    return {"training_seconds": cost.get("seconds"), "training_joules": cost.get("joules")}
-
-
-def _measured_row(value):
-    row = {"device": value["device"], "runtime": value["runtime"]}
-    for column, keys in MEASURED.items():
-        found = value
-        for key in keys:
-            found = None if found is None else found.get(key)
-        row[column] = found
-    return row

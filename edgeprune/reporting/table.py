@@ -1,6 +1,6 @@
 """The results table: tidy CSV of the runs and of the groups, and Markdown, LaTeX and HTML for people.
 
-A table for people has a section for each network, dataset and device, and every column one unit.
+A table for people has a section for each network, dataset and place (device and runtime), and every column one unit.
 """
 
 import csv
@@ -8,7 +8,7 @@ import html
 import io
 from dataclasses import dataclass
 
-from edgeprune.reporting import engines, runs, units
+from edgeprune.reporting import notes, runs, units
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ COLUMNS = (
     Column("CPU (% of a core)", "cpu_percent", places=0, paper=False),
     Column("Peak RSS", "peak_rss_bytes", "bytes"),
     Column("Energy (mJ)", "energy_mj", spread=True),
-    Column("ONNX file", "onnx_bytes", "bytes"),
+    Column("ONNX file", "file_bytes", "bytes"),
     Column("Epochs", "epochs", places=0, paper=False),
     Column("Training", "training_flops", "flops"),
     Column("Training time", "training_seconds", "seconds", paper=False),
@@ -48,16 +48,17 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Section:
-    """One network on one dataset and device: a title, the columns' heads and rows of text.
+    """One network on one dataset and place: a title, the columns' heads and rows of text.
 
-    ``values`` holds for each cell the number behind it (or its text), to sort by; ``note`` is a sentence below, or "".
+    ``values`` holds for each cell the number behind it (or its text), to sort by; ``notes`` are sentences that must
+    stand beside the numbers.
     """
 
     title: str
     heads: tuple
     rows: tuple
     values: tuple
-    note: str = ""
+    notes: tuple
 
 
 def to_csv(rows):
@@ -73,15 +74,16 @@ def sections(groups, paper=False):
     """The table for people, of what :func:`edgeprune.reporting.runs.group` made; ``paper`` leaves some columns out."""
     parts = {}
     for row in groups:
-        parts.setdefault((row["network"], row["dataset"], row["device"]), []).append(row)
+        parts.setdefault((row["network"], row["dataset"], runs.place(row)), []).append(row)
     result = []
-    for (network, dataset, device), rows in parts.items():
+    for (network, dataset, place), rows in parts.items():
         metric = runs.headline(rows)
-        accuracy = Column("Test " + metric.label[0].lower() + metric.label[1:], "test", "", metric.scale, None, True)
+        accuracy = Column("Test " + metric.label[0].lower() + metric.label[1:], "score", "", metric.scale, None, True)
         # A column that no run of the section has a number for (energy without a meter) would only take room.
-        columns = [accuracy] + [
-            c for c in COLUMNS if (c.paper or not paper) and any(row[c.key] is not None for row in rows)
-        ]
+        shown = {c.key for c in COLUMNS if any(row[c.key] is not None for row in rows)}
+        if place:
+            shown.add("latency_p50_ms")  # a dash for what was to be measured and was not
+        columns = [accuracy] + [c for c in COLUMNS if (c.paper or not paper) and c.key in shown]
         formatted = [_format(column, rows) for column in columns]
         heads = ("Method", "Target", "Seeds", *(head for head, _ in formatted))
         body, values = [], []
@@ -90,8 +92,9 @@ def sections(groups, paper=False):
             body.append((runs.label(row), target, str(row["n"]), *(cells[index] for _, cells in formatted)))
             numbers = (row[c.key] for c in columns)
             values.append((runs.label(row), row["target"] or 0, row["n"], *numbers))
-        where = f", measured on {device}" if device else ""
-        result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values), engines.note(rows)))
+        where = f", measured on {place}" if place else ""
+        said = tuple(notes.sentences(rows))
+        result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values), said))
     return result
 
 
@@ -101,8 +104,7 @@ def markdown(groups):
     for section in sections(groups):
         align = "|".join([":--", *["--:"] * (len(section.heads) - 1)])
         lines = [f"## {section.title}", "", _pipes(section.heads), f"|{align}|", *(_pipes(row) for row in section.rows)]
-        lines += ["", section.note] if section.note else []
-        parts.append("\n".join(lines))
+        parts.append("\n".join(lines + [f"\n{note}" for note in section.notes]))
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
@@ -119,7 +121,7 @@ def latex(groups):
             *(_ampersands(row) for row in section.rows),
             "\\bottomrule",
             "\\end{tabular}}",
-            *([f"\\par{{\\footnotesize {_tex(section.note)}}}"] if section.note else []),
+            *(f"\\par{{\\footnotesize {_tex(note)}}}" for note in section.notes),
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -141,7 +143,8 @@ def page(groups, title="Results"):
         )
         parts.append(
             f"<h2>{html.escape(section.title)}</h2>\n<div><table>\n<thead><tr>{head}</tr></thead>\n"
-            f"<tbody>\n{body}</tbody></table></div>" + (f"\n<p>{html.escape(section.note)}</p>" if section.note else "")
+            f"<tbody>\n{body}</tbody></table></div>\n"
+            + "".join(f"<p>{html.escape(note)}</p>\n" for note in section.notes)
         )
     return PAGE.replace("{title}", html.escape(title)).replace("{body}", "\n".join([*parts, f"<p>{NOTE}</p>"]))
 
@@ -149,7 +152,7 @@ def page(groups, title="Results"):
 def summary(groups):
     """``{"network/dataset/variant": numbers}`` for ``dvc metrics show``, which shows each as a line of a table.
 
-    Measured values stand under ``<device>_``. Digits beyond the sixth are cut.
+    Measured values stand under ``<device>_<runtime>_``. Digits beyond the sixth are cut.
     """
     result = {}
     for row in groups:
@@ -159,8 +162,10 @@ def summary(groups):
         for key in ("params", "flops", "memory", "peak_memory", "onnx_bytes", "training_flops"):
             entry[key] = _cut(row[key])
         if row["device"]:
-            for key in ("latency_p50_ms", "speedup", "peak_rss_bytes"):
-                entry[f"{row['device']}_{key}"] = _cut(row[key])
+            prefix = "_".join(filter(None, (row["device"], row["runtime"])))
+            for key in ("latency_p50_ms", "speedup", "peak_rss_bytes", "energy_mj"):
+                label = f"{key}_estimated" if key == "energy_mj" and notes.energy([row]) else key
+                entry[f"{prefix}_{label}"] = _cut(row[key])
     return result
 
 
@@ -169,7 +174,10 @@ NOTE = (
     "1 MAC is a multiplication with an addition; 1 FLOP is either of them. "
     "Feature maps: the sum of all layers' outputs; "
     "peak memory: the weights and the largest set of feature maps alive at one time (both for one sample). "
-    "Speed-up: ratio of the dense network's median latency to the model's, measured in turns. "
+    "Speed-up: ratio of the dense network's median latency (fp32) to the model's, measured in turns; in brackets "
+    "its 95 % interval, both ends averaged over the seeds. "
+    "Of a quantised model, the test score and the file are its own. "
+    "Energy: per inference, what the idle device draws taken off; the head says where it is an estimate. "
     "Epochs and training count all stages, the dense network's training included where a method starts from it; "
     "FLOPs of training are estimated. A minus before a resource is its reduction."
 )
@@ -179,7 +187,9 @@ def _format(column, rows):
     """``(head, cells)`` of a column, all in one unit."""
     values = [row[column.key] for row in rows]
     divisor, unit = units.scale(values, column.kind)
-    head = f"{column.title} ({unit})" if unit else column.title
+    head = f"{column.title} ({unit})" if unit and any(v is not None for v in values) else column.title
+    if column.key == "energy_mj" and notes.energy(rows):
+        head += f", {notes.energy(rows)}"
     factor = column.factor / divisor
     places = column.places
     if places is None:
@@ -189,8 +199,14 @@ def _format(column, rows):
     for row, value in zip(rows, values):
         std = row[f"{column.key}_std"] if column.spread else None
         mean = None if value is None else value * factor
-        cells.append(units.spread(mean, None if std is None else std * factor, places))
+        cells.append(units.spread(mean, None if std is None else std * factor, places) + _interval(column, row))
     return head, cells
+
+
+def _interval(column, row):
+    if column.key != "speedup" or row["speedup_low"] is None or row["speedup_high"] is None:
+        return ""
+    return f" [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]"
 
 
 def _pipes(cells):

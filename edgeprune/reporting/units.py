@@ -1,12 +1,60 @@
 """Sensible digits and units: one scale for a whole column or axis, so that its numbers can be compared."""
 
 import math
+import re
+from dataclasses import dataclass
+
+from edgeprune.errors import EdgepruneError
 
 COUNT = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
 COUNT_WORDS = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1, ""))
 BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "bytes"))
+JOULES = ((1e6, "MJ"), (1e3, "kJ"), (1, "J"))
 SECONDS = ((3600, "h"), (60, "min"), (1, "s"))
 TIME = ((1e3, 1e3, "s"), (0.1, 1, "ms"), (0, 1e-3, "µs"))  # from so many milliseconds on: milliseconds in the unit
+#: What people may write after a number, by kind: the size of the unit in ms, bytes, mJ or 1.
+WRITTEN = {
+    "time": {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3},
+    "bytes": {"B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30},
+    "energy": {"J": 1e3, "mJ": 1.0, "uJ": 1e-3, "µJ": 1e-3, "μJ": 1e-3},
+    "score": {"%": 0.01, "": 1.0},
+}
+EXAMPLES = {"time": "10ms", "bytes": "2MB or 2MiB", "energy": "5mJ", "score": "0.9 or 90%"}
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A quantity as a person wrote it: ``value`` in ms, bytes, mJ or 1, and the unit to show others like it in."""
+
+    value: float
+    unit: str
+    size: float
+
+    def show(self, value, glue=" "):
+        """Another value in this unit, three significant digits (a score: two decimals of a per cent)."""
+        if self.unit in ("", "%"):
+            return f"{100 * value:.2f}{glue}%"
+        return f"{digits(value / self.size)}{glue}{self.unit}"
+
+
+def parse(text, kind, option):
+    """An :class:`Amount` from what stands after ``option``, e.g. ``10ms``.
+
+    Raises:
+        EdgepruneError: no number, no unit or an unknown one, or a score beyond 100 %.
+    """
+    remedy = f"write e.g. {option} {EXAMPLES[kind]}; units: {', '.join(filter(None, WRITTEN[kind]))}"
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)\s*(\D*?)\s*", text)
+    if not found:
+        raise EdgepruneError(f"{text!r} is not an amount", key=option, remedy=remedy)
+    number, unit = float(found[1]), found[2]
+    if unit not in WRITTEN[kind]:
+        problem = f"{text!r} has the unknown unit {unit!r}" if unit else f"{text!r} has no unit"
+        raise EdgepruneError(problem, key=option, remedy=remedy)
+    size = WRITTEN[kind][unit]
+    if number <= 0 or (kind == "score" and number * size > 1):
+        raise EdgepruneError(f"{text!r} is out of range", key=option, remedy=remedy)
+    return Amount(number * size, unit, size)
 
 
 def scale(values, kind):
@@ -14,14 +62,15 @@ def scale(values, kind):
 
     Args:
         values: numbers; None counts for nothing.
-        kind: ``"bytes"``, ``"time"`` (values in ms), ``"seconds"``, ``"params"`` (the unit is a bare prefix),
-            ``"macs"``, ``"flops"``, or any other name, for which the scale is 1 and the unit empty.
+        kind: ``"bytes"``, ``"time"`` (values in ms), ``"seconds"``, ``"joules"``, ``"params"`` (the unit is a bare
+            prefix), ``"macs"``, ``"flops"``, or any other name, for which the scale is 1 and the unit empty.
     """
     largest = max((abs(v) for v in values if v is not None), default=0)
     if kind == "bytes":
         return next((pair for pair in BYTES if largest >= pair[0]), BYTES[-1])
-    if kind == "seconds":
-        return next((pair for pair in SECONDS if largest >= pair[0]), SECONDS[-1])
+    if kind in ("seconds", "joules"):
+        steps = SECONDS if kind == "seconds" else JOULES
+        return next((pair for pair in steps if largest >= pair[0]), steps[-1])
     if kind == "time":
         return next(((unit, name) for start, unit, name in TIME if largest >= start), TIME[-1][1:])
     if kind in ("params", "macs", "flops"):
@@ -60,3 +109,10 @@ def spread(mean, std, places):
     if std and not float(text):  # small, but not nothing
         text = f"<{10**-places:.{places}f}"
     return f"{mean:.{places}f} ± {text}"
+
+
+def score(value, metric, std=None):
+    """A value of a :class:`edgeprune.tasks.base.Metric` in its unit: ``97.04 %``, ``97.04 ± 0.41 %``."""
+    mean = value * metric.scale
+    places = 2 if metric.scale == 100 else len(digits(mean, 4).partition(".")[2])
+    return spread(mean, None if std is None else std * metric.scale, places) + (" %" if metric.scale == 100 else "")

@@ -1,0 +1,106 @@
+"""Choose among trained and measured runs: the most accurate that satisfies a device's limits, and how to get it."""
+
+import json
+from pathlib import Path
+
+from edgeprune import files
+from edgeprune.errors import EdgepruneError
+
+#: Options that limit a column: name, column, what it is called, kind of unit, whether it needs a device, help.
+LIMITS = (
+    ("latency", "latency_p50_ms", "median latency", "time", True, "median time of an inference, e.g. 10ms"),
+    ("energy", "energy_mj", "energy per inference", "energy", True, "per inference above idle, e.g. 5mJ"),
+    ("memory", "peak_memory", "memory", "bytes", False,
+     "weights and the largest set of feature maps alive at one time, computed, e.g. 2MB"),
+    ("process-memory", "peak_rss_bytes", "process memory", "bytes", True,
+     "peak resident memory that the measuring process had, the runtime's own included"),
+    ("model-size", "file_bytes", "model file", "bytes", False, "size of the ONNX file, e.g. 500kB"),
+)  # fmt: skip
+
+
+def arguments(parser):
+    parser.add_argument("--results", required=True, metavar="FOLDER", help="results/<preset> of a preset that was run")
+    parser.add_argument("--device", metavar="D", help="where it must be fast; not needed if only one was measured")
+    parser.add_argument("--runtime", help="fp32 (default), int8 or torch, as measured")
+    for name, _, _, _, _, text in LIMITS:
+        parser.add_argument(f"--{name}", metavar="AMOUNT", help=f"at most: {text}")
+    parser.add_argument("--accuracy", metavar="SCORE", help="at least, on the validation split, e.g. 0.9 or 90%%")
+    parser.add_argument("--network", metavar="N", help="only this network")
+    parser.add_argument("--dataset", metavar="D", help="needed if the results are of several data sets")
+    parser.add_argument("--config", metavar="FILE", help="write a preset here that searches closer to the constraints")
+    parser.add_argument("--force", action="store_true", help="--config may replace a file")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def run(args):
+    from edgeprune.reporting import advice, choice, closer, runs
+
+    closer.refuse_overwriting(args.config, args.force)
+    rows = choice.of_pair(_read(args.results), args.network, args.dataset)
+    metric = runs.headline(rows)
+    constraints = _constraints(args, metric)
+    needed = bool(args.runtime) or any(
+        getattr(args, name.replace("-", "_")) is not None for name, _, _, _, device, _ in LIMITS if device
+    )
+    rows = choice.at_place(rows, args.device, args.runtime, needed)
+    groups = runs.group(rows)
+    choice.check_measured(groups, constraints)
+    chosen, place = choice.choose(groups, constraints, metric), runs.place(rows[0])
+    found = advice.model(args.results, chosen, rows) if chosen.best else None
+    preset = None
+    if args.config:
+        preset, how = closer.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
+        _write(args.config, preset, how)
+    if args.json:
+        print(json.dumps(advice.data(chosen, place, found, args.config), indent=2, allow_nan=False))
+    else:
+        print(advice.text(chosen, rows, place, found))
+        if preset:
+            print(f"\nWrote {args.config}, to search closer. {how}.")
+            print(f"  snakemake --config preset={Path(args.config).stem}   (a preset lies in presets/)")
+    if not chosen.best:
+        raise EdgepruneError("no run satisfies all constraints", remedy="see above what to change")
+
+
+def _read(results):
+    """The rows of a preset: its table of runs, or what the table is made of."""
+    from edgeprune.reporting import runs
+
+    folder = Path(results)
+    table = folder / "draw_figures" / "runs.csv"
+    if table.is_file():
+        return runs.read_csv(table)
+    metrics = sorted(folder.glob("train_network/*/*/*/seed-*/metrics.json"))
+    if not metrics:
+        raise EdgepruneError(
+            "holds no results", file=results, key="--results",
+            remedy=f"run the preset, or `dvc pull {folder / 'draw_figures'}`",
+        )  # fmt: skip
+    timings = [path.with_name("timing.json") for path in metrics if path.with_name("timing.json").is_file()]
+    return runs.read(metrics, sorted(folder.glob("measure_model/*/*/*/*/*/seed-*.json")), timings)
+
+
+def _constraints(args, metric):
+    from edgeprune.reporting import units
+    from edgeprune.reporting.choice import Constraint
+
+    found = []
+    for name, column, title, kind, _, _ in LIMITS:
+        given = getattr(args, name.replace("-", "_"))
+        if given is not None:
+            found.append(Constraint(f"--{name}", column, title, units.parse(given, kind, f"--{name}")))
+    if args.accuracy is not None:
+        limit = units.parse(args.accuracy, "score", "--accuracy")
+        title = f"validation {metric.label.partition(' (')[0].lower()}"
+        found.append(Constraint("--accuracy", "val", title, limit, at_least=metric.higher_is_better))
+    if not found:
+        names = ", ".join(f"--{name}" for name, *_ in LIMITS)
+        raise EdgepruneError("no constraint is given", remedy=f"give at least one of {names}, --accuracy")
+    return found
+
+
+def _write(path, preset, how):
+    import yaml
+
+    text = f"# Written by `edgeprune recommend`. {how}.\n"
+    files.write_text(path, text + yaml.safe_dump(preset, sort_keys=False, allow_unicode=True, width=110))

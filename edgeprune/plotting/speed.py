@@ -1,0 +1,90 @@
+"""MACs against the measured latency of one network and dataset: whether fewer MACs are faster, place by place."""
+
+import math
+
+import matplotlib.pyplot as plt
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from edgeprune.plotting import style, tradeoff
+from edgeprune.reporting import notes, prediction, runs, units
+
+PANEL = (3.1, 2.6)  # inches
+IDEAL = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1}
+
+
+def draw(rows, title=None):
+    """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
+
+    A panel for each place: small markers are runs, large ones means over the seeds with one standard deviation each
+    way, the dashed line through the dense network and the origin is proportion. A place where nothing could be
+    measured has a panel that says why.
+
+    Returns:
+        matplotlib.figure.Figure: up to three panels wide.
+    """
+    style.setup()
+    places = sorted({runs.place(row) for row in rows if row["device"]}) or [None]
+    wide = len(places) if len(places) < 4 else 2 if len(places) == 4 else 3
+    tall = math.ceil(len(places) / wide)
+    size = max(PANEL[0] * wide, 4.2) + 0.4, PANEL[1] * tall + 0.9
+    figure, axes = plt.subplots(tall, wide, figsize=size, squeeze=False, layout="constrained")
+    for index, ax in enumerate(axes.flat):
+        if index >= len(places):
+            ax.set_axis_off()
+            continue
+        here = [row for row in rows if runs.place(row) == places[index]]
+        ax.set_title(places[index] or "", fontsize="small", loc="left")
+        measured = [row for row in here if row["latency_p50_ms"] is not None]
+        if measured:
+            _panel(ax, measured)
+        else:
+            _say(ax, " ".join(notes.missing(here)) or "no device was measured")
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    handles = [handle for handle in tradeoff.legend(rows) if handle.get_label() != tradeoff.FRONT]
+    for handle in handles:
+        handle.set_linestyle("")
+    handles.append(Line2D([], [], label="proportional to MACs", **IDEAL))
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=max(2, int(size[0] / 1.5)), fontsize="small",
+        columnspacing=1.2, handletextpad=0.5,
+    )  # fmt: skip
+    return figure
+
+
+def _panel(ax, rows):
+    divisor, unit = units.scale([row["macs"] for row in rows], "macs")
+    slower, time = units.scale([row["latency_p50_ms"] for row in rows], "time")
+    groups = runs.group(rows)
+    for row in rows:
+        look = style.marker(row["method"], row["mode"])
+        ax.plot(
+            row["macs"] / divisor, row["latency_p50_ms"] / slower, marker=look["marker"], color=look["color"],
+            alpha=0.45, markersize=3, markeredgewidth=0, linestyle="", zorder=2,
+        )  # fmt: skip
+    for row in groups:
+        ax.errorbar(
+            row["macs"] / divisor, row["latency_p50_ms"] / slower, xerr=(row["macs_std"] or 0) / divisor,
+            yerr=(row["latency_p50_ms_std"] or 0) / slower, linestyle="", elinewidth=0.8, zorder=3,
+            **style.marker(row["method"], row["mode"], size=5.2),
+        )  # fmt: skip
+    right = 1.08 * max(row["macs"] for row in rows) / divisor
+    found = prediction.of(groups)
+    if found.dense:
+        slope = (found.dense["latency_p50_ms"] / slower) / (found.dense["macs"] / divisor)
+        ax.plot([0, right], [0, slope * right], zorder=1, **IDEAL)
+    ax.set_xlim(0, right)
+    ax.set_ylim(0, 1.12 * max(row["latency_p50_ms"] for row in rows) / slower)
+    ax.set_xlabel(f"Compute ({unit})")
+    ax.set_ylabel(f"Latency, median ({time})")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+
+
+def _say(ax, text):
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize="small", wrap=True)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)

@@ -1,0 +1,188 @@
+"""A choice in words, and as data for machines."""
+
+import shlex
+from pathlib import Path
+
+from edgeprune.reporting import notes, runs, units
+from edgeprune.reporting.choice import RULE
+
+QUANTIZED_NOTE = (
+    "The validation score is the fp32 network's; of the int8 model only the test score was measured, shown here."
+)
+
+
+def model(results, choice, rows):
+    """Where the model of the best group is: of the seed that :meth:`edgeprune.reporting.choice.Choice.member` names.
+
+    Args:
+        results: the folder ``results/<preset>``.
+        choice: with a best group.
+        rows: the runs it was made of; an int8 model is another file.
+
+    Returns:
+        dict: seed, paths, which of them are on this disk, its own values, and commands.
+    """
+    run = choice.member(_members(choice.best, rows))
+    where = f"{run['network']}/{run['dataset']}/{run['variant']}/seed-{run['seed']}"
+    folder = Path(results) / "train_network" / where
+    onnx = (Path(results) / "quantize_model" / where if run["runtime"] == "int8" else folder) / "model.onnx"
+    dense = Path(results) / "train_network" / run["network"] / run["dataset"] / "dense" / f"seed-{run['seed']}"
+    paths = {"onnx": onnx, "checkpoint": folder / "model.pt", "dense_onnx": dense / "model.onnx"}
+    absent = [path for path in paths.values() if not path.is_file()]
+    return {
+        "seed": run["seed"],
+        "own": {c.option: c.show(run) for c in choice.constraints},
+        "satisfies": all(c.holds(run) for c in choice.constraints),
+        **{name: str(path) for name, path in paths.items()},
+        "here": {name: path.is_file() for name, path in paths.items()},
+        "pull": f"dvc pull {shlex.join(map(str, absent))}" if absent else None,
+        "measure": shlex.join(
+            [
+                "python",
+                "edgeprune/measuring/standalone.py",
+                "--model",
+                str(onnx),
+                "--reference",
+                str(paths["dense_onnx"]),
+            ]
+        ),
+    }
+
+
+def data(choice, place, found, preset=None):
+    """The choice as JSON can hold it."""
+    return {
+        "place": place,
+        "rule": RULE,
+        "constraints": [
+            {"option": c.option, "column": c.column, "limit": c.limit.value, "at_least": c.at_least}
+            for c in choice.constraints
+        ],
+        "satisfying": [_row(row) for row in choice.satisfying],
+        "failing": [_row(row) for row in choice.failing],
+        "excluded": [
+            {"option": c.option, "fails": len(out), "fails_only_this": len(alone), "nearest": near and near["variant"]}
+            for c, out, alone, near in choice.excluded()
+        ],
+        "best": choice.best and _row(choice.best),
+        "model": found,
+        "preset": preset,
+    }
+
+
+def text(choice, rows, place, found):
+    """The choice for a terminal.
+
+    Args:
+        choice: of groups.
+        rows: the runs they were made of.
+        place: where they were measured, or None.
+        found: what :func:`model` returned, or None if nothing satisfies.
+    """
+    metric = runs.headline(rows)
+    everything = choice.satisfying + choice.failing
+    lines = [f"Wanted{f' on {place}' if place else ''}: " + ", ".join(map(str, choice.constraints))]
+    if any(c.column == "peak_memory" for c in choice.constraints):
+        lines.append("Memory is computed: the weights and the largest set of feature maps alive at one time.")
+    if any(c.column == "energy_mj" for c in choice.constraints) and notes.energy(everything):
+        lines.append(f"The energy is {notes.energy(everything)}, not read from a sensor.")
+    if place and place.endswith("(int8)"):
+        lines.append(QUANTIZED_NOTE)
+    lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the seeds):"]
+    if choice.satisfying:
+        lines += _table(choice, choice.satisfying, rows, metric)
+        best = choice.best
+        lines += ["", f"Best: {_name(best)} with a validation score of {units.score(best['val'], metric)}."]
+        lines.append(f"  Rule: {RULE}. The test score ({_test(best, metric)}) decides nothing.")
+        broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(best, rows))]
+        if broken:
+            lines.append(f"  Mind: not every seed satisfies {' and '.join(broken)}; the mean does.")
+    else:
+        lines += ["  none", "", "Nearest:", *_table(choice, choice.failing[:3], rows, metric)]
+    lines += ["", *_exclusions(choice, len(everything))]
+    if not choice.satisfying:
+        lines += ["", *_changes(choice)]
+    if found:
+        lines += ["", *_how_to_get(found)]
+    return "\n".join(lines)
+
+
+def _exclusions(choice, total):
+    lines = ["What excludes the others:"]
+    for constraint, out, alone, near in choice.excluded():
+        said = f"  {constraint}: {len(out)} of {total}"
+        if out:
+            said += f", {len(alone)} by this alone"
+        if near:
+            said += f"; nearest {_name(near)} with {constraint.show(near)} ({100 * constraint.miss(near):.1f} % beyond)"
+        unknown = sum(row[constraint.column] is None for row in out)
+        lines.append(said + (f"; {unknown} not measured" if unknown else ""))
+    return lines
+
+
+def _changes(choice):
+    lines = ["What to change, one of:"]
+    lines += [f"  {constraint.relaxed(row)} admits {_name(row)}" for constraint, row in choice.concessions()]
+    if (
+        len(lines) == 1
+        and choice.failing
+        and all(c.show(choice.failing[0]) != "not measured" for c in choice.constraints)
+    ):
+        nearest = choice.failing[0]
+        together = " ".join(c.relaxed(nearest) for c in choice.constraints if not c.holds(nearest))
+        lines.append(f"  {together}, together, admit {_name(nearest)}")
+    if any(c.column != "val" for c in choice.constraints):
+        lines.append("  --config FILE writes a preset with targets nearer to the constraints; run it and ask again")
+    return lines
+
+
+def _how_to_get(found):
+    fit = "the best on validation of its seeds that satisfy all"
+    if not found["satisfies"]:
+        fit = "none of its seeds alone satisfies all"
+    lines = [f"Its model (seed {found['seed']}, {fit}; {', '.join(found['own'].values())}):"]
+    for name, title in (("onnx", "ONNX      "), ("checkpoint", "checkpoint")):
+        lines.append(f"  {title}  {found[name]}{'' if found['here'][name] else '  (not on this disk)'}")
+    if found["pull"]:
+        lines.append(f"  get it      {found['pull']}")
+    lines.append(f"  measure     {found['measure']}")
+    lines.append("              (on a board: copy these three files there; they need numpy and onnxruntime)")
+    return lines
+
+
+def _table(choice, groups, rows, metric):
+    """Aligned columns; after a mean that is constrained, the worst of its seeds in brackets."""
+    costs = [c for c in choice.constraints if c.column != "val"]
+    accuracy = next((c for c in choice.constraints if c.column == "val"), None)
+    head = ["", "seeds", "validation", "test", *(c.title for c in costs)]
+    cells = []
+    for row in groups:
+        members = _members(row, rows)
+        val = units.score(row["val"], metric)
+        if accuracy and len(members) > 1:
+            val += f" (worst {units.score(max(members, key=accuracy.miss)['val'], metric)})"
+        line = [_name(row), str(row["n"]), val, _test(row, metric)]
+        for constraint in costs:
+            worst = max(members, key=constraint.miss)
+            line.append(constraint.show(row) + (f" (worst {constraint.show(worst)})" if len(members) > 1 else ""))
+        cells.append(line)
+    widths = [max(len(line[i]) for line in [head, *cells]) for i in range(len(head))]
+    return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in [head, *cells]]
+
+
+def _members(group, rows):
+    return [row for row in rows if all(row.get(key) == group[key] for key in runs.GROUP)]
+
+
+def _name(row):
+    return f"{row['network']} {row['variant']}"
+
+
+def _test(row, metric):
+    return "not measured" if row["score"] is None else units.score(row["score"], metric, row["score_std"])
+
+
+def _row(row):
+    keys = ("network", "dataset", "variant", "n", "val", "score", "score_std", "latency_p50_ms", "peak_memory",
+            "peak_rss_bytes", "file_bytes", "energy_mj", "energy_source")  # fmt: skip
+    return {key: row[key] for key in keys}

@@ -1,0 +1,141 @@
+"""The columns of a row: what of a run's metrics, times and measurements the tables and figures know it by."""
+
+from edgeprune import files, tasks
+from edgeprune.complexity.profile import RESOURCES
+from edgeprune.errors import EdgepruneError
+from edgeprune.reporting import engines
+
+#: The version of each kind of file that is understood.
+VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
+IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
+#: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
+STAGES = ("train", "prune", "finetune")
+COSTS = ("training_flops", "training_seconds", "training_joules")
+MEASURED = {
+    "latency_p50_ms": ("latency_ms", "p50"),
+    "latency_p90_ms": ("latency_ms", "p90"),
+    "latency_p99_ms": ("latency_ms", "p99"),
+    "latency_mean_ms": ("latency_ms", "mean"),
+    "latency_std_ms": ("latency_ms", "std"),
+    "latency_iterations": ("latency_ms", "iterations"),
+    "latency_iqr_ms": ("latency_ms", "iqr"),
+    "speedup": ("speedup",),
+    "speedup_low": ("speedup_low",),
+    "speedup_high": ("speedup_high",),
+    "cpu_percent": ("cpu_percent",),
+    "cpu_ms_per_inference": ("cpu_ms_per_inference",),
+    "peak_rss_bytes": ("peak_rss_bytes",),
+    "idle_rss_bytes": ("idle_rss_bytes",),
+    "model_bytes": ("model_bytes",),
+    "energy_mj": ("energy_mj",),
+    "energy_source": ("energy_source",),
+    "accuracy": ("accuracy",),
+}
+#: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
+NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
+#: All that a row on no device lacks.
+UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(MEASURED), "unreachable": None, **dict.fromkeys(NOTES)}
+#: Columns that hold text; all others hold numbers.
+TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "runtime", *NOTES,
+        "train_device", "precision")  # fmt: skip
+#: Columns of whole numbers.
+WHOLE = ("seed", "epochs", "train_threads")
+
+
+def load(path, kind):
+    """A file of the format ``kind``.
+
+    Raises:
+        EdgepruneError: it is of another format or version.
+    """
+    value = files.read_json(path)
+    if not isinstance(value, dict) or value.get("format") != kind:
+        raise EdgepruneError(f"is not of the format {kind}", file=path, remedy="give the file that the pipeline wrote")
+    wanted = VERSIONS[kind]
+    if value.get("version") != wanted:
+        raise EdgepruneError(
+            f"has format version {value.get('version')}, this program reads {wanted}", file=path, key="version",
+            remedy="make the file again",
+        )  # fmt: skip
+    return value
+
+
+def of_run(value, path):
+    """Of a run's ``metrics.json``: who it is, its scores, its complexity, and what its training counted."""
+    try:
+        metric = tasks.get(value["task"], file=path).headline
+        row = {key: value[key] for key in IDENTITY}
+        row["metric"] = metric.name
+        for split in ("test", "val"):
+            row[split], row[f"{split}_loss"] = value[split][metric.name], value[split]["loss"]
+        for prefix, table in (("", "complexity"), ("dense_", "dense"), ("reduction_", "reduction")):
+            for resource in RESOURCES:
+                row[prefix + resource] = value[table].get(resource)
+        row["epochs"], row["training_flops"] = value["cost"]["epochs"], value["cost"]["training_flops"]
+        stages = value["cost"].get("stages", [])
+        for key in ("epochs", "training_flops"):
+            row[f"earlier_{key}"] = sum(stage[key] for stage in stages[:-1])
+        row |= _by_stage("training_flops", stages, "training_flops", row["training_flops"])
+        row |= engines.columns(value)
+        row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
+    except KeyError as error:
+        raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
+    return row
+
+
+def of_times(path):
+    """Of the ``timing.json`` beside it (None if there is none): seconds and joules, whole and stage by stage."""
+    cost = load(path, "edgeprune.timing").get("cost") or {} if path else {}
+    row = {}
+    for name in ("seconds", "joules"):
+        row[f"training_{name}"] = cost.get(name)
+        row |= _by_stage(f"training_{name}", cost.get("stages", []), name, cost.get(name))
+    return row
+
+
+def of_measurement(value):
+    """Of a measurement: the place and what was found there; null numbers come with the reason."""
+    row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime")}
+    for column, keys in MEASURED.items():
+        found = value
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        row[column] = found
+    reasons = value.get("reasons") or {}
+    row["unreachable"] = int(bool(value.get("unreachable")))
+    row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
+    if row["latency_p50_ms"] is None:
+        known = (reasons.get(key) for key in ("unreachable", "latency_ms", "device", "latency"))
+        row["latency_reason"] = next(filter(None, known), None) or "not measured, no reason is on record"
+    if row["energy_mj"] is None:
+        row["energy_reason"] = reasons.get("energy_mj") or reasons.get("energy_reason") or row["latency_reason"]
+    return row
+
+
+def score(row):
+    """The test score of what was measured, unscaled.
+
+    The exported fp32 file computes what the trained network does; a quantised one does not, and has only the score
+    that was measured of itself.
+    """
+    if row["runtime"] == "int8":
+        return row["accuracy"]
+    return row["test"]
+
+
+def file_bytes(row):
+    """Size of the file that ran there; of the exported fp32 file where none was measured."""
+    if row["model_bytes"] is not None or row["runtime"] == "int8":
+        return row["model_bytes"]
+    return row["onnx_bytes"]
+
+
+def _by_stage(name, stages, key, whole):
+    """``{stage_<stage>_<name>: value}``; without stages on record there was one, the training."""
+    stages = stages or [{"name": "train", key: whole}]
+    row = {f"stage_{stage}_{name}": None for stage in STAGES}
+    for stage in stages:
+        column = f"stage_{stage['name']}_{name}"
+        if stage.get(key) is not None:
+            row[column] = (row.get(column) or 0) + stage[key]
+    return row

@@ -1,0 +1,55 @@
+"""What must stand beside numbers: that an energy is an estimate, what was not measured and why, mixed trainings."""
+
+from edgeprune.reporting import engines, runs
+
+ESTIMATED = "estimated"
+
+
+def energy(rows):
+    """``estimated`` or ``partly estimated`` if energies of these rows (or groups) are, else None."""
+    kinds = [
+        source.strip()
+        for row in rows
+        if row["energy_mj"] is not None
+        for source in (row["energy_source"] or "").split(";")
+    ]
+    if ESTIMATED not in kinds:
+        return None
+    return ESTIMATED if set(kinds) == {ESTIMATED} else f"partly {ESTIMATED}"
+
+
+def sentences(rows):
+    """All that must be said of rows (or groups): what they lack, and that they were not trained alike."""
+    mixed = engines.note(rows)
+    return [*missing(rows), *([mixed] if mixed else [])]
+
+
+def missing(rows):
+    """Sentences on what some of the rows (or groups) lack, the reasons on record, and warnings of the measuring."""
+    lacking, unscored, warnings = {}, [], []
+    for place in dict.fromkeys(runs.place(row) for row in rows if row["device"]):
+        here = [row for row in rows if runs.place(row) == place]
+        ran = [row for row in here if row["latency_p50_ms"] is not None]
+        for name, without in (
+            ("latency", [row for row in here if row not in ran]),
+            ("energy", [row for row in ran if row["energy_mj"] is None]),  # where nothing ran, one sentence will do
+        ):
+            if without:
+                texts = [row[f"{name}_reason"] or "no reason is on record" for row in without]
+                reasons = "; ".join(dict.fromkeys(part for text in texts for part in text.split("; ")))
+                some = "" if len(without) == len(here) else f" in {len(without)} of {len(here)} rows"
+                lacking.setdefault((name, some, reasons), []).append(place)
+        warned = [row["measuring_warning"] for row in ran if row["measuring_warning"]]
+        if warned:
+            warnings.append(
+                f"Mind, measured on {place} with a warning in {len(warned)} of {len(here)} rows: {warned[0]}."
+            )
+        if any(row["score"] is None for row in ran):
+            unscored.append(place)
+    said = [
+        f"{name.capitalize()} was not measured on {' and '.join(places)}{some}: {reasons}."
+        for (name, some, reasons), places in lacking.items()
+    ]
+    if unscored:
+        said.append(f"The test score of what ran on {' and '.join(unscored)} is not known.")
+    return said + warnings

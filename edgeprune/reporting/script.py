@@ -1,0 +1,46 @@
+"""What the scripts that draw figures share: where results are read from, and a figure's data and caption."""
+
+from edgeprune import files
+from edgeprune.reporting import runs, table
+
+
+def add_results(parser, measurements=True):
+    """Options that name the files of runs."""
+    parser.add_argument(
+        "--metrics", nargs="+", required=True, help="metrics.json of every run (or @file with the list)"
+    )
+    if measurements:
+        parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
+    parser.add_argument("--timings", nargs="*", default=[], help="timing.json of these runs, beside the metrics")
+
+
+def add_pair(parser):
+    """Options that choose one network on one dataset."""
+    parser.add_argument("--network", help="needed if the files are of more than one")
+    parser.add_argument("--dataset", help="needed if the files are of more than one")
+
+
+def add_outputs(parser):
+    """Options for a figure's files."""
+    parser.add_argument("--out-svg")
+    parser.add_argument("--out-png")
+    parser.add_argument("--out-csv", help="the data of the figure")
+    parser.add_argument("--out-caption", help="reStructuredText for the report")
+
+
+def read(args):
+    """The rows that the options name, and a title for them."""
+    read = runs.read(args.metrics, getattr(args, "measurements", ()), args.timings)
+    rows = runs.select(read, args.network, args.dataset)
+    return rows, f"{rows[0]['network']} on {rows[0]['dataset']}"
+
+
+def write(args, figure, rows, caption):
+    """Write a figure, its data and its caption to where the options of :func:`add_outputs` say."""
+    from edgeprune.plotting import style
+
+    style.save(figure, args.out_svg, args.out_png)
+    if args.out_csv:
+        files.write_text(args.out_csv, table.to_csv(rows))
+    if args.out_caption:
+        files.write_text(args.out_caption, caption)
