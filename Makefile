@@ -15,11 +15,12 @@ PROFILE ?=
 ifneq ($(PROFILE),)
 export SNAKEMAKE_PROFILE := $(PROFILE)
 endif
+ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 
 .PHONY: run env env-dev env-slurm test test-slurm lint requirements unlock resume clean
 .DEFAULT_GOAL := run
 
-run: env $(if $(findstring slurm,$(PROFILE)),env-slurm)
+run: env $(ON_SLURM)
 	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { echo "the message is above; if it says that the folder is locked: make unlock" >&2; exit 1; }
 	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
@@ -69,7 +70,7 @@ requirements: $(BIN)/uv
 unlock:
 	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
 
-resume: env
+resume: env $(ON_SLURM)
 	@$(BIN)/python scripts/cancel_jobs.py $(if $(FORCE),--force)
 	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
 	@$(MAKE) --no-print-directory run
