@@ -102,12 +102,32 @@ def on_its_way(workspace, variant, word=""):
     return file.exists() and word in file.read_text() and states(workspace, variant)
 
 
+def as_they_come(head, workspace, word=""):
+    """Each variant, and the job and node of its training, as soon as that is on its way."""
+    waiting = list(VARIANTS)
+
+    def first():
+        for variant in waiting:
+            job = head.cluster.running(f"train_network_wildcards_vgg8_digits_{variant}_0")
+            if job and on_its_way(workspace, variant, word):
+                return variant, job
+        return None
+
+    while waiting:
+        variant, job = head.until(first, PATIENCE, f"the trainings of {waiting} are on their way")
+        waiting.remove(variant)
+        yield variant, job
+
+
 def test_killed_cancelled_and_preempted_the_grid_ends_as_if_nothing_had_happened(workspace, cluster):
     began = time.monotonic()
     head = Head(workspace, cluster, "snakemake")
     try:
-        head.until(lambda: all(on_its_way(workspace, v) for v in VARIANTS), PATIENCE, "two trainings under way")
-        running = {v: cluster.running(f"train_network_wildcards_vgg8_digits_{v}_0") for v in VARIANTS}
+        running = {}
+        for variant, (number, node) in as_they_come(head, workspace):
+            running[variant] = number, node
+            # as it is then, however long what follows takes
+            cluster.ask("scontrol", "suspend", number)
         assert len({node for _, node in running.values()}) == 2
         for variant, (number, node) in running.items():
             assert f"on node {node}, Slurm job {number}" in log(workspace, variant)
@@ -123,27 +143,23 @@ def test_killed_cancelled_and_preempted_the_grid_ends_as_if_nothing_had_happened
 
     head = Head(workspace, cluster, "dvc", "repro")
     try:
-        for variant in VARIANTS:
-            head.until(lambda v=variant: on_its_way(workspace, v, "going on from"), PATIENCE, f"{variant} goes on")
-        number, _ = cluster.running("train_network_wildcards_vgg8_digits_dense_0")
-        preempted, node = cluster.running("train_network_wildcards_vgg8_digits_FA-0.50_0")
-        cluster.ask("scancel", number)
-        cluster.ask("sbatch", "--partition=urgent", "--exclusive", f"--nodelist={node}", "--wrap=true")
-        head.until(
-            lambda: "stopped by SIGTERM" in log(workspace, "FA-0.50"),
-            PATIENCE,
-            "the preempted training keeps its state",
-        )
+        for variant, (number, node) in as_they_come(head, workspace, "going on from"):
+            if variant == "dense":
+                cancelled = number
+                cluster.ask("scancel", number)
+            else:
+                preempted = number
+                cluster.ask("sbatch", "--partition=urgent", "--exclusive", f"--nodelist={node}", "--wrap=true")
+                head.until(lambda: "stopped by SIGTERM" in log(workspace, "FA-0.50"), PATIENCE, "its state is kept")
         said = head.wait(PATIENCE)
     finally:
         head.kill()
     print(f"finished after {time.monotonic() - began:.0f} s")
 
-    assert f"'{number}' failed, SLURM status is: 'CANCELLED'" in said
-    again = [
-        n for n, (state, _, text) in cluster.jobs("--states=all").items() if "_dense_0" in text and int(n) > int(number)
-    ]
-    assert any(cluster.jobs("--states=all")[n][0] == "COMPLETED" for n in again)
+    assert f"'{cancelled}' failed, SLURM status is: 'CANCELLED'" in said
+    jobs = cluster.jobs("--states=all").items()
+    again = [state for number, (state, _, text) in jobs if "_dense_0" in text and int(number) > int(cancelled)]
+    assert "COMPLETED" in again
     assert "Restarts=1" in cluster.ask("scontrol", "show", "job", preempted)
     for variant in VARIANTS:
         assert "going on from" in log(workspace, variant)
@@ -174,6 +190,8 @@ def the_jobs_of_a_dead_head_are_in_the_way_until_they_are_cancelled(workspace, c
     assert "make resume" in said
     assert all(number in said for number in orphans)
     assert set(cluster.jobs()) == orphans
+    for number in orphans:
+        cluster.ask("scontrol", "resume", number)  # a suspended job gets no SIGTERM
     said = workspace.run("scripts.cancel_jobs", **environment)
     assert f"{len(orphans)} jobs were cancelled and are gone" in said
     assert not cluster.jobs()
