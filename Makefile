@@ -1,24 +1,33 @@
 # make         create the environment, run the quick preset, say where the report is
 # make test    create the environment, run the tests
+# make test-slurm  the same for the cluster: a real Slurm on this machine (root, Debian or Ubuntu)
 # make lint    ruff, snakefmt, snakemake --lint
 # make unlock  after a kill: let the next run go on (only if no other run is under way)
+# make resume  after a kill: cancel what it left in a cluster's queue, unlock, and go on
 # make clean   remove the environment (results stay)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 PRESET ?= quick
+# PROFILE=profiles/slurm: on a cluster, see docs/cluster.md
+PROFILE ?=
+ifneq ($(PROFILE),)
+export SNAKEMAKE_PROFILE := $(PROFILE)
+endif
+ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 
-.PHONY: run env env-dev test lint requirements unlock clean
+.PHONY: run env env-dev env-slurm test test-slurm lint requirements unlock resume clean
 .DEFAULT_GOAL := run
 
-run: env
+run: env $(ON_SLURM)
 	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { echo "the message is above; if it says that the folder is locked: make unlock" >&2; exit 1; }
 	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 
 env: $(VENV)/.run
 env-dev: $(VENV)/.dev
+env-slurm: $(VENV)/.slurm
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, {sys.executable} is {v[0]}.{v[1]}; try `make PYTHON=python3.12`")'
@@ -35,8 +44,16 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/.slurm: requirements-slurm.txt $(VENV)/.run
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-slurm.txt
+	@touch $@
+
 test: env-dev
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Alone, because daemons and stopwatches don't go together; says so where it can't run.
+test-slurm: env-dev env-slurm
+	@$(BIN)/python -m pytest -m slurm -rs tests/test_slurm.py
 
 lint: env-dev
 	@$(BIN)/ruff check .
@@ -48,9 +65,15 @@ lint: env-dev
 requirements: $(BIN)/uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-slurm.in -o requirements-slurm.txt
 
 unlock:
 	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
+
+resume: env $(ON_SLURM)
+	@$(BIN)/python scripts/cancel_jobs.py $(if $(FORCE),--force)
+	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
+	@$(MAKE) --no-print-directory run
 
 clean:
 	rm -rf $(VENV)

@@ -35,6 +35,18 @@ include: "rules/measure.smk"
 include: "rules/figures.smk"
 
 
+# On a cluster these run where Snakemake does: compute nodes often have no internet, and figures take seconds.
+localrules:
+    all,
+    store_config,
+    fetch_dataset,
+    draw_layer_complexity,
+    draw_tradeoff,
+    draw_cost,
+    draw_widths,
+    write_table,
+
+
 rule all:
     default_target: True
     input:
@@ -42,6 +54,10 @@ rule all:
         rules.measure.input,
         rules.figures.input,
         rules.store_config.output,
+
+
+onstart:
+    refuse_orphans()
 
 
 onsuccess:

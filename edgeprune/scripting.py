@@ -12,6 +12,9 @@ def run(main, argv=None):
     Returns:
         int: 0, or 1 after a user's error; meant for ``sys.exit``.
     """
+    node = os.environ.get("SLURMD_NODENAME")
+    if node:
+        print(f"on node {node}, Slurm job {os.environ.get('SLURM_JOB_ID')}", file=sys.stderr)
     try:
         main(argv)
     except EdgepruneError as error:

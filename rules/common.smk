@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from edgeprune.cluster import head
 from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
 from edgeprune.config.load import effective
@@ -241,6 +242,14 @@ def get_orphans():
     found = Path("results", config["preset"]).rglob("*")
     found = (p for p in found if p.is_file() and not is_temporary(p.name))  # a kill's remains, which DVC ignores
     return sorted(str(p) for p in found if str(p) not in made and p.name not in kept)
+
+
+def refuse_orphans():
+    """Before the first job: none of a run that was killed may write beside ours."""
+    try:
+        head.refuse_orphans(workflow.basedir, submits=workflow.nodes is not None)
+    except EdgepruneError as error:
+        raise WorkflowError(f"the run cannot start\n{error}") from None
 
 
 def record(succeeded):

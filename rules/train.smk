@@ -33,7 +33,8 @@ rule train_network:
         state=f"state/{config['preset']}/train_network/{{network}}/{{dataset}}/{{variant}}/seed-{{seed}}",
         code=sources("scripts/train_network.py", "{factory}"),
     shell:
-        "python scripts/train_network.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
+        # exec: no shell in between that SIGTERM would end, and the job with it, while the training keeps its state
+        "exec python scripts/train_network.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
         " --profile {input.profile} --plan {input.plan} --recipe {params.recipe:q} --seed {wildcards.seed}"
         " --variant {wildcards.variant} {params.start}"
         " --slots-per-gpu {resources.slots_per_gpu} --out {params.folder} --state {params.state} 2> {log}"

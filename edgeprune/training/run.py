@@ -101,6 +101,7 @@ def _train(job, engine, states, clock):
     try:
         with listening() as signal, history.events(job.tensorboard, engine) as events:
             finished = engine.run(report=lambda *row: (line(*row), events(*row)), after_epoch=keep, stop=signal)
+            kept = None if finished else keep(engine)  # while still listening: Slurm sends SIGTERM more than once
     except Diverged as error:
         kept = states.last() if states else None
         if kept is None:
@@ -109,7 +110,6 @@ def _train(job, engine, states, clock):
         raise Diverged(error.problem, key=error.key, remedy=remedy) from error
     if not finished:
         epoch, step = engine.position
-        kept = keep(engine)
         raise Stopped(
             f"stopped by {signal()} in epoch {epoch + 1}, after {step} steps of it"
             + ("" if kept else "; nothing is kept"),

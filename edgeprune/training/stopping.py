@@ -21,12 +21,15 @@ class Stopped(EdgepruneError):
 def listening(signals=(signal.SIGTERM, signal.SIGINT)):
     """Yield a function that returns the name of the signal that came, or None.
 
-    The first signal is only noted; a second one does what it would have done. In a thread other than the main one,
-    where Python handles no signals, none is ever noted.
+    The first signal is only noted; Ctrl-C after it does what it would have done. Further SIGTERMs are ignored, because
+    Slurm sends several within milliseconds, and one that ended the process would do so while it keeps its state. In a
+    thread other than the main one, where Python handles no signals, none is ever noted.
     """
     came = []
 
     def note(number, frame):
+        if came and number == signal.SIGTERM:
+            return
         if came:
             signal.signal(number, previous[number])
             os.kill(os.getpid(), number)
