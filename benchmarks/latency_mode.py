@@ -46,7 +46,7 @@ def main():
     if args.realtime:  # what is started from here inherits it
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
     print(
-        "| network | seed | dense, ms | pruned, ms | of dense | error to target | predicted, ms | error of it | table, s |"
+        "| network | seed | dense, ms | pruned, ms | of dense | error to target | predicted, ms | its error | table, s |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     worst = 0.0

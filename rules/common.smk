@@ -20,6 +20,7 @@ from edgeprune.measuring import absence
 from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
+from edgeprune.sampling.table import MEASURED
 from edgeprune.scripting import let_jobs_find_us
 
 let_jobs_find_us(workflow.basedir)

@@ -1,0 +1,87 @@
+# The modes that go by what a device was measured to pay for each layer: LA (latency), EA (energy).
+TABLE = f"<results>/measure_layers/{config.get('sample_on')}/{{network}}/{{dataset}}/table.json"
+TABLED = tuple(name for name, variant in GRID.variants.items() if variant.mode in MEASURED)
+
+
+def get_table(wildcards):
+    """The table that a plan is drawn by, where its mode goes by one."""
+    return [TABLE.format(**wildcards)] if wildcards.variant in TABLED else []
+
+
+def get_table_option(wildcards, input):
+    return f"--table {input.table}" if input.get("table") else ""
+
+
+def get_measurements_of_tables_device(wildcards):
+    runs = GRID.of_pair(wildcards.network, wildcards.dataset)
+    return files_of(runs, f"<results>/measure_model/{wildcards.device}/{{path}}.json")
+
+
+def get_prediction_arguments(wildcards):
+    measured = f"results/{config['preset']}/measure_model/{wildcards.device}/{_runs_of(wildcards)}.json"
+    return f"{get_plan_arguments(wildcards)} --measurements {measured}"
+
+
+def predictions():
+    """The figures of the devices that have tables and measurements."""
+    device = config.get("sample_on")
+    if not TABLED or device not in config["measure_on"]:
+        return []
+    return [f"<results>/draw_figures/{n}/{d}/prediction-{device}.svg" for n, d in GRID.pairs]
+
+
+rule measure_layers:
+    input:
+        manifest="<results>/fetch_dataset/{dataset}/manifest.json",
+        profile="<results>/profile_network/{network}/{dataset}/profile.json",
+    output:
+        table="<results>/measure_layers/{device}/{network}/{dataset}/table.json",
+    log:
+        "<logs>/measure_layers/{device}/{network}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/measure_layers/{device}/{network}/{dataset}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    # The whole machine, so that no training runs beside the stopwatch.
+    threads: workflow.cores or 1
+    params:
+        data=subpath(input.manifest, parent=True),
+        spec=as_json("networks", "{network}"),
+        settings=as_json("sampling", "{network}"),
+        device=as_json("devices", "{device}"),
+        code=sources("scripts/measure_layers.py", "{factory}"),
+    shell:
+        "python scripts/measure_layers.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
+        " --profile {input.profile} --settings {params.settings:q} --device-name {wildcards.device}"
+        " --device {params.device:q} --out {output.table} 2> {log}"
+
+
+rule draw_prediction:
+    input:
+        table="<results>/measure_layers/{device}/{network}/{dataset}/table.json",
+        profile="<results>/profile_network/{network}/{dataset}/profile.json",
+        plans=get_plans_of_pair,
+        measurements=get_measurements_of_tables_device,
+    output:
+        svg=report(
+            "<results>/draw_figures/{network}/{dataset}/prediction-{device}.svg",
+            caption="../report/caption.rst",
+            category="{network} on {dataset}",
+            labels={"figure": "predicted against measured latency"},
+        ),
+        png="<results>/draw_figures/{network}/{dataset}/prediction-{device}.png",
+        table="<results>/draw_figures/{network}/{dataset}/prediction-{device}.csv",
+        caption="<results>/draw_figures/{network}/{dataset}/prediction-{device}.rst",
+    log:
+        "<logs>/draw_prediction/{device}/{network}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/draw_prediction/{device}/{network}/{dataset}.tsv"
+    conda:
+        "../envs/figures.yaml"
+    params:
+        files=get_prediction_arguments,
+        code=sources("scripts/draw_prediction.py"),
+    shell:
+        "python scripts/draw_prediction.py --table {input.table} --profile {input.profile} {params.files}"
+        " --network {wildcards.network} --dataset {wildcards.dataset} --device {wildcards.device}"
+        " --out-svg {output.svg} --out-png {output.png} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
