@@ -14,18 +14,18 @@ def get_table_option(wildcards, input):
 
 def get_measurements_of_tables_device(wildcards):
     runs = GRID.of_pair(wildcards.network, wildcards.dataset)
-    return files_of(runs, f"<results>/measure_model/{wildcards.device}/{{path}}.json")
+    return files_of(runs, f"<results>/measure_model/{wildcards.device}/fp32/{{path}}.json")
 
 
 def get_prediction_arguments(wildcards):
-    measured = f"results/{config['preset']}/measure_model/{wildcards.device}/{_runs_of(wildcards)}.json"
+    measured = f"results/{config['preset']}/measure_model/{wildcards.device}/fp32/{_runs_of(wildcards)}.json"
     return f"{get_plan_arguments(wildcards)} --measurements {measured}"
 
 
 def predictions():
     """The figures of the devices that have tables and measurements."""
     device = config.get("sample_on")
-    if not TABLED or device not in config["measure_on"]:
+    if not TABLED or (device, "fp32") not in measured():
         return []
     return [f"<results>/draw_figures/{n}/{d}/prediction-{device}.svg" for n, d in GRID.pairs]
 
@@ -42,18 +42,20 @@ rule measure_layers:
         "<benchmarks>/measure_layers/{device}/{network}/{dataset}.tsv"
     conda:
         "../envs/torch.yaml"
-    # The whole machine, so that no training runs beside the stopwatch.
-    threads: workflow.cores or 1
+    threads: get_measuring_threads
+    resources:
+        **DEVICE_SLOTS,
     params:
         data=subpath(input.manifest, parent=True),
         spec=as_json("networks", "{network}"),
         settings=as_json("sampling", "{network}"),
-        device=as_json("devices", "{device}"),
+        device=get_device,
+        energy="--energy" if any(variant.mode == "EA" for variant in GRID.variants.values()) else "",
         code=sources("scripts/measure_layers.py", "{factory}"),
     shell:
         "python scripts/measure_layers.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
         " --profile {input.profile} --settings {params.settings:q} --device-name {wildcards.device}"
-        " --device {params.device:q} --out {output.table} 2> {log}"
+        " --device {params.device:q} {params.energy} --out {output.table} 2> {log}"
 
 
 rule draw_prediction:
