@@ -24,6 +24,7 @@ report: "report/workflow.rst"
 
 
 include: "rules/devices.smk"
+include: "rules/tables.smk"
 include: "rules/config.smk"
 include: "rules/fetch.smk"
 include: "rules/profile.smk"
