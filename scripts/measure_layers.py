@@ -17,7 +17,7 @@ def main(argv=None):
     parser.add_argument("--device", required=True, type=json.loads, help="the device's settings, as JSON")
     parser.add_argument("--device-name", required=True)
     parser.add_argument("--levels", type=int, default=5, help="widths of each group: 3, 5 (default) or 7")
-    parser.add_argument("--seconds", type=float, default=0.6, help="for each of its levels squared networks, about")
+    parser.add_argument("--seconds", type=float, help="for each network, about (default 0.6; no more than the device)")
     parser.add_argument("--energy", action="store_true", help="energy too, from the source that the device names")
     parser.add_argument("--out", required=True, help="table.json to write")
     args = parser.parse_args(argv)
@@ -31,11 +31,12 @@ def main(argv=None):
     from edgeprune.networks.resolve import build
 
     torch.set_num_threads(1)
+    seconds = args.seconds or min(0.6, args.device.get("seconds", 0.6))
     manifest = load_manifest(args.data)
     model = build(args.spec, name=args.network, **tasks.get(manifest["task"]).factory_arguments(manifest))
     table = measure(
         args.device_name, args.device, model, Profile.load(args.profile),
-        settings=args.settings, levels=args.levels, seconds=args.seconds, energy=args.energy,
+        settings=args.settings, levels=args.levels, seconds=seconds, energy=args.energy,
     )  # fmt: skip
     files.write_json(args.out, table)
     print(

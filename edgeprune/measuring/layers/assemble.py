@@ -36,10 +36,14 @@ def energy(profile, networks, times, measured, layers):
             (one["energy_reason"] for one in measured if one["energy_reason"]), "it was not measured throughout"
         )
         return None, {"energy": told}
-    joules = [1e6 * one["energy_mj"] * found / found.sum() for one, found in zip(measured, times)]  # mJ are 1e6 nJ
+    (source,) = sources
+    if source == "estimated":
+        watts = float(np.median([one["energy_mj"] / one["ms"] for one in measured]))  # mJ in a ms
+        joules = [watts * found for found in times]
+    else:
+        joules = [1e6 * one["energy_mj"] * found / found.sum() for one, found in zip(measured, times)]  # mJ are 1e6 nJ
     for layer, other in zip(layers, grids(profile, networks, joules, "energy_nj")):
         layer["energy_nj"] = other["energy_nj"]
-    (source,) = sources
     return {"source": source, "split": "by time"}, {}
 
 
