@@ -31,7 +31,7 @@ def draw(rows, title=None):
         names.setdefault(runs.label(row), row)
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7) if high / low < 20 else (1, 2, 5)))
+        axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if high / low < 10 else (1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: units.digits(value, 2)))
         axis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(f"Predicted latency ({unit})")
