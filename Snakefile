@@ -24,9 +24,11 @@ report: "report/workflow.rst"
 
 
 include: "rules/devices.smk"
+include: "rules/tables.smk"
 include: "rules/config.smk"
 include: "rules/fetch.smk"
 include: "rules/profile.smk"
+include: "rules/layers.smk"
 include: "rules/sample.smk"
 include: "rules/prune.smk"
 include: "rules/train.smk"

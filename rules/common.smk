@@ -20,6 +20,7 @@ from edgeprune.measuring import absence
 from edgeprune.provenance import inputs
 from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
+from edgeprune.sampling.table import MEASURED
 from edgeprune.scripting import let_jobs_find_us
 
 let_jobs_find_us(workflow.basedir)
@@ -262,7 +263,8 @@ def record(succeeded):
     if not succeeded:
         print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
     elif whole and "all" in targets:
-        Path("results", config["preset"], "quantize_model").mkdir(exist_ok=True)  # DVC expects it, be it empty
+        for folder in ("measure_layers", "quantize_model"):  # DVC expects them, be they empty
+            Path("results", config["preset"], folder).mkdir(exist_ok=True)
         record_run(
             config["preset"],
             complete=True,

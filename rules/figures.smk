@@ -211,5 +211,6 @@ rule figures:
             for network, dataset in GRID.pairs
             for figure in ("layer_complexity", "tradeoff", "cost", "widths", *["speed"] * bool(config["measure_on"]))
         ],
+        predictions(),
         "<results>/draw_figures/results.csv",
         "<results>/draw_figures/environment.html",

@@ -1,6 +1,7 @@
 rule sample_plan:
     input:
         profile="<results>/profile_network/{network}/{dataset}/profile.json",
+        table=get_table,
     output:
         plan="<results>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.json",
     log:
@@ -14,10 +15,11 @@ rule sample_plan:
     params:
         variant=get_plan_settings,
         settings=as_json("sampling", "{network}"),
+        table=get_table_option,
         code=sources("scripts/sample_plan.py"),
     shell:
         "python scripts/sample_plan.py --profile {input.profile} {params.variant} --seed {wildcards.seed}"
-        " --settings {params.settings:q} --out {output.plan} 2> {log}"
+        " --settings {params.settings:q} {params.table} --out {output.plan} 2> {log}"
 
 
 rule sample:

@@ -85,7 +85,7 @@ def test_config_error_names_file_key_and_remedy(project, change, key, words):
     [
         (lambda c: c.update(targets=[0.5, 1.0]), "targets[1]", ["less than 1"]),
         (lambda c: c.update(targets=[0]), "targets[0]", ["greater than 0"]),
-        (lambda c: c.update(modes=["PA", "XA"]), "modes[1]", ["PA, FA, MA"]),
+        (lambda c: c.update(modes=["PA", "XA"]), "modes[1]", ["PA, FA, MA, LA, EA"]),
         (lambda c: c.update(seeds=[]), "seeds", ["at least 1"]),
         (lambda c: c["pairs"][0].update(network="vgg18"), "pairs[0].network", ["'vgg18' is not defined", "vgg16"]),
         (lambda c: c["pairs"][0].update(dataset="mnist"), "pairs[0].dataset", ["not defined", "digits"]),
@@ -188,3 +188,32 @@ def test_target_names_do_not_collide():
     names = list(grid.expand(config).variants)
     assert len(set(names)) == len(names)
     assert {"FA-0.50", "FA-0.505", "FA-0.51", "uniform-FA-0.50", "dense"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        (lambda c: c.update(modes=["FA", "LA"]), "sample_on", ["LA", "local"]),
+        (lambda c: c["references"].update(random={"modes": ["EA"]}), "sample_on", ["EA"]),
+        (lambda c: c.update(modes=["LA"], sample_on="pi"), "sample_on", ["'pi' is not defined"]),
+        (
+            lambda c: (c.update(modes=["LA"], sample_on="local"), c["references"].update(l1={})),
+            "references.l1.modes",
+            ["l1", "LA"],
+        ),
+    ],
+)
+def test_measured_modes_need_a_device_and_take_no_peer_of_trained_networks(project, change, key, words):
+    edit(project / "presets" / "quick.yaml", change)
+    error = refused(project)
+    assert error.key == key
+    assert error.remedy
+    for word in words:
+        assert word in str(error)
+
+
+def test_measured_modes_span_a_grid_and_the_others_need_no_device(project):
+    assert "sample_on" not in load.effective(project)
+    edit(project / "presets" / "quick.yaml", lambda c: c.update(modes=["PA", "LA"], sample_on="local"))
+    config = load.effective(project)
+    assert {v.mode for v in grid.expand(config).variants.values()} == {None, "FA", "PA", "LA"}

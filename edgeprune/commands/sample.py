@@ -5,7 +5,11 @@ from edgeprune.errors import EdgepruneError
 
 def arguments(parser):
     parser.add_argument("profile", metavar="PROFILE", help="a profile made by `edgeprune profile --out`")
-    parser.add_argument("--mode", help="whose shares weigh the draw: PA parameters, FA FLOPs (default), MA memory")
+    parser.add_argument(
+        "--mode",
+        help="whose shares weigh the draw: PA parameters, FA FLOPs (default), MA memory; LA latency, EA energy",
+    )
+    parser.add_argument("--table", metavar="FILE", help="a device's layer costs, made by scripts/measure_layers.py")
     parser.add_argument("--target", type=float, help="fraction of it to remove (default: 0.5)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same plan everywhere (default: 0)")
     parser.add_argument("--method", default="complexity", help="complexity (default), uniform, random or dense")
@@ -52,6 +56,7 @@ def run(args):
         prunable=args.prunable,
         protect=args.protect,
         round_to=args.round_to,
+        table=args.table,
         **options,
     )
     if args.out:

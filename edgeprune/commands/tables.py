@@ -45,7 +45,21 @@ def plan_table(plans, unicode=None):
     for resource in RESOURCES:
         cells = [f"{amount(p.totals[resource], resource):>9}  {-100 * p.reduction[resource] or 0:.1f} %" for p in plans]
         rows.append([resource, amount(first.dense_totals[resource], resource), *cells])
+    rows += _predicted_rows(plans)
     return f"{first.network}\n\n" + _align(rows, right={1})
+
+
+def _predicted_rows(plans):
+    """What the plans of the measured modes predict, a row for each resource and device."""
+    found = {}
+    for n, plan in enumerate(plans):
+        if plan.predicted:
+            said = plan.predicted
+            sure = ", estimated" if said["estimated"] else ""
+            key = f"{said['resource']} on {said['device']}{sure}", f"{said['dense']:.4g} {said['unit']}"
+            cell = f"{said['pruned']:>6.4g} {said['unit']}  {-100 * said['reduction']:.1f} %"
+            found.setdefault(key, [""] * len(plans))[n] = cell
+    return [[*key, *cells] for key, cells in found.items()]
 
 
 def profile_table(profile):

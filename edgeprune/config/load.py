@@ -10,6 +10,7 @@ import yaml
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
+from edgeprune.sampling.table import MEASURED
 
 #: Sections in which `default` holds for every network and an entry of the network's name adds to it.
 PER_NETWORK = ("recipes", "sampling")
@@ -123,6 +124,7 @@ def _check_names(config, file):
             _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
     for i, name in enumerate(config["measure_on"]):
         _known(name, config["devices"], file, f"measure_on[{i}]", "devices")
+    _check_measured(config, file)
     references = config["references"]
     for method in references:
         if method in PEERS and "dense" not in references:
@@ -136,6 +138,31 @@ def _check_names(config, file):
         for name in config[section]:
             if name != "default":
                 _known(name, config["networks"], file, f"{section}.{name}", "networks")
+
+
+def _check_measured(config, file):
+    """The modes that go by a device's table of layer costs: a device is named, and no peer is asked for them."""
+    wanted = [mode for mode in config["modes"] if mode in MEASURED]
+    for method, limits in config["references"].items():
+        given = "modes" in limits
+        modes = [mode for mode in (limits["modes"] if given else config["modes"]) if mode in MEASURED]
+        if modes and method in PEERS:
+            raise EdgepruneError(
+                f"{method} ranks a trained network's filters and takes no table of layer costs, as {modes[0]} needs",
+                file=file,
+                key=f"references.{method}.modes",
+                remedy=f"name the modes of {method} without {' and '.join(modes)}",
+            )
+        wanted += modes if method != "dense" else []
+    if "sample_on" in config:
+        _known(config["sample_on"], config["devices"], file, "sample_on", "devices")
+    elif wanted:
+        raise EdgepruneError(
+            f"the mode {wanted[0]} goes by costs measured on a device, and none is named",
+            file=file,
+            key="sample_on",
+            remedy=f"name one of `devices`: {', '.join(sorted(config['devices']))}",
+        )
 
 
 def _known(name, table, file, key, section):

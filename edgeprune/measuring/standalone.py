@@ -45,6 +45,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 VERSION = 2
@@ -52,6 +53,7 @@ USAGE, UNREADABLE, NO_RUNTIME, UNRUNNABLE = 2, 3, 4, 5
 BLOCKS = 40  # turns that each model takes, at least
 BLOCK_RUNS = 3  # timed runs of a block, at least
 PATIENCE = 4  # times the seconds asked for, if other processes take the cores
+LAYER_TURNS = 6  # turns of each model whose layers are timed
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -90,13 +92,15 @@ def import_runtime():
 class Model:
     """An ONNX file, loaded and ready to run on fixed inputs of batch 1."""
 
-    def __init__(self, path, threads):
+    def __init__(self, path, threads, trace=None):
         numpy, onnxruntime = import_runtime()
         self.path = path
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        if trace:  # a file's name without its end: ONNX Runtime writes there how long each operator took
+            options.enable_profiling, options.profile_file_prefix = True, trace
         try:
             with open(path, "rb") as stream:
                 content = stream.read()
@@ -717,9 +721,77 @@ def core_list(text):
 core_list.__name__ = "list of cores"  # argparse's message
 
 
+def measure_layers(paths, options):
+    """How long each operator of some models takes, each model in turns with the first one; what is printed.
+
+    A model runs in two sessions by turns: as it is, and with ONNX Runtime's own profiler, which counts whole
+    microseconds; an operator's time is the mean of the quicker half of its runs, the quickest tenth left out. One
+    thread's time is counted in CPU time, so that what other processes take does not count; that of several, as the
+    median of the wall clock. Energy is that of the whole model.
+    """
+    threads, results = options.threads, []
+    reference, before = Model(paths[0], threads), None
+    for path in paths:
+        folder = tempfile.mkdtemp()
+        try:
+            models = [reference, Model(path, threads), Model(path, threads, os.path.join(folder, "trace"))]
+            before = before or fingerprint(threads)
+            for model in models:
+                for _ in range(options.warmup):
+                    model.run()
+            reference.wall, reference.cpu, reference.times = 0.0, 0.0, []
+            for turn in range(LAYER_TURNS):
+                for model in models if turn % 2 else models[::-1]:
+                    model.block(options.seconds / LAYER_TURNS)
+            with open(models[2].session.end_profiling()) as stream:
+                events = json.load(stream)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        times = {}
+        for event in events:
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+                name = event["name"][: -len("_kernel_time")]
+                times.setdefault((name, event.get("args", {}).get("op_name")), []).append(event["dur"])
+        cpu_ms = 1e3 * models[1].cpu / len(models[1].times)
+        drawn, reason, _ = energy(models[1], options.energy, options.watts, options.energy_seconds, cpu_ms)
+        results.append(
+            {
+                "ms": milliseconds(models[1], threads),
+                "reference_ms": milliseconds(reference, threads),
+                "cpu_share": models[1].cpu / models[1].wall,
+                "energy_mj": drawn["energy_mj"],
+                "energy_source": drawn["energy_source"],
+                "energy_reason": reason,
+                "model_sha256": models[1].sha256,
+                "nodes": [[name, op, quicker_half(runs[options.warmup :])] for (name, op), runs in times.items()],
+            }
+        )
+    return {
+        "program": VERSION,
+        "engine": "onnxruntime",
+        "clock": "CPU time" if threads == 1 else "wall time",
+        "reference_ms": median(result["reference_ms"] for result in results),
+        "models": results,
+        "fingerprint": before,
+    }
+
+
+def milliseconds(model, threads):
+    """Of one inference, see :func:`measure_layers`."""
+    return 1e3 * model.cpu / len(model.times) if threads == 1 else model.latency()["p50"]
+
+
+def quicker_half(values):
+    values = sorted(values)
+    kept = values[len(values) // 10 : max(1, len(values) // 2)]
+    return sum(kept) / len(kept)
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="ONNX file to measure")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--model", help="ONNX file to measure")
+    what.add_argument("--layers", nargs="+", metavar="MODEL", help="time each operator of these, beside the first one")
     parser.add_argument("--reference", help="ONNX file to compare with, as a rule the dense network")
     parser.add_argument("--seconds", type=float, default=10.0, help="time for each model, at least (default 10)")
     parser.add_argument("--iterations", type=int, default=100, help="runs of each model, at least (default 100)")
@@ -754,7 +826,10 @@ def main(argv=None):
     try:
         if args.affinity:
             pin(args.affinity)
-        result = probe(args.model, args.threads) if args.probe else measure(args.model, args.reference, args)
+        if args.layers:
+            result = measure_layers(args.layers, args)
+        else:
+            result = probe(args.model, args.threads) if args.probe else measure(args.model, args.reference, args)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return failure.status

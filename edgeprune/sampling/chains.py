@@ -127,6 +127,46 @@ def jointly(problem, limits, seed):
         w[i] -= problem.block(i, w[i])
 
 
+def by_table(problem, resource, limits, seed):
+    """Draw layers by their share of a measured resource; the widths at the first point within each limit.
+
+    A table promises no cost that falls with every unit, so every weight is made anew from the layers that the last
+    draw changed, and the network's total is looked at after each draw. It ends at the floors at the latest, which
+    ``problem`` has checked against the limits.
+
+    Args:
+        resource: ``latency`` or ``energy``.
+        limits: totals of the resource to reach, falling.
+    """
+    uniform = random.Random(seed).random
+    measured, w = problem.costs.measured(resource), list(problem.dense)
+    layers = [measured.layer(n, w) for n in range(len(measured.layers))]
+    total = sum(cost for cost, _ in layers)
+    affected = [sorted({i for n in measured.touches[g] for i, _ in measured.layers[n][1][1]}) for g in range(len(w))]
+
+    def weight(i):
+        """Of a group: the costs of its layers; of one that spans several groups, the part of its filters there."""
+        if w[i] <= problem.floor[i]:
+            return 0
+        return sum(layers[n][0] * c * w[i] // layers[n][1] for n, c in measured.writers[i])
+
+    weights, reached, due = [weight(i) for i in range(len(w))], [], list(limits)
+    while True:
+        while due and total <= due[0]:
+            reached.append(list(w))
+            due.pop(0)
+        if not due:
+            return reached
+        i = _draw(uniform, weights)
+        w[i] -= problem.block(i, w[i])
+        for n in measured.touches[i]:
+            total -= layers[n][0]
+            layers[n] = measured.layer(n, w)
+            total += layers[n][0]
+        for j in {i, *affected[i]}:
+            weights[j] = weight(j)
+
+
 def _weights(problem, resource, w):
     """Draw weight of each group; 0 at its floor."""
     costs, spans = problem.costs, None

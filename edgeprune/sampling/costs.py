@@ -9,6 +9,8 @@ from functools import cached_property
 
 from edgeprune.complexity import width
 from edgeprune.complexity.profile import RESOURCES
+from edgeprune.errors import EdgepruneError
+from edgeprune.sampling.table import MEASURED, Measured
 
 #: Resources that are polynomials; peak memory is a maximum of polynomials.
 POLYNOMIAL = ("params", "macs", "flops", "memory")
@@ -55,10 +57,11 @@ class Costs:
         dense: their dense widths.
         writers: for each group, ``[(layer, coefficient), …]``: the layers that lose ``coefficient`` filters with
             each unit.
+        table: a :class:`~edgeprune.sampling.table.CostTable`, for the resources that are measured.
     """
 
-    def __init__(self, profile):
-        self.profile = profile
+    def __init__(self, profile, table=None):
+        self.profile, self.table = profile, table
         self.names = [g.name for g in profile.groups]
         self.dense = [g.width for g in profile.groups]
         self._number = {name: i for i, name in enumerate(self.names)}
@@ -67,13 +70,35 @@ class Costs:
         for layer in profile.layers:
             for group, coefficient in width.coefficients(layer.out)[0].items():
                 self.writers[self._number[group]].append((layer, coefficient))
-        self._totals, self._units = {}, {}
+        self._totals, self._units, self._measured = {}, {}, {}
 
     def total(self, resource, w):
         """The network's total of ``resource``, equal to ``profile.total``."""
         if resource == "peak_memory":
             return self.peak(w)[0]
+        if resource in MEASURED.values():
+            return self.measured(resource)(w)
         return self.polynomial(resource)(w)
+
+    def dense_total(self, resource):
+        """:meth:`total` of the dense network."""
+        return self.total(resource, self.dense) if resource in MEASURED.values() else self.profile.totals[resource]
+
+    def measured(self, resource):
+        """The total of a measured resource, as a :class:`~edgeprune.sampling.table.Measured`.
+
+        Raises:
+            EdgepruneError: there is no table, it is of another network, or it lacks the resource.
+        """
+        if self.table is None:
+            raise EdgepruneError(
+                f"{resource} is measured on a device, so a table of its layers' costs is needed",
+                key="table",
+                remedy="give the table that scripts/measure_layers.py made of this network",
+            )
+        if resource not in self._measured:
+            self._measured[resource] = Measured(self.profile, self.table, resource)
+        return self._measured[resource]
 
     def polynomial(self, resource):
         """The total of a resource other than peak memory, as a :class:`Polynomial`."""

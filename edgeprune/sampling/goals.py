@@ -4,18 +4,22 @@ from fractions import Fraction
 
 from edgeprune.complexity.profile import MODES, RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling.costs import Costs
+from edgeprune.sampling.table import MEASURED
 
 
-def from_target(profile, mode, target):
+def from_target(profile, mode, target, costs=None):
     """``{resource: limit}`` for removing at least the fraction ``target`` of the mode's resource.
 
-    ``target`` is read as the decimal that it prints as, so that 0.7 means seven tenths.
+    ``target`` is read as the decimal that it prints as, so that 0.7 means seven tenths. ``costs``, the profile's
+    compiled :class:`~edgeprune.sampling.costs.Costs` with a table, is needed for the measured modes.
 
     Raises:
-        EdgepruneError: an unknown mode, or a target outside (0, 1).
+        EdgepruneError: an unknown mode, a target outside (0, 1), or a measured mode without a table that has it.
     """
-    if mode not in MODES:
-        known = ", ".join(f"{m} ({r})" for m, r in MODES.items())
+    resources = MODES | MEASURED
+    if mode not in resources:
+        known = ", ".join(f"{m} ({r})" for m, r in resources.items())
         raise EdgepruneError(f"unknown mode {mode!r}", key="mode", remedy=f"one of {known}")
     fraction = _number(target, "target")
     if not 0 < fraction < 1:
@@ -24,8 +28,9 @@ def from_target(profile, mode, target):
             key="target",
             remedy="give the fraction to remove, e.g. 0.5; for the whole network use method=dense",
         )
-    resource = MODES[mode]
-    return {resource: int((1 - fraction) * profile.totals[resource])}
+    resource = resources[mode]
+    dense = profile.totals[resource] if mode in MODES else (costs or Costs(profile)).dense_total(resource)
+    return {resource: int((1 - fraction) * dense)}
 
 
 def from_budget(profile, budget):

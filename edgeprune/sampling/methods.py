@@ -56,10 +56,14 @@ def get(name):
 
 
 def _complexity(problem, goals, seed):
-    from edgeprune.sampling.chains import by_share, jointly
+    from edgeprune.sampling.chains import by_share, by_table, jointly
     from edgeprune.sampling.costs import POLYNOMIAL
+    from edgeprune.sampling.table import MEASURED
 
     resources = {resource for goal in goals for resource in goal}
+    if resources & set(MEASURED.values()):
+        (resource,) = resources
+        return by_table(problem, resource, [goal[resource] for goal in goals], seed)
     if len(resources) == 1 and resources <= set(POLYNOMIAL):
         (resource,) = resources
         return by_share(problem, resource, [goal[resource] for goal in goals], seed)

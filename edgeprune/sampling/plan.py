@@ -37,7 +37,7 @@ class Plan:
         profile_digest: :attr:`Profile.digest <edgeprune.complexity.profile.Profile.digest>` of the profile it was
             drawn for; a plan fits no other.
         method: ``"complexity"``, ``"uniform"``, ``"random"``, ``"dense"``, or another method's name.
-        mode: ``"PA"``, ``"FA"``, ``"MA"``; None where a budget was asked for, and for ``dense``.
+        mode: ``"PA"``, ``"FA"``, ``"MA"``, ``"LA"``, ``"EA"``; None where a budget was asked for, and for ``dense``.
         target: fraction of the mode's resource to remove; None like ``mode``.
         budget: what may remain of each resource, as asked for (see :func:`edgeprune.sampling.sample.sample`), or None.
         seed: seed of the draws.
@@ -48,6 +48,8 @@ class Plan:
         dense_widths: ``{group: units}`` of the dense network.
         widths: ``{group: units kept}``, every group.
         layers: ``{layer: [dense filters, kept filters]}``, every layer.
+        predicted: of the measured modes, what the device's table predicts (``resource``, ``unit``, ``dense``,
+            ``pruned``, ``device``, ``table_sha256`` …); None for the others, and not in their files.
         profile: the profile, if attached; neither saved nor compared.
     """
 
@@ -65,10 +67,24 @@ class Plan:
     dense_widths: dict
     widths: dict
     layers: dict
+    predicted: dict | None = None
     profile: object = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def make(cls, profile, widths, *, method, mode=None, target=None, budget=None, seed=0, settings=None, totals=None):
+    def make(
+        cls,
+        profile,
+        widths,
+        *,
+        method,
+        mode=None,
+        target=None,
+        budget=None,
+        seed=0,
+        settings=None,
+        totals=None,
+        predicted=None,
+    ):
         """The plan that keeps ``widths`` (``{group: units}``; a group left out stays dense) of ``profile``.
 
         Raises:
@@ -100,6 +116,7 @@ class Plan:
                 layer.name: [width.evaluate(layer.out, profile.widths), width.evaluate(layer.out, widths)]
                 for layer in profile.layers
             },
+            predicted=predicted,
             profile=profile,
         )
 
@@ -152,7 +169,8 @@ class Plan:
 
     def to_json(self):
         """The plan as a JSON object, without the profile."""
-        return {"format": FORMAT, "version": VERSION} | {name: getattr(self, name) for name in _FIELDS}
+        value = {"format": FORMAT, "version": VERSION} | {name: getattr(self, name) for name in _FIELDS}
+        return value | ({} if self.predicted is None else {"predicted": self.predicted})
 
     def to_text(self):
         """The plan as JSON text with one group, one layer or one resource on a line."""
@@ -212,7 +230,9 @@ class Plan:
                 number = value[name][resource]
                 if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
                     raise EdgepruneError(f"cannot be {number!r}", file=path, key=f"{name}.{resource}", remedy=again)
-        return cls(**{name: value[name] for name in _FIELDS})
+        if not isinstance(value.get("predicted"), (dict, type(None))):
+            raise EdgepruneError(f"cannot be {value['predicted']!r}", file=path, key="predicted", remedy=again)
+        return cls(**{name: value[name] for name in _FIELDS}, predicted=value.get("predicted"))
 
 
 def _whole(value):

@@ -10,6 +10,7 @@ from fractions import Fraction
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.costs import Costs
 from edgeprune.sampling.rounding import grid
+from edgeprune.sampling.table import text
 
 #: Default of ``min_channels``: a tenth of each layer. With a floor of one channel, MA at 90 % leaves 4 of VGG-16's 15
 #: and 10 of ResNet-50's 37 groups one unit wide. A tenth rules that out and keeps 50 % and 70 % within reach in every
@@ -30,7 +31,7 @@ class Problem:
         eligible: numbers of the groups with ``floor < dense``.
     """
 
-    def __init__(self, profile, prunable="all", min_channels=DEFAULT_FLOOR, protect=(), round_to=1):
+    def __init__(self, profile, prunable="all", min_channels=DEFAULT_FLOOR, protect=(), round_to=1, table=None):
         if prunable not in PRUNABLE:
             raise EdgepruneError(f"unknown choice {prunable!r}", key="prunable", remedy=f"one of {', '.join(PRUNABLE)}")
         round_to, min_channels = whole(round_to, 1, "round_to"), _checked_floor(min_channels)
@@ -41,7 +42,7 @@ class Problem:
             "protect": list(patterns),
             "round_to": round_to,
         }
-        self.profile, self.costs = profile, Costs(profile)
+        self.profile, self.costs = profile, Costs(profile, table)
         self.dense = self.costs.dense
         spared = _protected(profile, patterns)
         self.step, least = [], []
@@ -90,14 +91,15 @@ class Problem:
         Raises:
             EdgepruneError: names the largest reduction that can be reached.
         """
-        dense, out_of_reach = self.profile.totals, []
+        out_of_reach = []
         for resource, limit in limits.items():
             least = self.costs.total(resource, self.floor)
             if least > limit:
-                asked, most = 1 - limit / dense[resource], 1 - least / dense[resource]
+                dense = self.costs.dense_total(resource)
+                asked, most = 1 - limit / dense, 1 - least / dense
                 out_of_reach.append(
-                    f"{resource} can fall by at most {_percent(most)}, to {least:,}; "
-                    f"asked for {_percent(asked)}, to {limit:,}"
+                    f"{resource} can fall by at most {_percent(most)}, to {text(resource, least)}; "
+                    f"asked for {_percent(asked)}, to {text(resource, limit)}"
                 )
         if out_of_reach:
             shown = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())

@@ -6,7 +6,9 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import goals, methods
 from edgeprune.sampling.plan import Plan
+from edgeprune.sampling.prediction import predicted
 from edgeprune.sampling.problem import DEFAULT_FLOOR, Problem, whole
+from edgeprune.sampling.table import open_table
 
 
 def sample(
@@ -21,13 +23,14 @@ def sample(
     min_channels=DEFAULT_FLOOR,
     protect=(),
     round_to=1,
+    table=None,
 ):
     """Draw a plan. The same arguments give the same plan on every platform and version; torch is not needed.
 
     Args:
         profile: a :class:`~edgeprune.complexity.profile.Profile`, or the path of one.
         mode: whose shares weigh the draw and whose total the target is about: ``"PA"`` parameters, ``"FA"`` FLOPs,
-            ``"MA"`` memory (bytes of the layers' output maps).
+            ``"MA"`` memory (bytes of the layers' output maps); with ``table``, ``"LA"`` latency or ``"EA"`` energy.
         target: fraction of the mode's resource to remove, in (0, 1). The plan removes at least that, and less than one
             filter (one block with ``round_to``) more.
         seed: integer from 0. For one seed, a plan with a higher target continues the one with a lower target.
@@ -40,18 +43,21 @@ def sample(
             float in (0, 1).
         protect: patterns (``fnmatch``) of layers that keep all their filters, and so do the layers coupled to them.
         round_to: kept channels are multiples of this, in every layer that loses any; what cannot be is not pruned.
+        table: for LA and EA, a :class:`~edgeprune.sampling.table.CostTable` of the profile's network on a device, or
+            the path of one; the plan then says what it predicts there.
 
     Returns:
         Plan: with the profile attached.
 
     Raises:
         EdgepruneError: an option is out of range, a pattern matches nothing, or the floors make the target or budget
-            unreachable (the message names what can be reached).
+            unreachable (the message names what can be reached); LA or EA without a table that has it.
     """
     profile, seed = _profile(profile), whole(seed, 0, "seed")
     settings = {"prunable": prunable, "min_channels": min_channels, "protect": protect, "round_to": round_to}
     if budget is None and methods.get(method).reduces:
-        return sample_many(profile, [mode], [target], [seed], method=method, **settings)[mode, target, seed]
+        found = sample_many(profile, [mode], [target], [seed], method=method, table=table, **settings)
+        return found[mode, target, seed]
     method, problem, limits = methods.get(method), Problem(profile, **settings), {}
     if method.reduces:
         limits, budget = goals.from_budget(profile, budget), goals.normal(budget)
@@ -67,7 +73,7 @@ def sample(
     )
 
 
-def sample_many(profile, modes, targets, seeds, *, method="complexity", **settings):
+def sample_many(profile, modes, targets, seeds, *, method="complexity", table=None, **settings):
     """Draw the plans for every mode, target and seed; each is equal to what :func:`sample` gives for it.
 
     One chain serves all targets of a seed, and predictions are made for all plans at once: 1,000 plans of a ResNet-50
@@ -76,7 +82,7 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", **settin
     Args:
         profile: a profile, or the path of one.
         modes, targets, seeds: as in :func:`sample`, several of each.
-        method, settings: as in :func:`sample`.
+        method, table, settings: as in :func:`sample`.
 
     Returns:
         dict: ``{(mode, target, seed): Plan}``, in the order modes, targets, seeds.
@@ -86,11 +92,11 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", **settin
     """
     profile, modes, targets = _profile(profile), list(modes), list(targets)
     seeds = [whole(seed, 0, "seed") for seed in seeds]
-    method, problem, drawn = methods.get(method), Problem(profile, **settings), {}
+    method, problem, drawn = methods.get(method), Problem(profile, table=open_table(table), **settings), {}
     if not method.reduces:
         raise EdgepruneError(f"{method.name} takes neither mode nor target", key="method", remedy="use sample()")
     for mode in modes:
-        limits = {target: goals.from_target(profile, mode, target) for target in targets}
+        limits = {target: goals.from_target(profile, mode, target, problem.costs) for target in targets}
         for goal in limits.values():
             problem.check(goal, "target")
         rising = sorted(limits, key=float)
@@ -114,6 +120,7 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", **settin
             seed=seed,
             settings=problem.settings,
             totals=total,
+            predicted=predicted(problem.costs, mode, widths),
         )
         for (mode, target, seed), widths, total in zip(keys, rows, totals)
     }
