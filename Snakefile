@@ -33,6 +33,7 @@ include: "rules/train.smk"
 include: "rules/quantize.smk"
 include: "rules/measure.smk"
 include: "rules/figures.smk"
+include: "rules/record.smk"
 
 
 # On a cluster these run where Snakemake does: compute nodes often have no internet, and figures take seconds.
@@ -61,8 +62,8 @@ onstart:
 
 
 onsuccess:
-    record(True)
+    record_results(True)
 
 
 onerror:
-    record(False)
+    record_results(False)
