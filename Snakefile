@@ -33,6 +33,7 @@ include: "rules/train.smk"
 include: "rules/quantize.smk"
 include: "rules/measure.smk"
 include: "rules/figures.smk"
+include: "rules/plots.smk"
 include: "rules/record.smk"
 
 
@@ -54,6 +55,7 @@ rule all:
         # A figure that is there does not ask for a measurement that is gone.
         rules.measure.input,
         rules.figures.input,
+        rules.collect_plots.output,
         rules.store_config.output,
 
 
