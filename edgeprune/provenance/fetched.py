@@ -19,7 +19,7 @@ def lookup(preset, root="."):
 
     @cache
     def listings():
-        return _outs(Path(root) / pipeline_file(preset, root).replace(".yaml", ".lock"), preset)
+        return _outs(Path(root) / pipeline_file(preset, root).replace(".yaml", ".lock"))
 
     @cache
     def cached():
@@ -28,7 +28,7 @@ def lookup(preset, root="."):
     @cache
     def listing(md5):
         try:
-            entries = json.loads(_object(cached(), md5).read_text(encoding="utf-8"))
+            entries = json.loads(stored(cached(), md5).read_text(encoding="utf-8"))
             return {entry["relpath"]: entry["md5"] for entry in entries}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
@@ -36,10 +36,10 @@ def lookup(preset, root="."):
     def fetched(path):
         for out, md5 in listings().items():
             if path == out:
-                return _object(cached(), md5).exists()
+                return stored(cached(), md5).exists()
             if path.startswith(out + "/"):
                 known = listing(md5).get(path[len(out) + 1 :])
-                return known is not None and _object(cached(), known).exists()
+                return known is not None and stored(cached(), known).exists()
         return False
 
     return fetched
@@ -53,8 +53,8 @@ def cache_folder(root="."):
     return Path(root) / ".dvc" / os.path.expanduser(place)
 
 
-def _outs(lock, preset):
-    """``{path: md5}``; paths of another preset's lock are relative to the repository too, as its stages run there."""
+def _outs(lock):
+    """``{path: md5}``; a lock has paths as its stages do, which all run at the top of the repository."""
     try:
         stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
         outs = [out for stage in stages.values() for out in stage.get("outs", ())]
@@ -63,5 +63,6 @@ def _outs(lock, preset):
         return {}
 
 
-def _object(folder, md5):
+def stored(folder, md5):
+    """The place of an object in a cache, or in a remote on disk."""
     return folder / "files" / "md5" / md5[:2] / md5[2:]
