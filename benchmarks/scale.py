@@ -28,7 +28,7 @@ from edgeprune.provenance.ledger import book, sync
 from edgeprune.provenance.ledger.records import FORMATS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from workflow import Workspace  # noqa: E402
+from workflow import Workspace
 
 GRID = {
     "title": "Nothing but names",
