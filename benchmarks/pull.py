@@ -2,8 +2,8 @@
 
     python benchmarks/pull.py [--times 10] [--types copy symlink] [--repository FOLDER] [--remote NAME]
 
-Clones the repository (this one by default; what is committed counts), sets DVC's cache type, `dvc pull`s from the remote
-that travels with it or the one named, and plans the default preset. Then, in each clone, it flips a byte of a
+Clones the repository (this one by default; what is committed counts), sets DVC's cache type, `dvc pull`s from the
+remote that travels with it or the one named, and plans the default preset. Then, in each clone, it flips a byte of a
 checkpoint, keeping its size and time, and expects the training of that run and no other to be planned.
 """
 
