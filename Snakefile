@@ -47,6 +47,7 @@ localrules:
     draw_cost,
     draw_widths,
     write_table,
+    collect_plots,
 
 
 rule all:

@@ -190,9 +190,13 @@ def test_kill_of_both_tools_and_one_command_resumes(origin, tmp_path):
 
 def resume(workspace):
     """`make resume`, with this environment in the place of the one that make would make."""
-    binaries = workspace.root / ".venv"
-    binaries.mkdir()
-    (binaries / "bin").symlink_to(os.path.dirname(sys.executable))
+    binaries = workspace.root / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    for name in ("python", "snakemake", "dvc", "uv"):
+        wrapper = binaries / name
+        wrapper.write_text(f'#!/bin/sh\nexec {os.path.dirname(sys.executable)}/{name} "$@"\n')
+        wrapper.chmod(0o755)
+    (binaries.parent / ".run").touch()
     inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_STAGE")}
     done = subprocess.run(
         ["make", "resume"],
