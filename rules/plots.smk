@@ -6,14 +6,6 @@ PICTURES = [
 ]
 
 
-def get_history_arguments(wildcards):
-    return f"results/{config['preset']}/train_network/{_runs_of(wildcards)}/history.csv"
-
-
-def get_picture_arguments(wildcards, input):
-    return f"--figures {' '.join(input.figures)}"
-
-
 rule collect_plots:
     input:
         histories=files_of(GRID.runs, "<results>/train_network/{path}/history.csv"),
@@ -31,8 +23,8 @@ rule collect_plots:
     conda:
         "../envs/plan.yaml"
     params:
-        histories=get_history_arguments,
-        figures=get_picture_arguments,
+        histories=lambda wildcards: f"results/{config['preset']}/train_network/{_runs_of(wildcards)}/history.csv",
+        figures=lambda wildcards, input: f"--figures {' '.join(input.figures)}",
         folder=subpath(output.curves, parent=True),
         code=sources("scripts/collect_plots.py"),
     shell:
