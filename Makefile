@@ -4,6 +4,7 @@
 # make lint    ruff, snakefmt, snakemake --lint
 # make unlock  after a kill: let the next run go on (only if no other run is under way)
 # make resume  after a kill: cancel what it left in a cluster's queue, unlock, and go on
+# make refresh-remote  let the repository carry the results that dvc.lock names, for `dvc pull` in a fresh clone
 # make clean   remove the environment (results stay)
 PYTHON ?= python3
 VENV := .venv
@@ -17,7 +18,7 @@ export SNAKEMAKE_PROFILE := $(PROFILE)
 endif
 ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 
-.PHONY: run env env-dev env-slurm test test-slurm lint requirements unlock resume clean
+.PHONY: run env env-dev env-slurm test test-slurm lint requirements unlock resume refresh-remote clean
 .DEFAULT_GOAL := run
 
 run: env $(ON_SLURM)
@@ -74,6 +75,10 @@ resume: env $(ON_SLURM)
 	@$(BIN)/python scripts/cancel_jobs.py $(if $(FORCE),--force)
 	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
 	@$(MAKE) --no-print-directory run
+	@$(BIN)/python scripts/record_results.py --preset $(PRESET)
+
+refresh-remote:
+	@$(BIN)/python scripts/refresh_remote.py
 
 clean:
 	rm -rf $(VENV)

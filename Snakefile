@@ -35,6 +35,8 @@ include: "rules/train.smk"
 include: "rules/quantize.smk"
 include: "rules/measure.smk"
 include: "rules/figures.smk"
+include: "rules/plots.smk"
+include: "rules/record.smk"
 
 
 # On a cluster these run where Snakemake does: compute nodes often have no internet, and figures take seconds.
@@ -45,8 +47,12 @@ localrules:
     draw_layer_complexity,
     draw_tradeoff,
     draw_cost,
+    draw_speed,
+    draw_prediction,
     draw_widths,
     write_table,
+    write_environment,
+    collect_plots,
 
 
 rule all:
@@ -55,6 +61,7 @@ rule all:
         # A figure that is there does not ask for a measurement that is gone.
         rules.measure.input,
         rules.figures.input,
+        rules.collect_plots.output,
         rules.store_config.output,
 
 
@@ -63,8 +70,8 @@ onstart:
 
 
 onsuccess:
-    record(True)
+    record_results(True)
 
 
 onerror:
-    record(False)
+    record_results(False)

@@ -15,10 +15,7 @@ from edgeprune.config.load import effective
 from edgeprune.config.recipes import recipe_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
-from edgeprune.files import is_temporary
-from edgeprune.measuring import absence
 from edgeprune.provenance import inputs
-from edgeprune.provenance.dvc import lost_and_found, record_run
 from edgeprune.provenance.sources import digests
 from edgeprune.sampling.table import MEASURED
 from edgeprune.scripting import let_jobs_find_us
@@ -236,40 +233,9 @@ def get_plan_arguments(wildcards):
     return options
 
 
-def get_orphans():
-    """Files of results that no job of the grid makes any more: of a network, a variant or a seed that was taken out."""
-    made = {str(file) for job in workflow.dag.jobs for file in job.output}
-    kept = {"dvc.yaml", "dvc.lock", ".gitignore", "report.html"}
-    found = Path("results", config["preset"]).rglob("*")
-    found = (p for p in found if p.is_file() and not is_temporary(p.name))  # a kill's remains, which DVC ignores
-    return sorted(str(p) for p in found if str(p) not in made and p.name not in kept)
-
-
 def refuse_orphans():
     """Before the first job: none of a run that was killed may write beside ours."""
     try:
         head.refuse_orphans(workflow.basedir, submits=workflow.nodes is not None)
     except EdgepruneError as error:
         raise WorkflowError(f"the run cannot start\n{error}") from None
-
-
-def record(succeeded):
-    """After a run: put a whole, successful one on record in DVC, and name the devices that were not there."""
-    print(absence.notice(f"results/{config['preset']}", config["measure_on"]), end="", file=sys.stderr)
-    settings = workflow.dag_settings
-    whole = not (settings.until or settings.omit_from or settings.batch)
-    targets = {rule.name for rule in workflow.dag.targetrules}
-    overridden = sorted(set(workflow.config_settings.overwrite_config) - {"preset"})
-    if not succeeded:
-        print(lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
-    elif whole and "all" in targets:
-        for folder in ("measure_layers", "quantize_model"):  # DVC expects them, be they empty
-            Path("results", config["preset"], folder).mkdir(exist_ok=True)
-        record_run(
-            config["preset"],
-            complete=True,
-            root=workflow.basedir,
-            overridden=overridden,
-            inputs=inputs.of_user(config, workflow.basedir),
-            orphans=get_orphans(),
-        )

@@ -206,11 +206,6 @@ rule write_environment:
 
 rule figures:
     input:
-        [
-            f"<results>/draw_figures/{network}/{dataset}/{figure}.svg"
-            for network, dataset in GRID.pairs
-            for figure in ("layer_complexity", "tradeoff", "cost", "widths", *["speed"] * bool(config["measure_on"]))
-        ],
-        predictions(),
+        [f"<results>/draw_figures/{network}/{dataset}/{figure}.svg" for network, dataset, figure in get_pictures()],
         "<results>/draw_figures/results.csv",
         "<results>/draw_figures/environment.html",

@@ -22,9 +22,12 @@ def get_prediction_arguments(wildcards):
     return f"{get_plan_arguments(wildcards)} --measurements {measured}"
 
 
-def predictions():
-    """The figures of the devices that have tables and measurements."""
+def get_pictures():
+    """(network, dataset, figure) of every figure that the grid gives."""
+    names = ["layer_complexity", "tradeoff", "cost", "widths"]
+    if config["measure_on"]:
+        names.append("speed")
     device = config.get("sample_on")
-    if not TABLED or (device, "fp32") not in measured():
-        return []
-    return [f"<results>/draw_figures/{n}/{d}/prediction-{device}.svg" for n, d in GRID.pairs]
+    if TABLED and (device, "fp32") in measured():
+        names.append(f"prediction-{device}")
+    return [(network, dataset, name) for network, dataset in GRID.pairs for name in names]

@@ -14,6 +14,10 @@ from pathlib import Path
 from edgeprune import files
 from edgeprune.config.load import read_yaml
 from edgeprune.errors import EdgepruneError
+from edgeprune.provenance.ledger import book
+
+#: How the name of a ledger ends, among the outputs of a stage.
+LEDGER = ".jsonl"
 
 
 def pipeline_file(preset, root="."):
@@ -47,15 +51,48 @@ def write_pipeline_file(preset, root="."):
     return path
 
 
+def ledgers_of(preset, root="."):
+    """``{ledger file: [results]}`` of a preset: an entry for each stage of ``dvc.yaml`` that has a ledger."""
+    found = {}
+    for stage in read_yaml(Path(root) / "dvc.yaml")["stages"].values():
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", ())]
+        outs = [out.replace("${preset}", preset) for out in outs]
+        ledger = [out for out in outs if out.endswith(LEDGER)]
+        if ledger:
+            found[ledger[0]] = [out for out in outs if out != ledger[0]]
+    return found
+
+
+def complete_own_outs(preset, root="."):
+    """Inside a stage of `dvc repro`: :func:`complete_outs` of that stage."""
+    if os.environ.get("DVC_STAGE"):
+        complete_outs(preset, root, stage=os.environ["DVC_STAGE"].rpartition(":")[2])
+
+
+def complete_outs(preset, root=".", stage=None):
+    """Give DVC what it expects of a stage that had nothing to do, as `measure` without devices: an empty folder.
+
+    Args:
+        stage: the name of the only stage to do this for.
+    """
+    for ledger, results in ledgers_of(preset, root).items():
+        if stage in (None, Path(ledger).stem):
+            for path in (Path(root, result) for result in results):
+                if not path.suffix and not os.path.lexists(path):
+                    path.mkdir(parents=True)
+            if not (Path(root) / ledger).exists():
+                book.write(Path(root) / ledger, {})
+
+
 def lost_and_found(preset, root="."):
     """What to tell after a failed run: Snakemake deletes a job's old output before the job starts."""
     path = pipeline_file(preset, root)
     lock = path.removesuffix("yaml") + "lock"
-    kept = f"; what they had made before is kept in DVC's cache, as {lock} says"
+    kept = f"; `dvc checkout {path}` brings back what {lock} has on record of theirs"
     return "Finished jobs keep their results, failed jobs have none" + kept * (Path(root) / lock).exists()
 
 
-def record_run(preset, *, complete, root=".", overridden=(), inputs=(), orphans=(), say=None):
+def record_run(preset, *, complete, root=".", overridden=(), inputs=(), orphans=(), missing=(), say=None):
     """Commit the results of a complete run to DVC's cache and lock; say so, or say why not.
 
     Nothing is recorded for a part of the grid: DVC would certify phases that are out of date. Nothing is done inside
@@ -66,6 +103,7 @@ def record_run(preset, *, complete, root=".", overridden=(), inputs=(), orphans=
             is not recorded.
         orphans: files among the results that the grid no longer makes; they are recorded, and told of.
         inputs: files of the user's that the run depends on; those that ``dvc.yaml`` does not list are named.
+        missing: results of the grid that are not here, as after a pull of a part; DVC would take them for deleted.
     """
     say = say or (lambda text: print(text, file=sys.stderr))
     if not complete or os.environ.get("DVC_STAGE"):
@@ -79,11 +117,18 @@ def record_run(preset, *, complete, root=".", overridden=(), inputs=(), orphans=
             f"  remedy: write it into presets/{preset}.yaml, or into a preset of its own, and run again"
         )
         return
-    path = write_pipeline_file(preset, root)
-    missing = [file for file in inputs if not _listed(file, root)]
     if missing:
         say(
-            f"dvc: {', '.join(missing)} not among the `deps` in dvc.yaml: DVC will not notice a change there\n"
+            f"dvc: not recorded: {len(missing)} results of the grid are not here: {missing[0]} ...\n"
+            "  remedy: `dvc pull` them, and run again"
+        )
+        return
+    path = write_pipeline_file(preset, root)
+    complete_outs(preset, root)
+    unlisted = [file for file in inputs if not _listed(file, root)]
+    if unlisted:
+        say(
+            f"dvc: {', '.join(unlisted)} not among the `deps` in dvc.yaml: DVC will not notice a change there\n"
             "  remedy: add it to the `deps` of the stages fetch (images) or profile and train (networks)"
         )
     if orphans:

@@ -1,0 +1,150 @@
+"""What a grid of many runs costs both tools when there is nothing to do.
+
+    python benchmarks/scale.py [--seeds 50] [--keep FOLDER] [--out FILE.json]
+
+Makes a copy of the repository whose `quick` preset has 2 networks x 10 variants x SEEDS runs, 1,000 by default. Its
+results are small made-up files, with the ledger entries that jobs would have left; nothing is trained. Then it times,
+in this order: the first planning after a pull (everything is hashed and every record restored), planning again, the
+ledger alone, a run with nothing to do, `dvc commit`, `dvc status`, and `dvc repro` with nothing to do. The limits are
+issue 6's; times are wall-clock, so give it a quiet machine.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from snakemake import cli
+from snakemake.workflow import Workflow
+
+from edgeprune.provenance import dvc
+from edgeprune.provenance.ledger import book, sync
+from edgeprune.provenance.ledger.records import FORMATS
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from workflow import Workspace
+
+GRID = {
+    "title": "Nothing but names",
+    "pairs": [{"network": n, "dataset": "digits"} for n in ("vgg8", "mobilenetv2-small")],
+    "modes": ["PA", "FA", "MA"],
+    "targets": [0.3, 0.5, 0.7],
+    "references": {"dense": {}},
+    "measure_on": ["local"],
+}
+LIMITS = {"snakemake -n": 8, "dvc status": 5, "dvc repro": 30}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=50, help="20 runs each (default: %(default)s)")
+    parser.add_argument("--keep", help="make the copy here and leave it")
+    parser.add_argument("--out", help="write the times as JSON too")
+    args = parser.parse_args(argv)
+    with contextlib.ExitStack() as stack:
+        folder = args.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeprune-scale-"))
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        workspace = Workspace(folder)
+        workspace.write_preset("quick", GRID | {"seeds": list(range(args.seeds))})
+        files = make_up(workspace.root)
+        print(f"{20 * args.seeds} runs, {files} result files, load {os.getloadavg()[0]:.1f}", flush=True)
+        times = measure(workspace.root)
+    late = [name for name, limit in LIMITS.items() if times[name] > limit]
+    if args.out:
+        Path(args.out).write_text(json.dumps({"runs": 20 * args.seeds, "files": files, "seconds": times}, indent=2))
+    return f"over the limit: {', '.join(late)}" if late else 0
+
+
+def make_up(root):
+    """Write a file for every output of every job, and the ledgers; return how many files."""
+    made = {}
+
+    def printdag(workflow):
+        workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+        workflow._build_dag()
+        clock = time.time() - 1e6
+        for level in workflow.dag.toposorted():
+            clock += 1
+            for job in (job for job in level if job.output):
+                made.update(entries_of(job, workflow.persistence, made, clock))
+
+    with contextlib.chdir(root), contextlib.redirect_stdout(sys.stderr):
+        original, Workflow.printdag = Workflow.printdag, printdag
+        try:
+            parser, settings = cli.parse_args(["--dag", "--cores", "1", "--quiet", "all"])
+            cli.args_to_api(settings, parser)
+        finally:
+            Workflow.printdag = original
+    for ledger, results in dvc.ledgers_of("quick", root).items():
+        own = {p: e for p, e in made.items() if any(p == r or p.startswith(r + "/") for r in results)}
+        book.write(root / ledger, own)
+    return len(made)
+
+
+def entries_of(job, persistence, made, clock):
+    record = {
+        "rule": job.rule.name,
+        "input": persistence._input(job),
+        "log": persistence._log(job),
+        "shellcmd": job.shellcmd,
+        "params": persistence._params(job),
+        "code": persistence._code(job.rule),
+        "record_format_version": FORMATS[-1],
+        "conda_env": persistence._conda_env(job),
+        "container_img_url": job.container_img_url,
+        "software_stack_hash": persistence._software_stack_hash(job),
+        "input_checksums": {str(file): f"sha256:{made[str(file)].sha256}" for file in job.input},
+    }
+    entries = {}
+    for output in map(str, job.output):
+        content = f"made up: {output}\n".encode()
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        Path(output).write_bytes(content)
+        entries[output] = book.Entry(hashlib.sha256(content).hexdigest(), clock - 1, clock, record)
+    return entries
+
+
+def measure(root):
+    ledgers = dvc.ledgers_of("quick", root)
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_STAGE")}
+    environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
+    times = {}
+
+    def timed(name, action):
+        start = time.perf_counter()
+        action()
+        times[name] = round(time.perf_counter() - start, 2)
+        limit = f"  (limit {LIMITS[name]} s)" if name in LIMITS else ""
+        print(f"{times[name]:8.2f} s  {name}{limit}", flush=True)
+
+    def tool(*command, expected):
+        def call():
+            done = subprocess.run(
+                [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, check=False
+            )
+            if done.returncode or expected not in done.stdout + done.stderr:
+                sys.exit(f"{' '.join(command)}: {(done.stdout + done.stderr)[-3000:]}")
+
+        return call
+
+    nothing = "Nothing to be done"
+    timed("snakemake -n after a pull", tool("snakemake", "-n", expected=nothing))
+    timed("snakemake -n", tool("snakemake", "-n", expected=nothing))
+    timed("ledger, nothing touched", lambda: sync.reconcile(root, ledgers))
+    timed("snakemake", tool("snakemake", "--cores", "1", expected=nothing))
+    timed("dvc commit", tool("dvc", "commit", "--force", "dvc.yaml", expected=""))
+    timed("dvc status", tool("dvc", "status", expected="up to date"))
+    timed("dvc repro", tool("dvc", "repro", expected="up to date"))
+    ledger_bytes = sum((Path(root) / ledger).stat().st_size for ledger in ledgers)
+    print(f"{ledger_bytes / 1e6:8.1f} MB of ledgers", flush=True)
+    return times
+
+
+if __name__ == "__main__":
+    sys.exit(main())

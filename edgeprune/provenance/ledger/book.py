@@ -1,0 +1,70 @@
+"""A ledger file: a header, then one line of JSON for each job, with the sha256 and times of each of its outputs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeprune import files
+from edgeprune.errors import EdgepruneError
+
+FORMAT = {"format": "edgeprune.ledger", "version": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one output.
+
+    Attributes:
+        sha256: of its content.
+        started, made: when its job started, and the file's time of change at the job's end (seconds since 1970). The
+            latter also tells one making of a file from another.
+        record: the job's record, without times; shared by all outputs of a job.
+    """
+
+    sha256: str
+    started: float | None
+    made: float
+    record: dict
+
+    def as_record(self):
+        """Snakemake's record."""
+        return {**self.record, "starttime": self.started, "endtime": self.made}
+
+
+def read(path):
+    """``{output: Entry}`` of a ledger file; empty if there is none.
+
+    Raises:
+        EdgepruneError: the file is not a ledger, or of an unknown version.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        header, jobs = json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
+        if header != FORMAT:
+            raise ValueError(f"header {header}")
+        return {
+            output: Entry(sha256, started, made, job["record"])
+            for job in jobs
+            for output, (sha256, started, made) in job["outputs"].items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+        remedy = "`dvc checkout` brings the recorded one back; without it results are made again"
+        raise EdgepruneError(f"is not a ledger of results ({error})", file=path, remedy=remedy) from error
+
+
+def write(path, entries):
+    """Write ``{output: Entry}`` if that differs from what the file holds; equal entries give equal bytes."""
+    jobs = {}
+    for output, entry in sorted(entries.items()):
+        record = json.dumps(entry.record, sort_keys=True, ensure_ascii=False)
+        jobs.setdefault(record, {})[output] = entry
+    lines = [json.dumps(FORMAT)]
+    for record, outputs in sorted(jobs.items(), key=lambda job: next(iter(job[1]))):
+        listed = {output: [e.sha256, e.started, e.made] for output, e in outputs.items()}
+        lines.append(f'{{"outputs": {json.dumps(listed, ensure_ascii=False)}, "record": {record}}}')
+    text = "\n".join(lines) + "\n"
+    path = Path(path)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        files.write_text(path, text)  # a new file under the old name: never through a link into DVC's cache

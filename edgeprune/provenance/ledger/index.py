@@ -1,0 +1,72 @@
+"""What was seen of each result on this machine, so that a file is hashed again only if something touched it.
+
+As in git's index: size, times of change of content and of status, and inode. Nobody can set the time of a status
+change (ctime), so an edit shows that keeps size and time of content. The index is local; losing it costs hashing.
+"""
+
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgeprune import files
+
+VERSION = 1
+
+
+def signature(path):
+    """What tells one state of a file from another; None if there is no such file.
+
+    Of a link into DVC's cache both the link and the file behind it count.
+    """
+    try:
+        status = os.lstat(path)
+        parts = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        if stat.S_ISLNK(status.st_mode):
+            status = os.stat(path)
+            parts += [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+    except OSError:
+        return None
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A trusted result.
+
+    Attributes:
+        file: its signature.
+        record: the signature of Snakemake's record of it.
+        sha256: of its content.
+        made: as in the ledger, says which making of it this was.
+    """
+
+    file: list
+    record: list
+    sha256: str
+    made: float
+
+
+@dataclass
+class Index:
+    """``seen`` maps outputs to :class:`Seen`; ``ledgers`` ledger files to the sha256 they had."""
+
+    seen: dict = field(default_factory=dict)
+    ledgers: dict = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path):
+        try:
+            value = json.loads(Path(path).read_text(encoding="utf-8"))
+            if value["version"] != VERSION:
+                return cls()
+            return cls({output: Seen(*parts) for output, parts in value["seen"].items()}, value["ledgers"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls()
+
+    def save(self, path):
+        seen = {output: [s.file, s.record, s.sha256, s.made] for output, s in self.seen.items()}
+        text = json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": seen})
+        if not Path(path).exists() or Path(path).read_text(encoding="utf-8") != text:
+            files.write_text(path, text)

@@ -1,0 +1,87 @@
+"""A DVC remote inside the repository: what the lock of the default preset names, and nothing else.
+
+With it a fresh clone can `dvc pull` the results of that preset without any set-up. Git ignores its folder, so that
+nobody's `dvc push` gets into a commit by accident; `refresh` adds what belongs there by force.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from edgeprune import files
+from edgeprune.errors import EdgepruneError
+from edgeprune.provenance.fetched import cache_folder, stored
+
+FOLDER = ".dvc/travelling"
+
+
+def named(lock, cache):
+    """``{md5: size in bytes}`` of every object that a lock file names, the files of listed folders included.
+
+    Raises:
+        EdgepruneError: there is no lock, or the cache lacks one of them.
+    """
+    try:
+        stages = yaml.safe_load(Path(lock).read_text(encoding="utf-8"))["stages"].values()
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=lock, remedy="run the preset as a whole first") from error
+    found = {}
+    for out in (out for stage in stages for out in stage.get("outs", ())):
+        listed = [out["md5"]]
+        if out["md5"].endswith(".dir"):
+            listed += [entry["md5"] for entry in json.loads(_content(cache, out["md5"], out["path"]))]
+        for md5 in listed:
+            _content(cache, md5, out["path"])
+            found[md5] = stored(cache, md5).stat().st_size
+    return found
+
+
+def _content(cache, md5, path):
+    try:
+        return stored(cache, md5).read_bytes()
+    except FileNotFoundError as error:
+        remedy = "`dvc pull`, or run the preset again"
+        raise EdgepruneError(f"DVC's cache has no {md5}, on record for {path}", file=cache, remedy=remedy) from error
+
+
+def refresh(root=".", limit=64e6, lock="dvc.lock"):
+    """Let the remote hold exactly what the lock names, and put it on git's list for the next commit.
+
+    Args:
+        limit: bytes above which nothing is changed: git keeps every version of these files for ever.
+
+    Returns:
+        tuple[int, int, int]: objects, their bytes, and how many were new.
+
+    Raises:
+        EdgepruneError: an object is not in the cache, or all of them are larger than the limit.
+    """
+    root, remote = Path(root), Path(root) / FOLDER
+    cache = cache_folder(root)
+    wanted = named(root / lock, cache)
+    total = sum(wanted.values())
+    if total > limit:
+        raise EdgepruneError(
+            f"{total / 1e6:.1f} MB of results are more than the {limit / 1e6:.0f} MB that may lie in the repository",
+            file=lock,
+            remedy="make the preset smaller, or raise --limit",
+        )
+    new = 0
+    for md5 in wanted:
+        target = stored(remote, md5)
+        if not target.exists():
+            new += 1
+            with files.replacing(target) as temporary:
+                shutil.copyfile(stored(cache, md5), temporary)
+    kept = {stored(remote, md5) for md5 in wanted}
+    for file in [file for file in remote.rglob("*") if file.is_file() and file not in kept]:
+        file.unlink()
+    for folder in sorted((f for f in remote.rglob("*") if f.is_dir()), reverse=True):
+        if not os.listdir(folder):
+            folder.rmdir()
+    subprocess.run(["git", "add", "--force", "--all", FOLDER, lock], cwd=root, check=True, capture_output=True)
+    return len(wanted), total, new

@@ -1,0 +1,19 @@
+"""Refresh the small DVC remote that travels with the repository, from what dvc.lock names, and stage it in git."""
+
+import argparse
+import sys
+
+import edgeprune.scripting
+from edgeprune.provenance import travelling
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit", type=float, default=64, help="MB; above, nothing is changed (default: %(default)s)")
+    args = parser.parse_args(argv)
+    objects, size, new = travelling.refresh(limit=args.limit * 1e6)
+    print(f"{travelling.FOLDER}: {objects} objects, {size / 1e6:.1f} MB, {new} new; staged with dvc.lock: `git commit`")
+
+
+if __name__ == "__main__":
+    sys.exit(edgeprune.scripting.run(main))
