@@ -84,6 +84,7 @@ def make_up(root):
     for ledger, results in dvc.ledgers_of("quick", root).items():
         own = {p: e for p, e in made.items() if any(p == r or p.startswith(r + "/") for r in results)}
         book.write(root / ledger, own)
+    dvc.complete_outs("quick", root)
     return len(made)
 
 
