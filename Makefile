@@ -36,17 +36,18 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
 
+# Compiled once here: jobs are processes, and where PYTHONDONTWRITEBYTECODE is set each would compile torch for itself.
 $(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/.slurm: requirements-slurm.txt $(VENV)/.run
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-slurm.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-slurm.txt
 	@touch $@
 
 test: env-dev

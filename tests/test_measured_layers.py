@@ -103,9 +103,9 @@ def test_table_of_a_device_and_a_plan_by_it(tmp_path):
         assert energy(w) == pytest.approx(4 * latency(w), rel=0.01)
         assert network["latency_ms"] > 0
     assert table["protocol"]["clock"] == "CPU time"
-    plan = edgeprune.sample(profile, "EA", 0.3, table=path, round_to=4)
+    plan = edgeprune.sample(profile, "EA", 0.1, table=path, round_to=4)
     assert plan.predicted["estimated"] is True
-    assert edgeprune.sample(profile, "LA", 0.3, table=path, round_to=4).predicted["device"] == "here"
+    assert edgeprune.sample(profile, "LA", 0.1, table=path, round_to=4).predicted["device"] == "here"
 
 
 def test_without_a_source_of_energy_the_reason_is_kept(tmp_path):
@@ -116,7 +116,7 @@ def test_without_a_source_of_energy_the_reason_is_kept(tmp_path):
     assert table["reasons"]["energy"] == "not asked for"
     (tmp_path / "t.json").write_text(json.dumps(table))
     with pytest.raises(EdgepruneError, match="not asked for"):
-        edgeprune.sample(profile, "EA", 0.3, table=tmp_path / "t.json")
+        edgeprune.sample(profile, "EA", 0.1, table=tmp_path / "t.json")
 
 
 def test_layers_not_seen_at_every_pair_are_fitted():

@@ -20,7 +20,7 @@ from edgeprune.peers import run as stage
 from edgeprune.peers.prune import prune_trained
 from edgeprune.plotting import cost as cost_figure
 from edgeprune.plotting import style
-from edgeprune.reporting import captions, runs, table
+from edgeprune.reporting import captions_runs, runs, table
 from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
 from edgeprune.training.restore import load_model
@@ -208,11 +208,11 @@ def test_tables_and_figures_show_peers_with_their_whole_cost(stages, tmp_path):
     text = table.markdown(groups)
     assert "L1 (FA)" in text
     assert "Training time" in text
-    said = captions.cost(groups)
+    said = captions_runs.cost(groups)
     less = 100 * (1 - by_name["FA"]["training_flops"] / l1["training_flops"])
     assert f"{less:.0f} % less compute" in said
     figure = cost_figure.draw(rows, "title")
-    left, right = figure.axes
+    left, right = figure.axes[:2]
     bars = right.patches
     assert sum(b.get_width() for b in bars) > sum(b.get_width() for b in bars if b.get_hatch()) > 0
     assert [t.get_text() for t in right.get_yticklabels()] == ["dense", "FA −50 %", "L1 (FA) −50 %"]

@@ -88,8 +88,8 @@ def test_saved_and_loaded_profile_is_equal(name, tmp_path):
     ("name", "layer", "words"),
     [
         ("plain", "11", ["output of the network"]),
-        ("hard_flatten", "b", ["written down", "view", "zoo.py:"]),
-        ("split_by_number", "cv1", ["written down", "split", "zoo.py:"]),
+        ("hard_flatten", "b", ["written down", "view", "zoo_layouts.py:"]),
+        ("split_by_number", "cv1", ["written down", "split", "zoo_layouts.py:"]),
         ("unknown", "b", ["no rule", "linalg_inv_ex", "zoo.py:"]),
     ],
 )

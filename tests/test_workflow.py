@@ -43,6 +43,23 @@ def test_every_run_has_a_model_that_was_measured(tiny):
             assert reached == 1 if variant == "dense" else 0.4 < reached <= 0.5
 
 
+def test_again_there_is_nothing_to_do(tiny):
+    assert "Nothing to be done" in tiny.snakemake()
+
+
+def test_dvc_has_it_all_on_record(tiny):
+    assert "dvc: recorded" in tiny.first
+    assert "up to date" in tiny.run("dvc", "status")
+    assert "up to date" in tiny.run("dvc", "repro")
+    shown = json.loads(tiny.run("dvc", "metrics", "show", "--json"))
+    values = json.dumps(shown)
+    assert '"accuracy' in values
+    for network in NETWORKS:
+        assert network in values
+    plots = tiny.run("dvc", "plots", "show", "--json")
+    assert "accuracy" in plots
+
+
 def test_int8_is_quantised_and_measured_where_a_device_asks_for_it(tiny):
     run = "vgg8/digits/FA-0.50/seed-0"
     target = f"results/quick/measure_model/local/int8/{run}.json"
@@ -60,23 +77,6 @@ def test_int8_is_quantised_and_measured_where_a_device_asks_for_it(tiny):
     for folder in ("quantize_model", "measure_model/local/int8"):  # as if nobody had asked
         shutil.rmtree(tiny.root / "results/quick" / folder)
     (tiny.root / "results/quick/quantize_model").mkdir()
-
-
-def test_again_there_is_nothing_to_do(tiny):
-    assert "Nothing to be done" in tiny.snakemake()
-
-
-def test_dvc_has_it_all_on_record(tiny):
-    assert "dvc: recorded" in tiny.first
-    assert "up to date" in tiny.run("dvc", "status")
-    assert "up to date" in tiny.run("dvc", "repro")
-    shown = json.loads(tiny.run("dvc", "metrics", "show", "--json"))
-    values = json.dumps(shown)
-    assert '"accuracy' in values
-    for network in NETWORKS:
-        assert network in values
-    plots = tiny.run("dvc", "plots", "show", "--json")
-    assert "accuracy" in plots
 
 
 def test_a_learning_rate_reruns_one_networks_training_and_what_follows(undone):

@@ -67,8 +67,8 @@ def end_orphans(root, *, force=False, wait=600, poll=1.0):
     Raises:
         EdgepruneError: the head process lives, or may live on another host; or jobs do not end.
     """
-    if not queue.available() and not (Path(root) / RECORD).exists():
-        return 0  # no cluster was ever used
+    if not (Path(root) / RECORD).exists():
+        return 0  # this folder never submitted a job; that Slurm is installed does not mean that there is a cluster
     jobs = queue.jobs_of(root)
     if not jobs:
         return 0
