@@ -21,7 +21,7 @@ GRID = {
 FA = "results/quick/train_network/vgg8/digits/FA-0.50/seed-0"
 #: Made by the same bits from the same bits, unlike times and pictures of times.
 EXACT = ("model.pt", "model.onnx", "metrics.json", "history.csv")
-FIGURES = re.compile(r"draw_|write_table|collect_plots|^all$")
+FIGURES = re.compile(r"draw_|write_table|write_environment|collect_plots|^all$")
 
 
 def commit(workspace, message):
@@ -140,7 +140,9 @@ def test_one_run_and_metrics_only(origin, tmp_path):
     part.run("dvc", "pull", FA)
     assert sorted(p.name for p in (part.root / FA).iterdir()) == sorted([*EXACT, "timing.json"])
     assert not (part.root / "results/quick/train_network/vgg8/digits/dense").exists()
-    assert "Nothing to be done" in part.snakemake("-n")
+    assert "dvc pull results/quick/provenance" in part.snakemake("-n", f"{FA}/metrics.json")  # nothing vouches for it
+    part.run("dvc", "pull", *(f"results/quick/provenance/{p}.jsonl" for p in ("fetch", "profile", "sample", "train")))
+    assert "Nothing to be done" in part.snakemake("-n", f"{FA}/metrics.json")
 
 
 def test_branches_back_and_forth(clone):

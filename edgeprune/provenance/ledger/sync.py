@@ -19,7 +19,8 @@ MISSING = "it is missing"
 
 @dataclass
 class Outcome:
-    """Numbers of results by what became of them; ``distrusted`` maps a file to the reason, ``missing`` is news only."""
+    """Numbers of results by what became of them; ``distrusted`` maps a file to the reason, ``missing`` is news only,
+    ``absent`` are ledgers that are not here."""
 
     trusted: int = 0
     hashed: int = 0
@@ -28,6 +29,7 @@ class Outcome:
     elsewhere: int = 0
     distrusted: dict = field(default_factory=dict)
     missing: list = field(default_factory=list)
+    absent: list = field(default_factory=list)
     trouble: list = field(default_factory=list)
 
     def said(self):
@@ -41,6 +43,9 @@ class Outcome:
                 "  remedy, if that is not wanted: `dvc checkout` brings back what is on record; "
                 "`snakemake --touch FILE` accepts a file as it is"
             )
+        if bad and self.absent:
+            folder = Path(self.absent[0]).parent
+            yield f"  results that were pulled one by one need the ledgers too: `dvc pull {folder}/<phase>.jsonl`"
         if self.missing:
             yield (
                 f"provenance: missing: {self.missing[0]}" + " ..." * (len(self.missing) > 1) + f" ({len(self.missing)})"
@@ -87,6 +92,7 @@ class _Reconciliation:
         return self.outcome
 
     def _open_ledgers(self):
+        self.outcome.absent = [ledger for ledger in self.ledgers if not (self.root / ledger).exists()]
         for ledger in self.ledgers:
             try:
                 self.entries[ledger] = book.read(self.root / ledger)
