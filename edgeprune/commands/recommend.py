@@ -47,15 +47,14 @@ def run(args):
     choice.check_measured(groups, constraints)
     chosen, place = choice.choose(groups, constraints, metric), runs.place(rows[0])
     found = advice.model(args.results, chosen, rows) if chosen.best else None
-    preset = None
-    if args.config:
-        preset, how = closer.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
-        _write(args.config, preset, how)
     if args.json:
         print(json.dumps(advice.data(chosen, place, found, args.config), indent=2, allow_nan=False))
     else:
         print(advice.text(chosen, rows, place, found))
-        if preset:
+    if args.config:
+        preset, how = closer.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
+        _write(args.config, preset, how)
+        if not args.json:
             print(f"\nWrote {args.config}, to search closer. {how}.")
             print(f"  snakemake --config preset={Path(args.config).stem}   (a preset lies in presets/)")
     if not chosen.best:

@@ -16,6 +16,11 @@ def run(args):
     folder = Path(args.results)
     if not (folder / "measure_model").is_dir():
         raise EdgepruneError("holds no measurements", file=folder, key="--results", remedy="name results/<preset>")
+    known = sorted(path.name for path in (folder / "measure_model").iterdir() if path.is_dir())
+    if args.device and args.device not in known:
+        raise EdgepruneError(
+            f"{args.device} has no measurements in {folder}", key="--device", remedy=f"one of: {', '.join(known)}"
+        )
     found = absence.absent(folder, args.device and [args.device])
     for device, paths in found.items():
         for path in paths:

@@ -814,6 +814,9 @@ def parse(argv):
     infinity = float("inf")
     if args.threads < 1 or args.iterations < 1 or args.warmup < 0 or not 0 <= args.seconds < infinity:
         parser.error("threads and iterations must be at least 1, warm-up runs and seconds at least 0")
+    most = max(64, 4 * (os.cpu_count() or 1))  # ONNX Runtime takes thousands, and then hangs
+    if args.threads > most:
+        parser.error(f"more than {most} threads are not of use on this machine")
     if not 0 < args.energy_seconds < infinity or not (args.watts is None or 0 < args.watts < infinity):
         parser.error("the energy run's seconds and watts must be above 0")
     if args.energy == "estimated" and args.watts is None:

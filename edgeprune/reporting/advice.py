@@ -28,7 +28,8 @@ def model(results, choice, rows):
     onnx = (Path(results) / "quantize_model" / where if run["runtime"] == "int8" else folder) / "model.onnx"
     dense = Path(results) / "train_network" / run["network"] / run["dataset"] / "dense" / f"seed-{run['seed']}"
     paths = {"onnx": onnx, "checkpoint": folder / "model.pt", "dense_onnx": dense / "model.onnx"}
-    absent = [path for path in paths.values() if not path.is_file()]
+    # whole folders: files of a job belong together, and Snakemake misses the others
+    absent = dict.fromkeys(path.parent for path in paths.values() if not path.is_file())
     return {
         "seed": run["seed"],
         "own": {c.option: c.show(run) for c in choice.constraints},

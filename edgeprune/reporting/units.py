@@ -52,7 +52,7 @@ def parse(text, kind, option):
         problem = f"{text!r} has the unknown unit {unit!r}" if unit else f"{text!r} has no unit"
         raise EdgepruneError(problem, key=option, remedy=remedy)
     size = WRITTEN[kind][unit]
-    if number <= 0 or (kind == "score" and number * size > 1):
+    if not 0 < number * size < math.inf or (kind == "score" and number * size > 1):
         raise EdgepruneError(f"{text!r} is out of range", key=option, remedy=remedy)
     return Amount(number * size, unit, size)
 

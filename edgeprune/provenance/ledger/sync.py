@@ -40,7 +40,7 @@ class Outcome:
         if bad:
             yield (
                 f"provenance: {bad} file{'s' * (bad > 1)} not trusted, the jobs that make them run again\n"
-                "  remedy, if that is not wanted: `dvc checkout` brings back what is on record; "
+                "  remedy, if that is not wanted: `dvc checkout --force` brings back what is on record; "
                 "`snakemake --touch FILE` accepts a file as it is"
             )
         if bad and self.absent:
