@@ -1,6 +1,5 @@
 """Draw a network's accuracy (or another task's headline metric) against each resource, counted and measured."""
 
-import argparse
 import sys
 
 import edgeprune.scripting
@@ -8,12 +7,7 @@ from edgeprune.reporting import captions_runs, runs, script
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
-    script.add_results(parser)
-    script.add_pair(parser)
-    script.add_outputs(parser)
-    args = parser.parse_args(argv)
-    rows, title = script.read(args)
+    args, rows, title = script.read(argv, __doc__)
 
     from edgeprune.plotting import tradeoff
 

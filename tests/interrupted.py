@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+import trainingdata
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
 from edgeprune.training import engine
 from edgeprune.training.run import run
-from trainingdata import write_dataset
 
 REPRODUCIBLE = ["history.csv", "metrics.json", "model.pt"]
 EPOCHS, IMAGES = 12, 320
@@ -30,7 +30,9 @@ def make_inputs(folder):
     counts = {"train": IMAGES, "val": 40, "test": 40}
     targets = {s: np.arange(n) % 4 for s, n in counts.items()}
     images = {s: draw.integers(0, 100, (n, 1, 8, 8)) + 50 * targets[s][:, None, None, None] for s, n in counts.items()}
-    write_dataset(folder / "noise", {s: i.clip(0, 255).astype(np.uint8) for s, i in images.items()}, targets, 4)
+    trainingdata.write_dataset(
+        folder / "noise", {s: i.clip(0, 255).astype(np.uint8) for s, i in images.items()}, targets, 4
+    )
     dense = profile(vgg8(num_classes=4, width=0.5), (1, 8, 8), network="vgg8")
     dense.save(folder / "profile.json")
     sample(dense, "FA", 0.5, 0).save(folder / "plan.json")
@@ -39,19 +41,8 @@ def make_inputs(folder):
 
 
 def arguments(inputs, out, **changes):
-    given = {
-        "network": "vgg8",
-        "spec": SPEC,
-        "data": str(inputs / "noise"),
-        "profile": str(inputs / "profile.json"),
-        "plan": str(inputs / "plan.json"),
-        "recipe": RECIPE,
-        "seed": 3,
-        "variant": "FA-0.50",
-        "out": str(out),
-        "onnx": False,
-    }
-    return given | changes
+    settings = {"data": str(inputs / "noise"), "spec": SPEC, "recipe": RECIPE, "seed": 3, "onnx": False}
+    return trainingdata.arguments(inputs, out, **settings | changes)
 
 
 def interrupt(inputs, tmp_path, epoch=4, steps=0, **changes):

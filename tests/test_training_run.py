@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import trainingdata
 from edgeprune import scripting
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
@@ -24,7 +25,6 @@ from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import evaluate
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
-from trainingdata import noise_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["history.csv", "metrics.json", "model.onnx", "model.pt", "timing.json"]
@@ -48,18 +48,8 @@ def inputs(tmp_path_factory):
 
 
 def arguments(inputs, out, **changes):
-    given = {
-        "network": "vgg8",
-        "spec": SPEC,
-        "data": str(inputs / "digits"),
-        "profile": str(inputs / "profile.json"),
-        "plan": str(inputs / "plan.json"),
-        "recipe": RECIPE,
-        "seed": 0,
-        "variant": "FA-0.50",
-        "out": str(out),
-    }
-    return given | changes
+    settings = {"data": str(inputs / "digits"), "spec": SPEC, "recipe": RECIPE, "seed": 0}
+    return trainingdata.arguments(inputs, out, **settings | changes)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +215,7 @@ def test_what_cannot_be_exported_costs_no_training(inputs, tmp_path, monkeypatch
 
 
 def test_another_task_is_refused(inputs, tmp_path):
-    data = noise_dataset(tmp_path / "d", task="clairvoyance")
+    data = trainingdata.noise_dataset(tmp_path / "d", task="clairvoyance")
     with pytest.raises(EdgepruneError, match="no task 'clairvoyance'"):
         run(**arguments(inputs, tmp_path, data=str(data)))
 

@@ -41,3 +41,15 @@ def noise_dataset(folder, count=20, classes=4, shape=(1, 8, 8), **changes):
     images = {s: random.integers(0, 256, (count, *shape), dtype=np.uint8) for s in ("train", "val", "test")}
     targets = {s: np.arange(count) % classes for s in images}
     return write_dataset(folder, images, targets, classes, **changes)
+
+
+def arguments(inputs, out, **settings):
+    """What :func:`edgeprune.training.run.run` is given of a folder with a profile and a plan."""
+    given = {
+        "network": "vgg8",
+        "profile": str(inputs / "profile.json"),
+        "plan": str(inputs / "plan.json"),
+        "variant": "FA-0.50",
+        "out": str(out),
+    }
+    return given | settings

@@ -88,8 +88,6 @@ def end_orphans(root, *, force=False, wait=600, poll=1.0):
 
 def _refuse_living(record, force):
     """Refuse if the head process of the record is alive, or on another host and ``force`` is not given."""
-    if not record.exists():
-        return
     head = files.read_json(record)
     if head["host"] != socket.gethostname():
         if not force:

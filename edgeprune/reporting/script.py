@@ -1,5 +1,7 @@
 """What the scripts that draw figures share: where results are read from, and a figure's data and caption."""
 
+import argparse
+
 from edgeprune import files
 from edgeprune.reporting import runs, table
 
@@ -28,11 +30,16 @@ def add_outputs(parser):
     parser.add_argument("--out-caption", help="reStructuredText for the report")
 
 
-def read(args):
-    """The rows that the options name, and a title for them."""
-    read = runs.read(args.metrics, getattr(args, "measurements", ()), args.timings)
-    rows = runs.select(read, args.network, args.dataset)
-    return rows, f"{rows[0]['network']} on {rows[0]['dataset']}"
+def read(argv, description, measurements=True):
+    """The options of a script that draws one pair's runs, the rows that they name, and a title for them."""
+    parser = argparse.ArgumentParser(description=description, fromfile_prefix_chars="@")
+    add_results(parser, measurements)
+    add_pair(parser)
+    add_outputs(parser)
+    args = parser.parse_args(argv)
+    found = runs.read(args.metrics, getattr(args, "measurements", ()), args.timings)
+    rows = runs.select(found, args.network, args.dataset)
+    return args, rows, f"{rows[0]['network']} on {rows[0]['dataset']}"
 
 
 def write(args, figure, rows, caption):
