@@ -74,6 +74,7 @@ class Problem:
             self.step.append(step)
             least.append(floor)
         self.offset, self.floor = grid(profile, self.costs, self.step, least, round_to)
+        self._rounds = any(step > 1 for step in self.step)
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
 
     def nearest(self, i, units):
@@ -86,6 +87,8 @@ class Problem:
 
     def rounded(self, w):
         """Widths ``w`` on the grid that ``round_to`` asks for."""
+        if not self._rounds:
+            return list(w)
         return [self.nearest(i, units) for i, units in enumerate(w)]
 
     def lots(self, i, w):
