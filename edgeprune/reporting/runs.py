@@ -123,6 +123,12 @@ def is_named(row):
     return bool(row.get("reference")) and row["reference"] != row["method"]
 
 
+def is_rival(row, ours):
+    """Whether a row of a reference was asked for the same as a row of the main method."""
+    same = all(row.get(key) == ours.get(key) for key in ("mode", "target", "budget"))
+    return same and row["method"] != "dense" and not is_main(row)
+
+
 def order(row):
     """Sort key of a row: the dense network comes first, then the main method, then the references by name."""
     return (
