@@ -52,7 +52,6 @@ def test_pa_thins_late_wide_layers_and_ma_early_ones_fa_in_between(network):
         early = {mode: kept(sample(NETS[network], mode, 0.5, seed), "early") for mode in MODES}
         assert late["PA"] < early["PA"]
         assert late["MA"] > early["MA"]
-        assert late["PA"] < late["FA"]
         assert late["PA"] < late["MA"]
         assert early["PA"] > early["FA"] > early["MA"]
 
@@ -241,6 +240,14 @@ def test_floor_is_kept_and_reached(floor, expected, target):
     for widths in problem_widths:
         assert all(units >= min(expected, NETS["vgg16"].widths[g]) for g, units in widths.items())
     assert any(widths["conv1"] <= expected + 3 for widths in problem_widths)
+
+
+def test_a_floor_in_channels_keeps_narrower_layers_whole_and_no_more_than_that():
+    plan = sample(NETS["vgg16"], "PA", 0.5, min_channels=200)  # conv1 to conv4 have 64 and 128
+    assert [plan.widths[f"conv{n}"] for n in (1, 2, 3, 4)] == [64, 64, 128, 128]
+    with pytest.raises(EdgepruneError) as error:
+        sample(NETS["vgg16"], "FA", 0.9, min_channels=400)
+    assert 0 < float(str(error.value).split("at most ")[1].split(" %")[0]) < 90
 
 
 def test_protect_spares_layers_and_what_is_coupled_to_them():

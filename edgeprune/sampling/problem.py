@@ -65,7 +65,7 @@ class Problem:
             coefficients = [c for _, c in writers]
             step = math.lcm(*(round_to // math.gcd(round_to, c) for c in coefficients))
             if isinstance(min_channels, int):
-                floor = max((-(-min_channels // c) for c in coefficients), default=1)
+                floor = min(group.width, max((-(-min_channels // c) for c in coefficients), default=1))
             else:
                 floor = math.ceil(Fraction(repr(min_channels)) * group.width)
             convolves = any(layer.kind != "linear" for layer, _ in writers)
