@@ -78,7 +78,7 @@ class Problem:
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
 
     def nearest(self, i, units):
-        """The width of group ``i`` on its grid that is nearest to ``units``, of two the larger; dense is one of them."""
+        """The width on group ``i``'s grid that is nearest to ``units``, of two the larger; dense is one of them."""
         if self.step[i] == 1 or units == self.dense[i]:
             return units
         below = max(self.floor[i], units - (units - self.offset[i]) % self.step[i])
