@@ -5,8 +5,9 @@
 
 The usual recipe: a torchvision CIFAR10 dataset (PIL images, RandomCrop, RandomHorizontalFlip, ToTensor, Normalize), a
 DataLoader with 2 workers, plain eager fp32, torch.optim.SGD; on a GPU with pinned memory and cuDNN's autotuning.
-Ours: edgeprune's engine with precision `auto` and `compile: graph`, which does something on a GPU only. Both have the same network, batch size, augmentation, optimiser, images
-and CPU threads. A round times the same number of batches of each, after one batch to warm up.
+Ours: edgeprune's engine with precision `auto` and `compile: graph`, which does something on a GPU only. Both have the
+same network, batch size, augmentation, optimiser, images and CPU threads. A round times the same number of batches of
+each, after one batch to warm up.
 
 Without --data the images are synthetic: random bytes of CIFAR-10's shape, which cost either side what photographs do.
 """
@@ -68,8 +69,8 @@ def main(argv=None):
 def say(row):
     ratios = row["ratios"]
     print(
-        f"{row['network']:<12} {row['device_name']}, {row['threads']} threads, {row['workers']} workers, batch {row['batch_size']}, "
-        f"{row['images']} images: usual {row['usual']:,.0f}, ours ({row['precision']}) {row['ours']:,.0f} images/s; "
+        f"{row['network']:<12} {row['device_name']}, {row['threads']} threads, batch {row['batch_size']}, "
+        f"{row['images']} images: usual ({row['workers']} workers) {row['usual']:,.0f}, ours ({row['precision']}) {row['ours']:,.0f} images/s; "
         f"ratio {statistics.median(ratios):.2f} (median of {len(ratios)}; {min(ratios):.2f} to {max(ratios):.2f}); "
         f"load {row['load'][0]:.1f} to {row['load'][1]:.1f}",
         flush=True,

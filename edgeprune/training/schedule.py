@@ -14,9 +14,10 @@ def learning_rate(recipe, step, steps_per_epoch):
 
     ``one-cycle`` (Smith and Topin, 2018) is torch's OneCycleLR with its default rates, the momentum left alone.
     """
-    warmup, total = round(recipe.warmup_epochs * steps_per_epoch), recipe.epochs * steps_per_epoch
+    warmup, total = recipe.warmup_epochs * steps_per_epoch, recipe.epochs * steps_per_epoch
     if recipe.schedule == "one-cycle":
         return recipe.lr * _one_cycle(step, warmup - 1, total - 1)
+    warmup = round(warmup)
     if step < warmup:
         return recipe.lr * (step + 1) / warmup
     if recipe.schedule == "cosine":
