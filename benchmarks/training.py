@@ -70,7 +70,8 @@ def say(row):
     ratios = row["ratios"]
     print(
         f"{row['network']:<12} {row['device_name']}, {row['threads']} threads, batch {row['batch_size']}, "
-        f"{row['images']} images: usual ({row['workers']} workers) {row['usual']:,.0f}, ours ({row['precision']}) {row['ours']:,.0f} images/s; "
+        f"{row['images']} images: usual ({row['workers']} workers) {row['usual']:,.0f}, "
+        f"ours ({row['precision']}) {row['ours']:,.0f} images/s; "
         f"ratio {statistics.median(ratios):.2f} (median of {len(ratios)}; {min(ratios):.2f} to {max(ratios):.2f}); "
         f"load {row['load'][0]:.1f} to {row['load'][1]:.1f}",
         flush=True,

@@ -76,7 +76,7 @@ def test_schedule():
     assert rates(schedule="step") == pytest.approx([0.8] * 10 + [0.08] * 5 + [0.008] * 5)
 
 
-@pytest.mark.parametrize("warmup", [0, 0.4, 1, 1.5, 4])
+@pytest.mark.parametrize("warmup", [0, 0.4, 1, 1.5, 3.5])
 def test_one_cycle_is_torchs(warmup):
     recipe = Recipe(epochs=4, lr=0.8, schedule="one-cycle", warmup_epochs=warmup)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.8)
