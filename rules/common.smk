@@ -8,11 +8,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from edgeprune import identity
 from edgeprune.cluster import head
 from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
 from edgeprune.config.load import effective
 from edgeprune.config.recipes import recipe_of
+from edgeprune.config.sampling import of_widths, sampling_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
 from edgeprune.provenance import inputs
@@ -35,7 +37,7 @@ wildcard_constraints:
     dataset="[^/]+",
     variant="[^/]+",
     device="[^/]+",
-    seed=r"\d+",
+    seed=r"\d+(-\d+)?",
 
 
 # No more trainings at a time than the GPUs of this machine have slots for; `--resources gpu=N` wins, and a cluster's own
@@ -88,15 +90,46 @@ def get_plan_settings(wildcards):
     return options
 
 
+def get_sampling(wildcards):
+    """A params function: the settings that a variant's plan is drawn with."""
+    variant = GRID.variants[wildcards.variant]
+    return json.dumps(sampling_of(config["sampling"], wildcards.network, variant), sort_keys=True)
+
+
+def get_widths_settings(wildcards):
+    """A params function: the settings that say which widths the layers of a network can have."""
+    return json.dumps(of_widths(config["sampling"], wildcards.network), sort_keys=True)
+
+
+def get_plan_seed(wildcards):
+    return identity.seeds_named(wildcards.seed)[0]
+
+
+def get_training_seed(wildcards):
+    return identity.seeds_named(wildcards.seed)[1]
+
+
+def get_names(wildcards):
+    """The options that say what a run's reference and budget are called, where it has any."""
+    variant = GRID.variants[wildcards.variant]
+    named = {"reference": variant.reference, "budget": variant.budget_name}
+    return " ".join(f"--{option} {name}" for option, name in named.items() if name)
+
+
+def recipe(wildcards):
+    """How a run trains, by its network and its reference; a peer's pruned weights are fine-tuned."""
+    variant = GRID.variants[wildcards.variant]
+    fine_tuning = variant.name in GRID.peers
+    return recipe_of(config["recipes"], wildcards.network, changes=variant.recipe, fine_tuning=fine_tuning)
+
+
 def get_recipe(wildcards):
-    """A params function: how a run trains; a peer's pruned weights are fine-tuned."""
-    fine_tuning = wildcards.variant in GRID.peers
-    return json.dumps(recipe_of(config["recipes"], wildcards.network, fine_tuning=fine_tuning), sort_keys=True)
+    return json.dumps(recipe(wildcards), sort_keys=True)
 
 
 def get_gpus(wildcards):
     """Whether a training needs one of this machine's GPUs."""
-    return min(1, slots.count(config["recipes"][wildcards.network].get("device", "auto")))
+    return min(1, slots.count(recipe(wildcards).get("device", "auto")))
 
 
 def plans_of(runs):
@@ -162,11 +195,11 @@ def get_reference(wildcards):
 
 
 def get_threads(wildcards):
-    return config["recipes"][wildcards.network].get("threads", 1)
+    return recipe(wildcards).get("threads", 1)
 
 
 def files_of(runs, pattern):
-    """``pattern`` for each run; {path} is network/dataset/variant/seed-N."""
+    """``pattern`` for each run; {path} is network/dataset/variant/seed-<name>."""
     return [pattern.format(path=run.path) for run in runs]
 
 
@@ -221,12 +254,12 @@ def get_result_arguments(wildcards):
 
 def _runs_of(wildcards):
     pairs = [f"{wildcards.network}/{wildcards.dataset}"] if wildcards else ["/".join(pair) for pair in GRID.pairs]
-    return f"{braces(*pairs)}/{braces(*GRID.variants)}/seed-{braces(*config['seeds'])}"
+    return f"{braces(*pairs)}/{braces(*GRID.variants)}/seed-{braces(*GRID.seeds)}"
 
 
 def get_plan_arguments(wildcards):
     results, pair = f"results/{config['preset']}", f"{wildcards.network}/{wildcards.dataset}"
-    seeds = f"seed-{braces(*config['seeds'])}"
+    seeds = f"seed-{braces(*GRID.seeds)}"
     options = f"--plans {results}/sample_plan/{pair}/{braces(*GRID.sampled)}/{seeds}.json"
     if GRID.peers:
         options += f" {results}/train_network/{pair}/{braces(*GRID.peers)}/{seeds}/pruned/plan.json"

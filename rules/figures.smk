@@ -131,10 +131,13 @@ rule draw_widths:
         "../envs/figures.yaml"
     params:
         plans=get_plan_arguments,
+        variants=json.dumps(
+            {name: {"reference": v.reference, "budget": v.budget_name} for name, v in GRID.variants.items()}
+        ),
         code=sources("scripts/draw_widths.py"),
     shell:
-        "python scripts/draw_widths.py {params.plans} --network {wildcards.network}"
-        " --dataset {wildcards.dataset} --out-svg {output.svg} --out-png {output.png}"
+        "python scripts/draw_widths.py {params.plans} --variants {params.variants:q}"
+        " --network {wildcards.network} --dataset {wildcards.dataset} --out-svg {output.svg} --out-png {output.png}"
         " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
 
 

@@ -16,7 +16,7 @@ rule measure_layers:
     params:
         data=subpath(input.manifest, parent=True),
         spec=as_json("networks", "{network}"),
-        settings=as_json("sampling", "{network}"),
+        settings=get_widths_settings,
         device=get_device,
         energy="--energy" if any(variant.mode == "EA" for variant in GRID.variants.values()) else "",
         code=sources("scripts/measure_layers.py", "{factory}"),

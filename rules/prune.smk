@@ -20,9 +20,11 @@ rule prune_trained:
     params:
         folder=subpath(output.plan, parent=True),
         variant=get_plan_settings,
-        settings=as_json("sampling", "{network}"),
+        seed=get_training_seed,
+        plan_seed=get_plan_seed,
+        settings=get_sampling,
         code=sources("scripts/prune_trained.py", "{factory}"),
     shell:
         "python scripts/prune_trained.py --dense {input.dense} --profile {input.profile} {params.variant}"
-        " --seed {wildcards.seed} --settings {params.settings:q} --variant {wildcards.variant}"
-        " --out {params.folder} 2> {log}"
+        " --seed {params.seed} --plan-seed {params.plan_seed} --settings {params.settings:q}"
+        " --variant {wildcards.variant} --out {params.folder} 2> {log}"

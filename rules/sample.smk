@@ -14,11 +14,12 @@ rule sample_plan:
         "../envs/plan.yaml"
     params:
         variant=get_plan_settings,
-        settings=as_json("sampling", "{network}"),
+        seed=get_plan_seed,
+        settings=get_sampling,
         table=get_table_option,
         code=sources("scripts/sample_plan.py"),
     shell:
-        "python scripts/sample_plan.py --profile {input.profile} {params.variant} --seed {wildcards.seed}"
+        "python scripts/sample_plan.py --profile {input.profile} {params.variant} --seed {params.seed}"
         " --settings {params.settings:q} {params.table} --out {output.plan} 2> {log}"
 
 

@@ -28,6 +28,8 @@ rule train_network:
         folder=subpath(output.metrics, parent=True),
         spec=as_json("networks", "{network}"),
         recipe=get_recipe,
+        seed=get_training_seed,
+        names=get_names,
         start=get_start,
         # outside results: Snakemake deletes the outputs of a job that was killed, and this is what it goes on from
         state=f"state/{config['preset']}/train_network/{{network}}/{{dataset}}/{{variant}}/seed-{{seed}}",
@@ -35,8 +37,8 @@ rule train_network:
     shell:
         # exec: no shell in between that SIGTERM would end, and the job with it, while the training keeps its state
         "exec python scripts/train_network.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
-        " --profile {input.profile} --plan {input.plan} --recipe {params.recipe:q} --seed {wildcards.seed}"
-        " --variant {wildcards.variant} {params.start}"
+        " --profile {input.profile} --plan {input.plan} --recipe {params.recipe:q} --seed {params.seed}"
+        " --variant {wildcards.variant} {params.names} {params.start}"
         " --slots-per-gpu {resources.slots_per_gpu} --out {params.folder} --state {params.state} 2> {log}"
 
 

@@ -1,6 +1,7 @@
 """Draw how many filters the plans of each mode keep in each layer, beside the dense network."""
 
 import argparse
+import json
 import sys
 
 import edgeprune.scripting
@@ -10,6 +11,7 @@ from edgeprune.reporting import captions, script
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
     parser.add_argument("--plans", nargs="+", required=True, help="plans of one network on one dataset (or @file)")
+    parser.add_argument("--variants", default={}, type=json.loads, help="references and budgets of the grid's variants")
     parser.add_argument("--network", required=True, help="its name in the title")
     parser.add_argument("--dataset", required=True, help="its name in the title")
     script.add_outputs(parser)
@@ -17,7 +19,7 @@ def main(argv=None):
 
     from edgeprune.plotting import widths
 
-    rows = widths.read(args.plans)
+    rows = widths.read(args.plans, args.variants)
     caption = captions.widths(args.network, args.dataset, rows)
     script.write(args, widths.draw(rows, f"{args.network} on {args.dataset}"), rows, caption)
 

@@ -8,7 +8,7 @@ from edgeprune import scripting
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.sample import sample
 
-SETTINGS = ("budget", "prunable", "min_channels", "protect", "round_to")
+SETTINGS = ("budget", "prunable", "min_channels", "protect", "round_to", "draw")
 
 
 def main(argv=None):

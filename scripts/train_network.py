@@ -18,6 +18,8 @@ def main(argv=None):
     parser.add_argument("--recipe", required=True, type=json.loads, help="training settings, as JSON")
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--variant", required=True, help="the run's key in the grid")
+    parser.add_argument("--reference", help="the entry of `references` that the run belongs to, if it is one of theirs")
+    parser.add_argument("--budget", help="name of the budget that the plan meets, if it meets one")
     parser.add_argument("--out", required=True, help="folder to write to")
     parser.add_argument("--threads", type=int, help="CPU threads, instead of the recipe's")
     parser.add_argument("--initial", help="checkpoint to start from (a network as the plan says), not fresh weights")

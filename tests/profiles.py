@@ -58,16 +58,16 @@ class Builder:
         )
 
 
-def vgg16(classes=10, hidden=512):
-    """VGG-16 at 32 x 32: 13 convolutions with batch norm, 3 fully connected layers."""
+def vgg16(classes=10, hidden=512, factor=1):
+    """VGG-16 at 32 x 32: 13 convolutions with batch norm, 3 fully connected layers; all widths times ``factor``."""
     b, size, last, n = Builder("vgg16", 3, 32), 32, constant(3), 0
     for width, repeats in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
         for _ in range(repeats):
             n += 1
-            last = b.conv(f"conv{n}", b.group(f"conv{n}", width), last, positions=size**2)
+            last = b.conv(f"conv{n}", b.group(f"conv{n}", int(width * factor)), last, positions=size**2)
         size //= 2
-    last = b.linear("fc1", b.group("fc1", hidden), last)
-    last = b.linear("fc2", b.group("fc2", hidden), last)
+    last = b.linear("fc1", b.group("fc1", int(hidden * factor)), last)
+    last = b.linear("fc2", b.group("fc2", int(hidden * factor)), last)
     b.linear("fc3", constant(classes), last)
     return b.build()
 

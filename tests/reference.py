@@ -20,20 +20,29 @@ def shares(profile, resource, widths, floors):
     return weights
 
 
+def lots(profile, resource, widths, floors, draw="filter"):
+    """``{group: draw weight}``: the share; with ``draw="filter"`` once for each unit that the group has."""
+    return {
+        group: share * (widths[group] if draw == "filter" else 1)
+        for group, share in shares(profile, resource, widths, floors).items()
+    }
+
+
 def floors(profile, fraction=0.1):
     return {group: math.ceil(Fraction(repr(fraction)) * units) for group, units in profile.widths.items()}
 
 
-def widths_of(profile, mode, target, seed, stale=8):
+def widths_of(profile, mode, target, seed, draw="filter"):
     """Plan of a seed: propose by a table of weights, accept by the present weight over the table's, renew the table
-    after ``stale`` refusals."""
+    after 24 refusals (8 with ``draw="layer"``)."""
+    stale = {"filter": 24, "layer": 8}[draw]
     rng, now, low = random.Random(seed), dict(profile.widths), floors(profile)
     resource = RESOURCE[mode]
     limit = (1 - Fraction(repr(target))) * profile.totals[resource]
-    table, refused = shares(profile, resource, now, low), 0
+    table, refused = lots(profile, resource, now, low, draw), 0
     while profile.total(resource, now) > limit:
         if refused == stale:
-            table, refused = shares(profile, resource, now, low), 0
+            table, refused = lots(profile, resource, now, low, draw), 0
         bits = Fraction(rng.random())  # a multiple of 2**-53, so this is exact
         point = math.floor(bits * sum(table.values()))
         for name, weight in table.items():
@@ -41,14 +50,14 @@ def widths_of(profile, mode, target, seed, stale=8):
                 group = name
                 break
             point -= weight
-        if point < shares(profile, resource, now, low)[group]:
+        if point < lots(profile, resource, now, low, draw)[group]:
             now[group] -= 1
         else:
             refused += 1
     return now
 
 
-def outcomes(profile, mode, target, low):
+def outcomes(profile, mode, target, low, draw="filter"):
     """Exact distribution over final widths of the textbook chain: ``{tuple of widths: probability}``."""
     resource, names = RESOURCE[mode], list(profile.widths)
     limit = (1 - Fraction(repr(target))) * profile.totals[resource]
@@ -60,7 +69,7 @@ def outcomes(profile, mode, target, low):
             if profile.total(resource, at) <= limit:
                 ended[state] = ended.get(state, 0) + probability
                 continue
-            weights = shares(profile, resource, at, low)
+            weights = lots(profile, resource, at, low, draw)
             for i, name in enumerate(names):
                 if weights[name]:
                     after = state[:i] + (state[i] - 1,) + state[i + 1 :]

@@ -90,7 +90,7 @@ def test_config_error_names_file_key_and_remedy(project, change, key, words):
         (lambda c: c["pairs"][0].update(network="vgg18"), "pairs[0].network", ["'vgg18' is not defined", "vgg16"]),
         (lambda c: c["pairs"][0].update(dataset="mnist"), "pairs[0].dataset", ["not defined", "digits"]),
         (lambda c: c.update(measure_on=["pi"]), "measure_on[0]", ["not defined", "local"]),
-        (lambda c: c["references"].update(l3={}), "references.l3", ["unknown key", "uniform"]),
+        (lambda c: c["references"].update(l3={}), "references.l3", ["'l3' is no method", "method: ", "uniform"]),
     ],
 )
 def test_preset_error_names_file_key_and_remedy(project, change, key, words):

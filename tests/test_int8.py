@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgeprune import tasks
+from edgeprune import identity, tasks
 from edgeprune.data.scaling import normalise
 from edgeprune.errors import EdgepruneError
 from edgeprune.export import evaluate, int8
@@ -56,8 +56,8 @@ def run(request, folder, tmp_path_factory):
                 model.eval()(dataset.normalise(dataset.split(split).inputs)), dataset.split(split).targets
             )
             scores[split] = accumulator.result()
-    identity = dict.fromkeys(int8.IDENTITY, "x") | {"task": "classification", "target": None, "seed": 0}
-    (where / "metrics.json").write_text(json.dumps({**identity, **scores}))
+    known = dict.fromkeys(identity.KEYS, "x") | {"task": "classification", "target": None, "seed": 0}
+    (where / "metrics.json").write_text(json.dumps({**known, **scores}))
     return where, scores
 
 

@@ -9,7 +9,7 @@ import pytest
 import tables
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
-from edgeprune.sampling.chains import by_table
+from edgeprune.sampling.stepwise import by_table
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
@@ -19,7 +19,7 @@ from test_sampling_draws import chi_square
 
 NETWORKS = ("vgg16", "resnet50", "mobilenet_v2", "mixed")
 SEEDS = 4_000
-GOLDEN = [64, 8, 96, 48, 240, 176, 160, 440, 400, 408, 488, 448, 488, 504, 480]
+GOLDEN = [64, 40, 96, 72, 200, 152, 168, 392, 312, 336, 456, 440, 432, 496, 488]
 
 
 @pytest.fixture(params=NETWORKS)
@@ -68,11 +68,11 @@ def test_target_is_reached_by_the_last_block_and_by_no_earlier_one(profile, cost
         plan = sample(profile, "LA", target, seed, table=table, round_to=round_to)
         w = [plan.widths[g.name] for g in profile.groups]
         assert total(w) <= limit
-        before = []  # some group that the last draw took a block from
+        before = []  # of some group the last draw took a step on the grid
         for i in problem.eligible:
             if w[i] < problem.dense[i]:
-                removed = next(k for k in range(1, problem.blocks(i) + 1) if problem.width(i, k) == w[i])
-                before.append(total([*w[:i], problem.width(i, removed - 1), *w[i + 1 :]]))
+                wider = next(u for u in range(w[i] + 1, problem.dense[i] + 1) if problem.nearest(i, u) == u)
+                before.append(total([*w[:i], wider, *w[i + 1 :]]))
         assert any(t > limit for t in before)
         said = plan.predicted
         assert said["pruned"] == total(w) / 1e9
@@ -98,24 +98,26 @@ def literal(profile, table, target, seed, round_to):
     surfaces = [table.surface(layer.name, "latency") for layer in profile.layers]
     uniform, widths = random.Random(seed).random, dict(profile.widths)
 
-    def costs():
+    def costs(widths):
         sizes = [(width.evaluate(layer.inp, widths), width.evaluate(layer.out, widths)) for layer in profile.layers]
         return [(surface.at(*size), size[1]) for surface, size in zip(surfaces, sizes)]
 
-    limit = (1 - Fraction(str(target))) * sum(cost for cost, _ in costs())
-    while sum(cost for cost, _ in costs()) > limit:
-        weights, now = [], costs()
+    limit = (1 - Fraction(str(target))) * sum(cost for cost, _ in costs(widths))
+    names = list(widths)
+    while True:
+        kept = dict(zip(names, problem.rounded([widths[name] for name in names])))
+        if sum(cost for cost, _ in costs(kept)) <= limit:
+            return kept
+        weights, now = [], costs(widths)
         for i, group in enumerate(profile.groups):
             weight = 0
             for layer, (cost, filters) in zip(profile.layers, now):
                 coefficient = sum(c for c, g in layer.out if g == group.name)
                 weight += cost * coefficient * widths[group.name] // filters
-            weights.append(weight if widths[group.name] > problem.floor[i] else 0)
+            weights.append(weight * widths[group.name] if widths[group.name] > problem.floor[i] else 0)
         point = int(uniform() * 2**53) * sum(weights) >> 53
         i = next(k for k in range(len(weights)) if sum(weights[: k + 1]) > point)
-        name = profile.groups[i].name
-        widths[name] -= problem.block(i, widths[name])
-    return widths
+        widths[profile.groups[i].name] -= 1
 
 
 @pytest.mark.parametrize("cost", [tables.products, tables.bumpy], ids=["bilinear", "bumpy"])
@@ -155,7 +157,8 @@ def test_first_draws_follow_the_tables_shares(network, tmp_path):
         for coefficient, group in layer.out:
             i = None if group is None else problem.costs.names.index(group)
             if i in problem.eligible:
-                weights[i] = weights.get(i, 0) + Fraction(ns * coefficient * problem.dense[i], filters)
+                share = Fraction(ns * coefficient * problem.dense[i], filters)
+                weights[i] = weights.get(i, 0) + share * problem.dense[i]
     shares = {i: weight / sum(weights.values()) for i, weight in weights.items()}
     statistic, threshold = chi_square(counts, shares)
     assert statistic < threshold
@@ -166,7 +169,7 @@ def test_first_draws_follow_the_tables_shares(network, tmp_path):
 
 
 def one_draw(problem, limit, seed):
-    (w,) = by_table(problem, "latency", [limit], seed)
+    (w,) = by_table(problem, "latency", [{"latency": limit}], seed)
     return w
 
 

@@ -13,22 +13,25 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import methods
 from edgeprune.sampling.costs import Costs
 from edgeprune.sampling.plan import Plan
+from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
 from profiles import ALL, Builder, constant
 from tightness import assert_tight, limit_of
 
 MODES = reference.RESOURCE
 NETS = {name: make() for name, make in ALL.items()}
-GOLDEN = Path(__file__).parent / "golden" / "vgg16-FA-0.50-seed-0.json"
+GOLDEN = Path(__file__).parent / "golden"
+METHODS = ["complexity", "random", "uniform"]
+DRAWS = ["filter", "layer"]
 
 
 @pytest.mark.parametrize("network", NETS)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("method", ["complexity", "random", "uniform"])
-def test_target_is_met_within_one_filter(network, mode, method):
+@pytest.mark.parametrize(("method", "draw"), [(m, "filter") for m in METHODS] + [(m, "layer") for m in METHODS[:2]])
+def test_target_is_met_within_one_filter(network, mode, method, draw):
     profile = NETS[network]
     for target in (0.5, 0.7):
-        plan = sample(profile, mode, target, 1, method=method)
+        plan = sample(profile, mode, target, 1, method=method, draw=draw)
         assert plan.reduction[MODES[mode]] >= target
         assert_tight(plan, MODES[mode], limit_of(profile, mode, target))
         assert plan.totals == profile.totals_at(plan.widths)
@@ -43,30 +46,41 @@ def kept(plan, part):
 
 
 @pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenet_v2"])
-def test_pa_thins_late_wide_layers_and_fa_ma_early_ones(network):
+def test_pa_thins_late_wide_layers_and_ma_early_ones_fa_in_between(network):
     for seed in range(10):
         late = {mode: kept(sample(NETS[network], mode, 0.5, seed), "late") for mode in MODES}
         early = {mode: kept(sample(NETS[network], mode, 0.5, seed), "early") for mode in MODES}
         assert late["PA"] < early["PA"]
-        assert late["FA"] > early["FA"]
         assert late["MA"] > early["MA"]
-        assert late["PA"] < late["FA"] < late["MA"]
+        assert late["PA"] < late["FA"]
+        assert late["PA"] < late["MA"]
+        assert early["PA"] > early["FA"] > early["MA"]
 
 
 def test_golden_plan():
     """The plan's text, checked in; its widths are also those of the literal sampler."""
-    plan, golden = sample(NETS["vgg16"], "FA", 0.5, 0), Plan.load(GOLDEN)
-    assert plan.to_text().replace(plan.profile_digest, golden.profile_digest) == GOLDEN.read_text()
+    path = GOLDEN / "vgg16-FA-0.50-seed-0.json"
+    plan, golden = sample(NETS["vgg16"], "FA", 0.5, 0), Plan.load(path)
+    assert plan.to_text().replace(plan.profile_digest, golden.profile_digest) == path.read_text()
     assert golden.widths == reference.widths_of(NETS["vgg16"], "FA", 0.5, 0)
+
+
+def test_layer_draw_gives_the_plans_that_it_gave_before_filters_were_drawn():
+    golden = Plan.load(GOLDEN / "vgg16-FA-0.50-seed-0-layer.json")  # written when this was the only draw
+    assert golden.widths == sample(NETS["vgg16"], "FA", 0.5, 0, draw="layer").widths
 
 
 @pytest.mark.parametrize("method", ["complexity", "random"])
 @pytest.mark.parametrize("mode", MODES)
-def test_higher_target_continues_lower_target(method, mode):
-    for network in ("vgg16", "resnet50", "mixed"):
-        plans = sample_many(NETS[network], [mode], [0.7, 0.5, 0.3], range(5), method=method)
+@pytest.mark.parametrize("draw", DRAWS)
+@pytest.mark.parametrize("round_to", [1, 8])
+def test_higher_target_continues_lower_target(method, mode, draw, round_to):
+    targets = (0.3, 0.5, 0.7) if round_to == 1 else (0.2, 0.4, 0.6)
+    for network in ("vgg16", "resnet50", "mixed") if round_to == 1 else ("vgg16", "resnet50"):
+        options = {"method": method, "draw": draw, "round_to": round_to}
+        plans = sample_many(NETS[network], [mode], reversed(targets), range(5), **options)
         for seed in range(5):
-            small, medium, large = (plans[mode, target, seed].widths for target in (0.3, 0.5, 0.7))
+            small, medium, large = (plans[mode, target, seed].widths for target in targets)
             assert all(large[g] <= medium[g] <= small[g] for g in small)
             assert small != medium != large
 
@@ -129,6 +143,19 @@ def test_round_to_keeps_multiples(method):
                     fixed = sum(c for c, g in layer.out if g is None)
                     assert (plan.layers[layer.name][1] - fixed) % step == 0
             assert_tight(plan, MODES[mode], limit_of(plan.profile, mode, target), step=step)
+
+
+def test_rounding_does_not_change_the_draws():
+    """With ``round_to`` each width is the single filters' one, at the same point of the chain, on the nearest multiple."""
+    rounded = sample(NETS["vgg16"], "FA", 0.5, 3, round_to=8)
+    problem = Problem(NETS["vgg16"], round_to=8)
+    singly = [sample(NETS["vgg16"], "FA", target / 1000, 3).widths for target in range(480, 521)]
+    assert any(problem.rounded(list(w.values())) == list(rounded.widths.values()) for w in singly)
+
+
+def test_nearest_width_on_the_grid():
+    problem = Problem(NETS["vgg16"], round_to=8, min_channels=16)
+    assert [problem.nearest(0, w) for w in (64, 63, 60, 59, 52, 51, 20, 19, 16)] == [64, 64, 64, 56, 56, 48, 24, 16, 16]
 
 
 def test_grouped_units_count_as_their_channels_when_rounding():
@@ -206,9 +233,11 @@ def test_numpy_numbers_are_taken():
     )
 
 
-@pytest.mark.parametrize(("floor", "expected"), [(1, 1), (20, 20), (0.25, 16), (4.0, 4)])
-def test_floor_is_kept_and_reached(floor, expected):
-    problem_widths = [sample(NETS["vgg16"], "MA", 0.7, seed, min_channels=floor).widths for seed in range(3)]
+@pytest.mark.parametrize(
+    ("floor", "expected", "target"), [(1, 1, 0.9), (20, 20, 0.7), (0.25, 16, 0.7), (4.0, 4, 0.9)]
+)
+def test_floor_is_kept_and_reached(floor, expected, target):
+    problem_widths = [sample(NETS["vgg16"], "MA", target, seed, min_channels=floor).widths for seed in range(3)]
     for widths in problem_widths:
         assert all(units >= min(expected, NETS["vgg16"].widths[g]) for g, units in widths.items())
     assert any(widths["conv1"] <= expected + 3 for widths in problem_widths)
@@ -311,9 +340,10 @@ def networks(draw):
     seed=st.integers(0, 2**32 - 1),
     floor=st.sampled_from([1, 3, 0.1, 0.3]),
     step=st.sampled_from([1, 2, 4]),
+    draw=st.sampled_from(DRAWS),
 )
-def test_random_networks(profile, method, mode, target, seed, floor, step):
-    options = {"method": method, "min_channels": floor, "round_to": step}
+def test_random_networks(profile, method, mode, target, seed, floor, step, draw):
+    options = {"method": method, "min_channels": floor, "round_to": step, "draw": draw}
     try:
         plan = sample(profile, mode, target, seed, **options)
     except EdgepruneError as error:

@@ -7,13 +7,15 @@ import reference
 from edgeprune.sampling.chains import by_share, evenly
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
+from edgeprune.sampling.stepwise import by_layer
 from profiles import ALL, Builder, constant
 
 SEEDS = 10_000
+RANGES = [range(start, start + SEEDS) for start in (0, SEEDS, 2 * SEEDS)]
 # Threshold of every chi-square test here, fixed before any was run. If the sampler is right, the statistic follows
 # chi-square with (classes - 1) degrees of freedom, up to the approximation that needs expected counts of 5 or more
 # (rarer classes are pooled). A false alarm in any of the TESTS is to have probability 0.001 at most, so by Bonferroni
-# each may exceed its quantile with probability 0.001 / TESTS. Seeds are 0 … 9,999: a test passes always or never.
+# each may exceed its quantile with probability 0.001 / TESTS. Seeds are given: a test passes always or never.
 FIRST_DRAWS = [
     ("vgg16", "PA"),
     ("vgg16", "FA"),
@@ -23,7 +25,8 @@ FIRST_DRAWS = [
     ("mixed", "FA"),
 ]
 CHAINS = ["PA", "FA", "MA"]
-TESTS = len(FIRST_DRAWS) + len(CHAINS) + 1
+DRAWS = ["filter", "layer"]
+TESTS = (len(FIRST_DRAWS) + len(CHAINS)) * len(DRAWS) * len(RANGES) + 2 * len(RANGES)
 ALPHA = 0.001 / TESTS
 
 
@@ -44,36 +47,46 @@ def chi_square(counts, probabilities):
     return sum((o - e) ** 2 / e for o, e in classes), chi2.ppf(1 - ALPHA, len(classes) - 1)
 
 
-def first_draws(profile, mode, seeds):
+def first_draws(profile, mode, seeds, draw="filter"):
     """``{group: how often it lost the first filter}``."""
-    problem, resource = Problem(profile), reference.RESOURCE[mode]
-    limit = profile.totals[resource] - 1  # one filter of any layer suffices
+    problem, resource = Problem(profile, draw=draw), reference.RESOURCE[mode]
+    return lost_first(problem, resource, seeds, lambda goals, seed: by_share(problem, resource, goals, seed))
+
+
+def lost_first(problem, resource, seeds, chain):
+    goal = {resource: problem.profile.totals[resource] - 1}  # one filter of any layer suffices
     counts = {}
     for seed in seeds:
-        (w,) = by_share(problem, resource, [limit], seed)
+        (w,) = chain([goal], seed)
         (lost,) = [i for i, (now, dense) in enumerate(zip(w, problem.dense)) if now < dense]
         assert problem.dense[lost] - w[lost] == 1
         counts[problem.costs.names[lost]] = counts.get(problem.costs.names[lost], 0) + 1
     return counts
 
 
-def expected_shares(profile, mode):
+def expected(profile, mode, draw="filter"):
     low = reference.floors(profile)
-    weights = reference.shares(profile, reference.RESOURCE[mode], profile.widths, low)
+    weights = reference.lots(profile, reference.RESOURCE[mode], profile.widths, low, draw)
     return {group: weight / sum(weights.values()) for group, weight in weights.items()}
 
 
 @pytest.mark.parametrize(("network", "mode"), FIRST_DRAWS)
-def test_first_draws_follow_the_shares(network, mode):
+@pytest.mark.parametrize("draw", DRAWS)
+@pytest.mark.parametrize("seeds", RANGES)
+def test_first_draws_follow_the_shares(network, mode, draw, seeds):
     profile = ALL[network]()
-    statistic, threshold = chi_square(first_draws(profile, mode, range(SEEDS)), expected_shares(profile, mode))
+    counts = first_draws(profile, mode, seeds, draw)
+    statistic, threshold = chi_square(counts, expected(profile, mode, draw))
     assert statistic < threshold
+    other = DRAWS[1 - DRAWS.index(draw)]
+    statistic, threshold = chi_square(counts, expected(profile, mode, other))
+    assert statistic > threshold  # the two draws are told apart
 
 
 def test_chi_square_has_the_power_to_fail():
     profile = ALL["vgg16"]()
-    biased = expected_shares(profile, "FA")
-    biased["conv2"], biased["conv3"] = biased["conv2"] * 8 / 10, biased["conv3"] + biased["conv2"] * 2 / 10
+    biased = expected(profile, "FA")
+    biased["conv9"], biased["conv3"] = biased["conv9"] * 8 / 10, biased["conv3"] + biased["conv9"] * 2 / 10
     statistic, threshold = chi_square(first_draws(profile, "FA", range(SEEDS)), biased)
     assert statistic > threshold
 
@@ -84,7 +97,7 @@ def test_shares_of_groups_are_the_layer_tables_shares():
     for mode in ("PA", "FA", "MA"):
         table = {row["layer"]: row[f"share_{mode}"] for row in profile.layer_table()}
         last = table.pop("fc3")
-        for group, share in expected_shares(profile, mode).items():
+        for group, share in expected(profile, mode, "layer").items():
             assert float(share) == pytest.approx(table[group] / (1 - last))
 
 
@@ -101,13 +114,15 @@ def tiny():
 
 
 @pytest.mark.parametrize("mode", CHAINS)
-def test_chain_has_the_textbook_distribution(mode):
+@pytest.mark.parametrize("draw", DRAWS)
+@pytest.mark.parametrize("seeds", RANGES)
+def test_chain_has_the_textbook_distribution(mode, draw, seeds):
     """Widths at the end, against the exact distribution of the chain that recomputes every weight at every draw."""
     profile = tiny()
-    exact = reference.outcomes(profile, mode, 0.6, reference.floors(profile))
+    exact = reference.outcomes(profile, mode, 0.6, reference.floors(profile), draw)
     assert len(exact) >= 15
     counts = {}
-    for plan in sample_many(profile, [mode], [0.6], range(SEEDS)).values():
+    for plan in sample_many(profile, [mode], [0.6], seeds, draw=draw).values():
         state = tuple(plan.widths.values())
         counts[state] = counts.get(state, 0) + 1
     assert counts.keys() <= exact.keys()
@@ -117,19 +132,22 @@ def test_chain_has_the_textbook_distribution(mode):
 
 @pytest.mark.parametrize("network", ["vgg16", "mobilenet_v2", "alexnet", "mixed"])
 @pytest.mark.parametrize("mode", ["PA", "FA", "MA"])
-def test_sampler_equals_the_literal_one_draw_for_draw(network, mode):
+@pytest.mark.parametrize("draw", DRAWS)
+def test_sampler_equals_the_literal_one_draw_for_draw(network, mode, draw):
     profile = ALL[network]()
     target = 0.6 if network == "mixed" else 0.4
     for seed in range(8 if network == "mixed" else 1):
-        assert sample(profile, mode, target, seed).widths == reference.widths_of(profile, mode, target, seed)
+        literal = reference.widths_of(profile, mode, target, seed, draw)
+        assert sample(profile, mode, target, seed, draw=draw).widths == literal
 
 
-def test_random_method_draws_layers_with_equal_weight():
+@pytest.mark.parametrize("seeds", RANGES)
+@pytest.mark.parametrize(("chain", "weight"), [(evenly, lambda width: width), (by_layer, lambda width: 1)])
+def test_random_method_draws_all_alike(chain, weight, seeds):
+    """Every filter, or with ``draw: layer`` every layer; in this network each layer is a group of its own."""
     profile = ALL["vgg16"]()
-    problem, counts = Problem(profile), {}
-    for seed in range(SEEDS):
-        (w,) = evenly(problem, [{"memory": profile.totals["memory"] - 1}], seed)
-        (lost,) = [name for name, now, dense in zip(problem.costs.names, w, problem.dense) if now < dense]
-        counts[lost] = counts.get(lost, 0) + 1
-    statistic, threshold = chi_square(counts, {group: 1 / len(profile.groups) for group in profile.widths})
+    problem = Problem(profile)
+    counts = lost_first(problem, "memory", seeds, lambda goals, seed: chain(problem, goals, seed))
+    weights = {group: weight(width) for group, width in profile.widths.items()}
+    statistic, threshold = chi_square(counts, {g: w / sum(weights.values()) for g, w in weights.items()})
     assert statistic < threshold

@@ -1,30 +1,47 @@
 """The runs that a configuration asks for."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from itertools import product
 
+from edgeprune import identity
+from edgeprune.config import references, seeds
+from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How a network is made smaller: a method, the resource it goes by (mode) and the reduction (target).
+    """How a network is made smaller and trained.
 
-    ``name`` is a key (in paths, tables and figures); it is looked up, never taken apart.
+    Attributes:
+        name: a key (in paths, tables and figures); it is looked up, never taken apart.
+        method: what decides the widths.
+        mode, target: the resource it goes by, and the reduction.
+        reference: the entry of `references` that it belongs to; None for the main method.
+        budget, budget_name: instead of mode and target, what may remain of several resources.
+        sampling, recipe: the keys of those sections that change for it.
     """
 
     name: str
     method: str
     mode: str | None = None
     target: float | None = None
+    reference: str | None = None
+    budget: dict | None = None
+    budget_name: str | None = None
+    sampling: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Run:
+    """``seed`` is the name of its seeds, see :func:`edgeprune.identity.seed_name`."""
+
     network: str
     dataset: str
     variant: str
-    seed: int
+    seed: str
 
     @property
     def path(self):
@@ -33,10 +50,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Grid:
-    """``pairs`` of (network, dataset), ``variants`` by name, and every run."""
+    """``pairs`` of (network, dataset), ``variants`` by name, names of the ``seeds``, and every run."""
 
     pairs: tuple
     variants: dict
+    seeds: tuple
     runs: tuple
 
     @property
@@ -58,24 +76,45 @@ class Grid:
 
 
 def expand(config):
-    """All combinations of the effective configuration's pairs, variants and seeds.
-
-    A reference may restrict itself to some modes or targets; ``dense`` has neither.
-    """
-    variants = [_variant("complexity", m, t) for m, t in product(config["modes"], config["targets"])]
-    for method, limits in config["references"].items():
-        if method == "dense":
-            variants.append(Variant("dense", "dense"))
-            continue
-        modes = limits.get("modes", config["modes"])
-        targets = limits.get("targets", config["targets"])
-        variants += [_variant(method, m, t) for m, t in product(modes, targets)]
+    """All combinations of the effective configuration's pairs, variants and pairs of seeds."""
+    variants = list(_variants(config))
     pairs = tuple((pair["network"], pair["dataset"]) for pair in config["pairs"])
-    runs = tuple(Run(n, d, v.name, s) for (n, d), v, s in product(pairs, variants, config["seeds"]))
-    return Grid(pairs, {v.name: v for v in variants}, runs)
+    names = tuple(identity.seed_name(*pair) for pair in seeds.pairs(config["seeds"]))
+    runs = tuple(Run(n, d, v.name, s) for (n, d), v, s in product(pairs, variants, names))
+    return Grid(pairs, {v.name: v for v in variants}, names, runs)
 
 
-def _variant(method, mode, target):
-    amount = f"{target:.2f}" if round(target, 2) == target else repr(target)
-    prefix = "" if method == "complexity" else f"{method}-"
-    return Variant(f"{prefix}{mode}-{amount}", method, mode, target)
+def check(config, file):
+    """Refuse two variants of one name: a budget or an entry is called as another variant is.
+
+    Raises:
+        EdgepruneError: with the key of the later one.
+    """
+    variants = list(_variants(config))
+    twice = [name for name, count in Counter(variant.name for variant in variants).items() if count > 1]
+    for name in twice:
+        last = [variant for variant in variants if variant.name == name][-1]
+        key = f"references.{last.reference}" if last.reference else f"budgets.{last.budget_name}"
+        raise EdgepruneError(
+            f"two variants would be called {name!r}", file=file, key=key, remedy="rename the budget or the entry"
+        )
+
+
+def _variants(config):
+    """The main method's, then those of each reference: at its modes and targets, then for its budgets."""
+    yield from _of(config, references.MAIN, config["modes"], config["targets"], config.get("budgets", {}))
+    for name, entry in references.read(config).items():
+        changes = {"reference": name, "sampling": entry.sampling, "recipe": entry.recipe}
+        if entry.method == "dense":
+            yield Variant(name, "dense", **changes)
+        else:
+            yield from _of(config, entry.method, entry.modes, entry.targets, entry.budgets, **changes)
+
+
+def _of(config, method, modes, targets, budgets, **changes):
+    prefix = f"{changes['reference']}-" if changes else ""
+    for mode, target in product(modes, targets):
+        amount = f"{target:.2f}" if round(target, 2) == target else repr(target)
+        yield Variant(f"{prefix}{mode}-{amount}", method, mode, target, **changes)
+    for name in budgets:
+        yield Variant(f"{prefix}{name}", method, budget=config["budgets"][name], budget_name=name, **changes)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from edgeprune.config import budgets, grid, references, seeds
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
@@ -86,7 +87,7 @@ def effective(root=".", overrides=None):
     config = merge(merge(base, preset), overrides)
     check(config, f"config.yaml with {preset_file}", whole=True)
     _check_names(config, f"config.yaml with {preset_file}")
-    config["seeds"] = [int(seed) for seed in config["seeds"]]  # JSON schema takes 1.0 for an integer
+    config["seeds"] = seeds.whole(config["seeds"])
     for section in PER_NETWORK:
         entries = config[section]
         config[section] = {
@@ -124,14 +125,16 @@ def _check_names(config, file):
             _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
     for i, name in enumerate(config["measure_on"]):
         _known(name, config["devices"], file, f"measure_on[{i}]", "devices")
+    for part in (budgets, references, grid):
+        part.check(config, file)
+    seeds.check(config["seeds"], file)
     _check_measured(config, file)
-    references = config["references"]
-    for method in references:
-        if method in PEERS and "dense" not in references:
+    for entry in references.read(config).values():
+        if entry.method in PEERS and "dense" not in config["references"]:
             raise EdgepruneError(
-                f"{method} prunes the trained dense network, which is not in the grid",
+                f"{entry.method} prunes the trained dense network, which is not in the grid",
                 file=file,
-                key=f"references.{method}",
+                key=f"references.{entry.name}",
                 remedy="add `dense: {}` to references",
             )
     for section in PER_NETWORK:
@@ -143,17 +146,17 @@ def _check_names(config, file):
 def _check_measured(config, file):
     """The modes that go by a device's table of layer costs: a device is named, and no peer is asked for them."""
     wanted = [mode for mode in config["modes"] if mode in MEASURED]
-    for method, limits in config["references"].items():
-        given = "modes" in limits
-        modes = [mode for mode in (limits["modes"] if given else config["modes"]) if mode in MEASURED]
-        if modes and method in PEERS:
+    for entry in references.read(config).values():
+        modes = [mode for mode in entry.modes if mode in MEASURED]
+        if modes and entry.method in PEERS:
             raise EdgepruneError(
-                f"{method} ranks a trained network's filters and takes no table of layer costs, as {modes[0]} needs",
+                f"{entry.method} ranks a trained network's filters and takes no table of layer costs, as {modes[0]} "
+                "needs",
                 file=file,
-                key=f"references.{method}.modes",
-                remedy=f"name the modes of {method} without {' and '.join(modes)}",
+                key=f"references.{entry.name}.modes",
+                remedy=f"name the modes of {entry.name} without {' and '.join(modes)}",
             )
-        wanted += modes if method != "dense" else []
+        wanted += modes
     if "sample_on" in config:
         _known(config["sample_on"], config["devices"], file, "sample_on", "devices")
     elif wanted:

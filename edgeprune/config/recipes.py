@@ -1,4 +1,4 @@
-"""The training settings of one run: a network's recipe, or its variation for fine-tuning."""
+"""The training settings of one run: a network's recipe, as a reference changes it, or varied for fine-tuning."""
 
 import math
 
@@ -11,16 +11,19 @@ FINE_TUNE = "fine_tune"
 SHARES = {"epochs": 0.25, "lr": 0.1}
 
 
-def recipe_of(recipes, network, *, fine_tuning=False):
+def recipe_of(recipes, network, *, changes=None, fine_tuning=False):
     """The settings that a training reads.
 
     Args:
         recipes: of the effective configuration, one entry per network.
         network: a name in it.
+        changes: keys of the recipe that the run's reference changes; those under ``fine_tune`` one by one.
         fine_tuning: whether pruned weights are trained on, instead of fresh ones.
     """
-    settings = {key: value for key, value in recipes[network].items() if key != FINE_TUNE}
-    return settings | fine_tuned(settings, recipes[network].get(FINE_TUNE, {})) if fine_tuning else settings
+    recipe, changes = recipes[network], changes or {}
+    settings = {key: value for key, value in (recipe | changes).items() if key != FINE_TUNE}
+    further = recipe.get(FINE_TUNE, {}) | changes.get(FINE_TUNE, {})
+    return settings | fine_tuned(settings, further) if fine_tuning else settings
 
 
 def fine_tuned(settings, changes):

@@ -16,7 +16,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from edgeprune import files
+from edgeprune import files, identity
 from edgeprune.data.scaling import normalise
 from edgeprune.data.store import load_manifest, open_split
 from edgeprune.errors import EdgepruneError
@@ -24,7 +24,6 @@ from edgeprune.export.evaluate import evaluate
 
 FORMAT, VERSION = "edgeprune.quantized", 1
 IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
-IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
 
 
 def quantise(model, folder, metrics, threads=1):
@@ -44,7 +43,7 @@ def quantise(model, folder, metrics, threads=1):
         EdgepruneError: the metrics are not a run's, or the fp32 file scores otherwise than the training said.
     """
     known = files.read_json(metrics)
-    missing = [key for key in (*IDENTITY, "val", "test") if not isinstance(known, dict) or key not in known]
+    missing = [key for key in (*identity.KEYS, "val", "test") if not isinstance(known, dict) or key not in known]
     if missing:
         raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
     fp32 = {split: evaluate(model, folder, split, threads) for split in ("val", "test")}
@@ -53,7 +52,7 @@ def quantise(model, folder, metrics, threads=1):
     value = {
         "format": FORMAT,
         "version": VERSION,
-        **{key: known[key] for key in IDENTITY},
+        **identity.copied(known),
         "val": evaluate(content, folder, "val", threads),
         "test": evaluate(content, folder, "test", threads),
         "fp32": fp32,

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from edgeprune import files, tasks
+from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.devices import connect
 from edgeprune.measuring.program import Unreachable
 
 FORMAT, VERSION = "edgeprune.measurement", 2
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
-IDENTITY = ("network", "dataset", "variant", "method", "mode", "target", "seed")
+IDENTITY = tuple(key for key in identity.KEYS if key != "task")
 #: Settings that are the program's options of the same name.
 OPTIONS = ("seconds", "iterations", "warmup", "threads")
 #: Settings under ``energy``, and the program's options.
@@ -87,7 +87,7 @@ def _identity(metrics):
     missing = [key for key in IDENTITY if not isinstance(value, dict) or key not in value]
     if missing:
         raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
-    return {key: value[key] for key in IDENTITY}, _headline(value, metrics)
+    return identity.copied(value, IDENTITY), _headline(value, metrics)
 
 
 def _headline(value, file):

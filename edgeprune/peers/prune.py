@@ -26,7 +26,7 @@ def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None
         profile: its :class:`~edgeprune.complexity.profile.Profile`.
         method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.peers.methods.PEERS`.
         mode, target: as of :func:`edgeprune.sampling.sample.sample`.
-        seed: of the dense training; noted in the plan, nothing is drawn.
+        seed: noted in the plan, nothing is drawn.
         settings: ``prunable``, ``min_channels``, ``protect``, ``round_to``, as of ``sample``.
 
     Returns:

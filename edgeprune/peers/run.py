@@ -14,14 +14,15 @@ from edgeprune.training.clock import Clock
 from edgeprune.training.restore import load_model
 
 
-def run(*, dense, profile, method, mode, target, seed, variant, out, settings=None):
+def run(*, dense, profile, method, mode, target, seed, variant, out, settings=None, plan_seed=None):
     """Prune the network of a dense run and write what its fine-tuning starts from.
 
     Args:
-        dense: ``model.pt`` of the dense run of the same seed.
+        dense: ``model.pt`` of the dense run of the same seeds.
         profile: file of the dense network's profile.
         method, mode, target, settings: see :func:`edgeprune.peers.prune.prune_trained`.
-        seed: of the run.
+        seed: of the run's training.
+        plan_seed: of the dense run's plan, where it is another; noted in the plan.
         variant: the run's key in the grid.
         out: folder for ``plan.json``, ``model.pt``, and the stage's own ``cost.json`` and ``timing.json``.
 
@@ -41,7 +42,8 @@ def run(*, dense, profile, method, mode, target, seed, variant, out, settings=No
             file=dense,
             remedy="give the model.pt of the dense run of the same seed",
         )
-    module, plan = prune_trained(model, profile, method=method, mode=mode, target=target, seed=seed, settings=settings)
+    noted = seed if plan_seed is None else plan_seed
+    module, plan = prune_trained(model, profile, method=method, mode=mode, target=target, seed=noted, settings=settings)
     own = {"variant": variant, "plan": plan.to_json(), "widths": dict(plan.widths)}
     kept = {key: part for key, part in value.items() if key not in ("format", "version", "recipe", "epochs")}
     plan.save(out / "plan.json")

@@ -35,7 +35,7 @@ def draw(rows, title=None):
     """
     style.setup()
     rows = runs.once(rows)
-    metric, groups = runs.headline(rows), runs.group(rows)
+    metric, groups, looks = runs.headline(rows), runs.group(rows), style.Looks(rows)
     known = [facet for facet in COSTS if any(row[facet.column] is not None for row in groups)]
     figure, axes = plt.subplots(
         1,
@@ -44,10 +44,10 @@ def draw(rows, title=None):
         width_ratios=(1.3, *[1] * len(known)),
         layout="constrained",
     )
-    tradeoff.panel(axes[0], TRAINING, rows, metric)
+    tradeoff.panel(axes[0], TRAINING, rows, metric, looks)
     axes[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
     for index, (facet, ax) in enumerate(zip(known, axes[1:])):
-        _bars(ax, facet, groups, names=index == 0)
+        _bars(ax, facet, groups, looks, names=index == 0)
     if title:
         figure.suptitle(title, fontsize="medium")
     handles = tradeoff.legend(rows)
@@ -65,9 +65,9 @@ def stages(row, column):
     return [(stage, value) for stage, value in found if value is not None]
 
 
-def _bars(ax, facet, groups, names):
+def _bars(ax, facet, groups, looks, names):
     divisor, unit = units.scale([row[facet.column] for row in groups], facet.kind)
-    dense = next((row[facet.column] for row in groups if row["method"] == "dense"), None)
+    dense = next((row[facet.column] for row in groups if runs.is_dense(row)), None)
     for place, row in enumerate(groups):
         if row[facet.column] is None:
             ax.annotate(
@@ -77,7 +77,7 @@ def _bars(ax, facet, groups, names):
         parts, start = stages(row, facet.column), 0
         for stage, value in parts:
             own = stage == parts[-1][0]
-            color = style.marker(row["method"], row["mode"])["color"]
+            color = looks.marker(row)["color"]
             look = {"color": color, "linewidth": 0} if own else EARLIER[stage]
             ax.barh(place, value / divisor, left=start / divisor, height=0.7, **look)
             start += value

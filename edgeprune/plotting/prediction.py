@@ -18,6 +18,7 @@ def draw(rows, title=None):
         matplotlib.figure.Figure
     """
     style.setup()
+    looks = style.Looks(rows)
     figure, ax = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
     both = [row[key] for row in rows for key in ("predicted_ms", "measured_ms")]
     divisor, unit = units.scale(both, "time")
@@ -27,7 +28,8 @@ def draw(rows, title=None):
     ax.plot(ends, ends, color=style.GREY, linewidth=1)
     names = {}
     for row in rows:
-        ax.plot(row["predicted_ms"] / divisor, row["measured_ms"] / divisor, linestyle="none", **_marker(row))
+        look = looks.marker(row, size=6)
+        ax.plot(row["predicted_ms"] / divisor, row["measured_ms"] / divisor, linestyle="none", **look)
         names.setdefault(runs.label(row), row)
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
@@ -44,11 +46,7 @@ def draw(rows, title=None):
         )  # fmt: skip
     if title:
         ax.set_title(title)
-    handles = [Line2D([], [], linestyle="none", label=name, **_marker(row)) for name, row in names.items()]
+    handles = [Line2D([], [], linestyle="none", label=name, **looks.marker(row, size=6)) for name, row in names.items()]
     if handles:
         ax.legend(handles=handles, loc="lower right", fontsize="small", ncols=1 if len(handles) < 8 else 2)
     return figure
-
-
-def _marker(row):
-    return style.marker(row["method"], row["mode"], size=6)

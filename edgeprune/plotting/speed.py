@@ -24,6 +24,7 @@ def draw(rows, title=None):
         matplotlib.figure.Figure: up to three panels wide.
     """
     style.setup()
+    looks = style.Looks(rows)
     places = sorted({runs.place(row) for row in rows if row["device"]}) or [None]
     wide = len(places) if len(places) < 4 else 2 if len(places) == 4 else 3
     tall = math.ceil(len(places) / wide)
@@ -37,7 +38,7 @@ def draw(rows, title=None):
         ax.set_title(places[index] or "", fontsize="small", loc="left")
         measured = [row for row in here if row["latency_p50_ms"] is not None]
         if measured:
-            _panel(ax, measured)
+            _panel(ax, measured, looks)
         else:
             _say(ax, " ".join(notes.missing(here)) or "no device was measured")
     if title:
@@ -53,12 +54,12 @@ def draw(rows, title=None):
     return figure
 
 
-def _panel(ax, rows):
+def _panel(ax, rows, looks):
     divisor, unit = units.scale([row["macs"] for row in rows], "macs")
     slower, time = units.scale([row["latency_p50_ms"] for row in rows], "time")
     groups = runs.group(rows)
     for row in rows:
-        look = style.marker(row["method"], row["mode"])
+        look = looks.marker(row)
         ax.plot(
             row["macs"] / divisor, row["latency_p50_ms"] / slower, marker=look["marker"], color=look["color"],
             alpha=0.45, markersize=3, markeredgewidth=0, linestyle="", zorder=2,
@@ -67,7 +68,7 @@ def _panel(ax, rows):
         ax.errorbar(
             row["macs"] / divisor, row["latency_p50_ms"] / slower, xerr=(row["macs_std"] or 0) / divisor,
             yerr=(row["latency_p50_ms_std"] or 0) / slower, linestyle="", elinewidth=0.8, zorder=3,
-            **style.marker(row["method"], row["mode"], size=5.2),
+            **looks.marker(row, size=5.2),
         )  # fmt: skip
     right = 1.08 * max(row["macs"] for row in rows) / divisor
     found = prediction.of(groups)

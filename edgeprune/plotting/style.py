@@ -1,10 +1,12 @@
 """One look for all figures, readable in colour, in grey and by the colour-blind; files the same bit for bit.
 
 A *series* is a method with its mode. The mode gives the colour and the shape, the method how the marker is filled,
-so that neither needs the colour.
+so that neither needs the colour. A reference with a name of its own has a colour and a shape of its own, and the mode
+says how it is filled; a budget takes a mode's part.
 """
 
 import re
+import zlib
 
 import matplotlib
 
@@ -14,6 +16,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from edgeprune import files
+from edgeprune.reporting import runs
 
 #: Okabe and Ito's palette for colour-blind readers (seaborn's "colorblind"), in an order of differing lightness.
 _COLORS = sns.color_palette("colorblind")
@@ -37,6 +40,11 @@ FILLS = {
     "lamp": "top",
 }
 OTHER_FILL = "left"
+#: Fill of the marker of a named reference, by mode; one that has none, or another, gets the last.
+MODE_FILLS = {"PA": "full", "FA": "left", "MA": "right", "LA": "bottom", "EA": "top"}
+NO_MODE_FILL = "none"
+#: Colours and shapes of named references and of budgets, which no mode has.
+NAMED = tuple((_COLORS[(5, 9, 6)[i % 3]], "Xphd<>8H"[i % 8]) for i in range(24))
 GREY = "0.45"
 
 
@@ -66,7 +74,49 @@ def setup():
 def marker(method, mode, size=7):
     """Keyword arguments of ``Axes.plot`` for the marker of a series."""
     color, shape = DENSE if method == "dense" else MODES.get(mode, OTHER_MODE)
-    fill = FILLS.get(method, OTHER_FILL)
+    return _look(color, shape, FILLS.get(method, OTHER_FILL), size)
+
+
+class Looks:
+    """The markers of all series of a figure.
+
+    Args:
+        rows: all that the figure shows; the names in them share out the colours and shapes.
+    """
+
+    def __init__(self, rows):
+        named = {row["reference"] for row in rows if runs.is_named(row)}
+        self.places = places(named | {_budget(row) for row in rows if row.get("budget")})
+
+    def marker(self, row, size=7):
+        """Keyword arguments of ``Axes.plot`` for the marker of a row."""
+        if runs.is_named(row):
+            return _look(*self.places[row["reference"]], MODE_FILLS.get(row["mode"], NO_MODE_FILL), size)
+        if row.get("budget"):
+            return _look(*self.places[_budget(row)], FILLS.get(row["method"], OTHER_FILL), size)
+        return marker(row["method"], row["mode"], size)
+
+
+def places(names):
+    """A colour and a shape of :data:`NAMED` for each name, the same for the same names in any order.
+
+    Each has a first choice of its own, so that most keep theirs when a name is added; names differ in colour as long
+    as there are colours.
+    """
+    taken = {}
+    for name in sorted(names):
+        first = zlib.crc32(name.encode()) % len(NAMED)
+        colors, used = [color for color, _ in taken.values()], set(taken.values())
+        ahead = [NAMED[(first + step) % len(NAMED)] for step in range(len(NAMED))]
+        taken[name] = min(ahead, key=lambda look: (look in used, colors.count(look[0])))
+    return taken
+
+
+def _budget(row):
+    return f"budget {row['budget']}"  # with a space, as no reference is called
+
+
+def _look(color, shape, fill, size):
     return {
         "color": color,
         "marker": shape,

@@ -57,7 +57,7 @@ def draw(rows, title=None):
         matplotlib.figure.Figure: five panels wide.
     """
     style.setup()
-    metric = runs.headline(rows)
+    metric, looks = runs.headline(rows), style.Looks(rows)
     lines = [(None, runs.once(rows), COUNTED)]
     for place in sorted({runs.place(row) for row in rows if row["device"]}):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
@@ -77,7 +77,7 @@ def draw(rows, title=None):
             if index >= len(facets):
                 ax.set_axis_off()
                 continue
-            panel(ax, facets[index], here, metric)
+            panel(ax, facets[index], here, metric, looks)
         if place:
             line[0].set_title(f"Measured on {place}", fontsize="medium", fontweight="bold", loc="left")
         line[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
@@ -102,18 +102,18 @@ def pareto(points, higher_is_better=True):
     return front
 
 
-def panel(ax, facet, rows, metric):
-    """Draw ``rows``' scores against one column of theirs, as :func:`draw` says."""
+def panel(ax, facet, rows, metric, looks):
+    """Draw ``rows``' scores against one column of theirs, as :func:`draw` says, with the figure's ``looks``."""
     rows = [row for row in rows if row[facet.column] is not None]
     divisor, unit = units.scale([row[facet.column] for row in rows], facet.kind)
     groups = runs.group(rows)
     points = {
         "cost": [row[facet.column] / divisor for row in rows],
         "quality": [row["score"] * metric.scale for row in rows],
-        "series": [(row["method"], row["mode"]) for row in rows],
+        "series": [runs.label(row) for row in rows],
     }
-    for series in dict.fromkeys(points["series"]):
-        look = style.marker(*series)
+    for series, row in {runs.label(row): row for row in rows}.items():
+        look = looks.marker(row)
         mine = [i for i, other in enumerate(points["series"]) if other == series]
         sns.scatterplot(
             x=[points["cost"][i] for i in mine], y=[points["quality"][i] for i in mine], ax=ax, s=9, alpha=0.45,
@@ -123,15 +123,15 @@ def panel(ax, facet, rows, metric):
     ax.plot(*zip(*front), color="0.8", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
     by_series = {}
     for row in groups:
-        by_series.setdefault((row["method"], row["mode"]), []).append(row)
-    for series, members in by_series.items():
-        look = style.marker(*series, size=5.2)
+        by_series.setdefault(runs.label(row), []).append(row)
+    for members in by_series.values():
+        look = looks.marker(members[0], size=5.2)
         ax.errorbar(
             [row[facet.column] / divisor for row in members],
             [row["score"] * metric.scale for row in members],
             xerr=[(row[f"{facet.column}_std"] or 0) / divisor for row in members],
             yerr=[(row["score_std"] or 0) * metric.scale for row in members],
-            linewidth=0.8, linestyle="-" if series[0] == "complexity" else ":", elinewidth=0.8, zorder=3, **look,
+            linewidth=0.8, linestyle="-" if runs.is_main(members[0]) else ":", elinewidth=0.8, zorder=3, **look,
         )  # fmt: skip
     kind = notes.energy(rows) if facet.column == "energy_mj" else None
     ax.set_xlabel(f"{facet.title} ({facet.unit or unit or 'number'}{f', {kind}' if kind else ''})", fontsize="small")
@@ -159,12 +159,12 @@ def _limits(ax, values, span):
 
 def legend(rows):
     """A handle for each series of ``rows`` and for the front."""
-    handles = []
+    handles, looks = [], style.Looks(rows)
     for row in sorted(rows, key=runs.order):
         name = runs.label(row)
         if name not in [handle.get_label() for handle in handles]:
-            line = "" if row["method"] == "dense" else "-" if row["method"] == "complexity" else ":"
-            look = style.marker(row["method"], row["mode"], size=6)
+            line = "" if row["method"] == "dense" else "-" if runs.is_main(row) else ":"
+            look = looks.marker(row, size=6)
             handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **look))
     handles.append(Line2D([], [], color="0.8", linewidth=2.6, label=FRONT))
     return handles

@@ -7,17 +7,22 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from edgeprune.plotting import style
 from edgeprune.plotting.layer_complexity import short_names
-from edgeprune.reporting import runs
+from edgeprune.reporting import planned, runs
 
 ROW = 2.1  # inches of a panel's height
 DENSE = {"color": "0.55", "linewidth": 2.2}
 NAMED = 60  # more layers than that are numbered
 
 
-def read(paths):
-    """One dict for each plan and layer: ``variant, method, mode, target, seed, series, layer, dense, kept``.
+def read(paths, variants=None):
+    """One dict for each plan and layer: ``variant, method, mode, target, reference, budget, seed, series, layer,
+    dense, kept``.
 
     ``variant`` tells plans apart that differ in more than the seed; ``series`` is what the legend calls them.
+
+    Args:
+        paths: of plans.
+        variants: ``{variant: {"reference", "budget"}}`` of the grid, for plans that lie where the pipeline puts them.
 
     Raises:
         EdgepruneError: a file is not a plan, or plans have different layers.
@@ -33,11 +38,13 @@ def read(paths):
             raise EdgepruneError("is a plan for another network", file=path, remedy="give plans of one network")
         row = {"method": plan.method, "mode": plan.mode, "target": plan.target}
         name = "-".join(str(value) for value in row.values() if value is not None)
+        variant, _ = planned.run_of(path) or (name, None)
+        row |= {"reference": None, "budget": None} | (variants or {}).get(variant, {})
         series = runs.label(row)
         for layer, (dense, kept) in plan.layers.items():
             rows.append(
                 {
-                    "variant": name,
+                    "variant": variant,
                     **row,
                     "seed": plan.seed,
                     "series": series,
@@ -51,8 +58,8 @@ def read(paths):
 
 
 def draw(rows, title=None):
-    """The figure of :func:`read`'s rows: one panel for each target, below each other; markers are means over the
-    seeds, whiskers one sample standard deviation.
+    """The figure of :func:`read`'s rows: one panel for each target or budget, below each other; markers are means over
+    the seeds, whiskers one sample standard deviation.
 
     Returns:
         matplotlib.figure.Figure: as wide as the layers need, 4.5 to 10 inches.
@@ -61,31 +68,32 @@ def draw(rows, title=None):
     pruned = [row for row in rows if row["method"] != "dense"]
     layers = list(dict.fromkeys(row["layer"] for row in rows))
     dense = {row["layer"]: row["dense"] for row in rows}
-    targets = sorted({row["target"] for row in pruned}, key=lambda t: (t is None, t)) or [None]
+    targets = sorted({(row["target"], row["budget"]) for row in pruned}, key=_place) or [(None, None)]
     size = min(max(0.34 * len(layers) + 1.6, 4.5), 10), ROW * len(targets) + 0.9
     figure, axes = plt.subplots(
         len(targets), 1, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
     )
-    series = list(dict.fromkeys((row["method"], row["mode"]) for row in sorted(pruned, key=_order)))
+    series, looks = {}, style.Looks(rows)
+    for row in sorted(pruned, key=_order):
+        series.setdefault(row["series"], row)
     places = np.arange(len(layers))
     for ax, target in zip(axes[:, 0], targets):
         for place in places[::2]:
             ax.axvspan(place - 0.5, place + 0.5, color="0.96", linewidth=0, zorder=0)
         ax.hlines([dense[layer] for layer in layers], places - 0.46, places + 0.46, **DENSE)
-        for index, (method, mode) in enumerate(series):
+        for index, (name, first) in enumerate(series.items()):
             kept = {}
             for row in pruned:
-                if (row["method"], row["mode"], row["target"]) == (method, mode, target):
+                if (row["series"], row["target"], row["budget"]) == (name, *target):
                     kept.setdefault(row["layer"], []).append(row["kept"])
             if not kept:
                 continue
             shift = 0.72 * ((index + 0.5) / len(series) - 0.5)
             mean = [np.mean(kept[layer]) for layer in layers]
             spread = [np.std(kept[layer], ddof=1) if len(kept[layer]) > 1 else 0 for layer in layers]
-            look = style.marker(method, mode, size=4.5 if len(layers) <= 20 else 3.8)
+            look = looks.marker(first, size=4.5 if len(layers) <= 20 else 3.8)
             ax.errorbar(places + shift, mean, yerr=spread, linestyle="", elinewidth=0.8, zorder=3, **look)
-        if target is not None:
-            ax.set_title(f"target −{100 * target:g} %", fontsize="small", loc="left")
+        ax.set_title(_title(*target), fontsize="small", loc="left")
         ax.set_ylabel("Filters")
         ax.grid(visible=False, axis="x")
         _scale(ax, [row["kept"] for row in rows] + list(dense.values()))
@@ -93,11 +101,21 @@ def draw(rows, title=None):
     if title:
         figure.suptitle(title, fontsize="medium")
     handles = [Line2D([], [], label="dense", **DENSE)]
-    for method, mode in series:
-        name = runs.label({"method": method, "mode": mode})
-        handles.append(Line2D([], [], linestyle="", label=name, **style.marker(method, mode, size=6)))
+    for name, row in series.items():
+        handles.append(Line2D([], [], linestyle="", label=name, **looks.marker(row, size=6)))
     figure.legend(handles=handles, loc="outside lower center", ncols=int(size[0] / 1.3), fontsize="small")
     return figure
+
+
+def _place(target):
+    """Sort key of a panel: targets come before budgets."""
+    return target[0] is None, target[0] or 0, target[1] or ""
+
+
+def _title(target, budget):
+    if target is not None:
+        return f"target −{100 * target:g} %"
+    return f"budget {budget}" if budget else ""
 
 
 def _order(row):

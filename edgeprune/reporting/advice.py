@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from edgeprune import identity
 from edgeprune.reporting import notes, runs, units
 from edgeprune.reporting.choice import RULE
 
@@ -23,15 +24,16 @@ def model(results, choice, rows):
         dict: seed, paths, which of them are on this disk, its own values, and commands.
     """
     run = choice.member(_members(choice.best, rows))
-    where = f"{run['network']}/{run['dataset']}/{run['variant']}/seed-{run['seed']}"
+    where = identity.folder(run)
     folder = Path(results) / "train_network" / where
     onnx = (Path(results) / "quantize_model" / where if run["runtime"] == "int8" else folder) / "model.onnx"
-    dense = Path(results) / "train_network" / run["network"] / run["dataset"] / "dense" / f"seed-{run['seed']}"
+    dense = Path(results) / "train_network" / identity.folder({**run, "variant": "dense"})
     paths = {"onnx": onnx, "checkpoint": folder / "model.pt", "dense_onnx": dense / "model.onnx"}
     # whole folders: files of a job belong together, and Snakemake misses the others
     absent = dict.fromkeys(path.parent for path in paths.values() if not path.is_file())
     return {
         "seed": run["seed"],
+        "plan_seed": run["plan_seed"],
         "own": {c.option: c.show(run) for c in choice.constraints},
         "satisfies": all(c.holds(run) for c in choice.constraints),
         **{name: str(path) for name, path in paths.items()},
@@ -141,7 +143,8 @@ def _how_to_get(found):
     fit = "the best on validation of its seeds that satisfy all"
     if not found["satisfies"]:
         fit = "none of its seeds alone satisfies all"
-    lines = [f"Its model (seed {found['seed']}, {fit}; {', '.join(found['own'].values())}):"]
+    seed = identity.seed_name(found["plan_seed"], found["seed"])
+    lines = [f"Its model (seed {seed}, {fit}; {', '.join(found['own'].values())}):"]
     for name, title in (("onnx", "ONNX      "), ("checkpoint", "checkpoint")):
         lines.append(f"  {title}  {found[name]}{'' if found['here'][name] else '  (not on this disk)'}")
     if found["pull"]:

@@ -73,8 +73,8 @@ def results(groups):
         parts.setdefault((row["network"], row["dataset"], runs.place(row)), []).append(row)
     for (network, dataset, place), rows in parts.items():
         metric = runs.headline(rows)
-        dense = next((row for row in rows if row["method"] == "dense"), None)
-        pruned = [row for row in rows if row["method"] == "complexity"]
+        dense = next((row for row in rows if runs.is_dense(row)), None)
+        pruned = [row for row in rows if runs.is_main(row)]
         text = f"- {escape(network)} on {escape(dataset)}" + (f", measured on {escape(place)}" if place else "") + ":"
         if dense:
             text += f" dense {score(dense, metric)}"

@@ -37,7 +37,7 @@ def tradeoff(groups):
     for place in places or [None]:
         here = [row for row in groups if runs.place(row) == place] if place else groups
         if len(places) > 1:  # the peers at every place would fill a page
-            here = [row for row in here if row["method"] in ("dense", "complexity")]
+            here = [row for row in here if runs.is_dense(row) or runs.is_main(row)]
         lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "")
     lines += [f"- {escape(note)}" for note in notes.sentences(groups)]
     return "\n".join(lines) + "\n"
@@ -46,13 +46,13 @@ def tradeoff(groups):
 def _best_of(groups, metric, prefix):
     """Dense, then of each method and mode the target that is best on validation."""
     lines, best = [], {}
-    dense = next((row for row in groups if row["method"] == "dense"), None)
+    dense = next((row for row in groups if runs.is_dense(row)), None)
     if dense:
         lines.append(f"- {prefix}dense: {score(dense, metric)}, {costs(dense)}.")
     sign = 1 if metric.higher_is_better else -1
     for row in groups:
         name = runs.label(row)
-        if row["method"] != "dense" and (name not in best or sign * row["val"] > sign * best[name]["val"]):
+        if not runs.is_dense(row) and (name not in best or sign * row["val"] > sign * best[name]["val"]):
             best[name] = row
     for name, row in best.items():
         target = "" if row["target"] is None else f" at a target of −{100 * row['target']:g} %"
@@ -83,10 +83,10 @@ def cost(groups):
     if all(row["training_seconds"] is None for row in groups):
         lines[0] += " No seconds are on record."
     lines.append("")
-    dense = next((row for row in groups if row["method"] == "dense"), None)
+    dense = next((row for row in groups if runs.is_dense(row)), None)
     if dense:
         lines.append(f"- dense: {score(dense, metric)}, {units.one(dense['training_flops'], 'flops')} of training.")
-    single = {(row["mode"], row["target"]): row for row in groups if row["method"] == "complexity"}
+    single = {(row["mode"], row["target"]): row for row in groups if runs.is_main(row)}
     for row in groups:
         ours = single.get((row["mode"], row["target"]))
         if row["method"] not in PEERS or ours is None:

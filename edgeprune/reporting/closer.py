@@ -5,6 +5,7 @@ from pathlib import Path
 from edgeprune.config.check import check
 from edgeprune.config.load import merge, read_yaml
 from edgeprune.errors import EdgepruneError
+from edgeprune.reporting import runs
 
 LARGEST = 0.95  # target that is still proposed
 
@@ -25,7 +26,7 @@ def preset(groups, choice, config_file, device=None):
         EdgepruneError: nothing to search for, or the results' configuration is not there.
     """
     config = read_yaml(config_file)
-    ranked = [row for row in choice.satisfying + choice.failing if row["method"] == "complexity" and row["mode"]]
+    ranked = [row for row in choice.satisfying + choice.failing if runs.is_main(row) and row["mode"]]
     if not ranked:
         raise EdgepruneError("no complexity-driven run with a mode is among the results", key="--config")
     network, dataset, mode = (ranked[0][key] for key in ("network", "dataset", "mode"))
@@ -42,7 +43,7 @@ def preset(groups, choice, config_file, device=None):
     }
     for section, name in (("networks", network), ("datasets", dataset), ("recipes", network), ("sampling", network)):
         result[section] = {name: config[section][name]}
-    kept = {key: value for key, value in config.items() if key not in result and key != "preset"}
+    kept = {key: value for key, value in config.items() if key not in result and key not in ("preset", "budgets")}
     result |= kept
     check(result, "the new preset")
     check(merge(config, result), f"{config_file} with the new preset", whole=True)
@@ -63,8 +64,8 @@ def between(groups, mode, constraints):
     if not constraints:
         remedy = "add a constraint on latency, memory, energy or size"
         raise EdgepruneError("there is no cost to come closer to", key="--config", remedy=remedy)
-    tried = {row["target"]: row for row in groups if (row["method"], row["mode"]) == ("complexity", mode)}
-    dense = next((row for row in groups if row["method"] == "dense"), None)
+    tried = {row["target"]: row for row in groups if runs.is_main(row) and row["mode"] == mode}
+    dense = next((row for row in groups if runs.is_dense(row)), None)
     points = {0.0: dense, **dict(sorted(tried.items()))}
     good = [t for t, row in points.items() if row is not None and all(c.holds(row) for c in constraints)]
     if good and good[0] == 0.0:

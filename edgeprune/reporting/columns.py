@@ -1,13 +1,13 @@
 """The columns of a row: what of a run's metrics, times and measurements the tables and figures know it by."""
 
-from edgeprune import files, tasks
+from edgeprune import files, identity, tasks
 from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import engines
 
 #: The version of each kind of file that is understood.
 VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
-IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
+IDENTITY = (*identity.KEYS, *identity.LATER)
 #: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
 STAGES = ("train", "prune", "finetune")
 COSTS = ("training_flops", "training_seconds", "training_joules")
@@ -36,10 +36,10 @@ NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning"
 #: All that a row on no device lacks.
 UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(MEASURED), "unreachable": None, **dict.fromkeys(NOTES)}
 #: Columns that hold text; all others hold numbers.
-TEXT = ("network", "dataset", "task", "variant", "method", "mode", "metric", "device", "runtime", *NOTES,
-        "train_device", "precision")  # fmt: skip
+TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", "budget", "metric", "device", "runtime",
+        *NOTES, "train_device", "precision")  # fmt: skip
 #: Columns of whole numbers.
-WHOLE = ("seed", "epochs", "train_threads")
+WHOLE = ("seed", "plan_seed", "epochs", "train_threads")
 
 
 def load(path, kind):
@@ -64,6 +64,7 @@ def of_run(value, path):
     """Of a run's ``metrics.json``: who it is, its scores, its complexity, and what its training counted."""
     try:
         metric = tasks.get(value["task"], file=path).headline
+        value = identity.completed(value)
         row = {key: value[key] for key in IDENTITY}
         row["metric"] = metric.name
         for split in ("test", "val"):

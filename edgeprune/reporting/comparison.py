@@ -22,7 +22,7 @@ def sections(rows):
 
 
 def _table(groups, metric):
-    dense = next((g for g in groups if g["method"] == "dense"), None)
+    dense = next((g for g in groups if runs.is_dense(g)), None)
     flops_unit = units.scale([g["training_flops"] for g in groups], "flops")
     time_unit = units.scale([g["latency_p50_ms"] for g in groups], "time")
     head = (
@@ -60,11 +60,10 @@ def _times(value, factor):
 def _sentences(groups, metric):
     """One line for each of our plans: points to dense and to each peer at the same mode and target; then the cost."""
     groups = [g for g in groups if g["score"] is not None]
-    dense = next((g for g in groups if g["method"] == "dense"), None)
+    dense = next((g for g in groups if runs.is_dense(g)), None)
     lines = []
-    for ours in (g for g in groups if g["method"] == "complexity"):
-        same = (ours["mode"], ours["target"])
-        peers = [g for g in groups if g["method"] not in ("complexity", "dense") and (g["mode"], g["target"]) == same]
+    for ours in (g for g in groups if runs.is_main(g)):
+        peers = [g for g in groups if runs.is_rival(g, ours)]
         said = [_against(ours, peer, metric) for peer in filter(None, [dense, *peers])]
         target = "" if ours["target"] is None else f" at −{100 * ours['target']:g} %"
         if said:

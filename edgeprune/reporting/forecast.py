@@ -1,15 +1,17 @@
 """Predicted beside measured latency of a grid's runs, as rows and as a caption for the report."""
 
-from edgeprune import files
+from edgeprune import files, identity
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
+from edgeprune.reporting import planned, runs
 from edgeprune.reporting.captions import escape
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.prediction import latency
 from edgeprune.sampling.table import CostTable
 
-#: What tells one run of a network and dataset from another, in a plan as in a measurement.
-_RUN = ("method", "mode", "target", "seed")
+#: What tells a plan from another where its place does not say which run it is of.
+_PLAN = ("method", "mode", "target")
+_RUN = ("variant", *_PLAN, "reference", "budget", "plan_seed", "seed")
 
 
 def read(table, profile, plans, measurements):
@@ -20,8 +22,9 @@ def read(table, profile, plans, measurements):
         plans, measurements: files of the runs' plans and measurements, in any order.
 
     Returns:
-        list of dict: ``variant, method, mode, target, seed, predicted_ms, measured_ms, error`` (of the prediction, as a
-        fraction of what was measured), dense first. A run that was not measured (the device was away) is left out.
+        list of dict: ``variant, method, mode, target, reference, budget, plan_seed, seed, predicted_ms, measured_ms,
+        error`` (of the prediction, as a fraction of what was measured), dense first. A run that was not measured (the
+        device was away) is left out.
 
     Raises:
         EdgepruneError: a file of another kind, network or device, or a measurement without its plan.
@@ -31,23 +34,25 @@ def read(table, profile, plans, measurements):
     for path in plans:
         plan = Plan.load(path)
         plan.check(profile)
-        predicted[tuple(getattr(plan, key) for key in _RUN)] = latency(profile, table, plan.widths)
+        key = planned.run_of(path) or (*(getattr(plan, key) for key in _PLAN), plan.seed)
+        predicted[key] = latency(profile, table, plan.widths)
     for path in measurements:
         value = files.read_json(path)
         run = value.get("run") if isinstance(value, dict) and value.get("format") == "edgeprune.measurement" else None
         if not run or value["device"] != table.device:
             raise EdgepruneError(f"is not a run's measurement on {table.device}", file=path, remedy="give one that is")
-        key = tuple(run[part] for part in _RUN)
-        if key not in predicted:
-            raise EdgepruneError(
-                f"measures {run['variant']} of seed {run['seed']}, whose plan was not given", file=path
-            )
+        run = identity.completed(run)
+        name = identity.seed_name(run["plan_seed"], run["seed"])
+        keys = (run["variant"], name), (*(run[part] for part in _PLAN), run["plan_seed"])
+        found = next((predicted[key] for key in keys if key in predicted), None)
+        if found is None:
+            raise EdgepruneError(f"measures {run['variant']} of seed {name}, whose plan was not given", file=path)
         if value["latency_ms"] is None:
             continue
         measured = value["latency_ms"]["p50"]
-        row = {"variant": run["variant"], **dict(zip(_RUN, key)), "predicted_ms": predicted[key]}
-        rows.append(row | {"measured_ms": measured, "error": (predicted[key] - measured) / measured})
-    return sorted(rows, key=lambda row: (row["method"] != "dense", row["variant"], row["seed"]))
+        row = {key: run[key] for key in _RUN} | {"predicted_ms": found}
+        rows.append(row | {"measured_ms": measured, "error": (found - measured) / measured})
+    return sorted(rows, key=lambda row: (not runs.is_dense(row), row["variant"], row["plan_seed"], row["seed"]))
 
 
 def mean_error(rows):
@@ -67,6 +72,7 @@ def caption(network, dataset, device, rows):
     worst = max(rows, key=lambda row: abs(row["error"]))
     return (
         f"{head}\n\n- Mean absolute error over {len(rows)} run{'s' if len(rows) > 1 else ''}: "
-        f"{100 * mean_error(rows):.1f} %.\n- Largest: {escape(worst['variant'])} of seed {worst['seed']}, predicted "
+        f"{100 * mean_error(rows):.1f} %.\n- Largest: {escape(worst['variant'])} of seed "
+        f"{identity.seed_name(worst['plan_seed'], worst['seed'])}, predicted "
         f"{worst['predicted_ms']:.3f} ms, measured {worst['measured_ms']:.3f} ms ({100 * worst['error']:+.1f} %).\n"
     ).replace("(-", "(−")

@@ -4,6 +4,8 @@ import contextlib
 import statistics
 from dataclasses import dataclass
 
+from edgeprune.reporting import runs
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -36,7 +38,7 @@ class Prediction:
 
 def of(groups):
     """The :class:`Prediction` of groups that all have a latency."""
-    dense = next((row for row in groups if row["method"] == "dense"), None)
+    dense = next((row for row in groups if runs.is_dense(row)), None)
     ratios = ()
     if dense:
         per_mac = dense["latency_p50_ms"] / dense["macs"]

@@ -15,13 +15,18 @@ import csv
 import statistics
 from pathlib import Path
 
-from edgeprune import tasks
+from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
 from edgeprune.reporting import columns, engines
 
 #: Columns that tell the runs of one group apart, and so are not averaged.
-GROUP = ("network", "dataset", "task", "variant", "method", "mode", "target", "metric", "device", "runtime")
+GROUP = (
+    "network", "dataset", "task", "variant", "method", "mode", "target", "reference", "budget", "metric", "device",
+    "runtime",
+)  # fmt: skip
+#: Columns of a run that a group has no mean of.
+SEEDS = ("seed", "plan_seed")
 MODES = ("PA", "FA", "MA", "LA", "EA")
 
 
@@ -41,9 +46,7 @@ def read(metrics, measurements=(), timings=()):
         value = columns.load(path, "edgeprune.metrics")
         key = _key(value, path)
         if key in runs:
-            raise EdgepruneError(
-                f"is a second file for the run {_name(value)}", file=path, remedy="name each file once"
-            )
+            raise EdgepruneError(f"is a second file for the run {key}", file=path, remedy="name each file once")
         runs[key] = (columns.of_run(value, path) | columns.of_times(times.get(Path(path).parent)), [])
     for path in measurements:
         value = columns.load(path, "edgeprune.measurement")
@@ -52,14 +55,14 @@ def read(metrics, measurements=(), timings=()):
         key = _key(value["run"], path)
         if key not in runs:
             raise EdgepruneError(
-                f"measures the run {_name(value['run'])}, whose metrics were not given",
+                f"measures the run {key}, whose metrics were not given",
                 file=path,
                 remedy="give the run's metrics.json too",
             )
         places, found = runs[key][1], columns.of_measurement(value)
         if any((row["device"], row["runtime"]) == (found["device"], found["runtime"]) for row in places):
             raise EdgepruneError(
-                f"is a second measurement of {_name(value['run'])} on {place(found)}",
+                f"is a second measurement of {key} on {place(found)}",
                 file=path,
                 remedy="name each file once",
             )
@@ -78,7 +81,8 @@ def read_csv(path):
     """
     try:
         with open(path, newline="", encoding="utf-8") as stream:
-            return [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(stream)]
+            rows = [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(stream)]
+            return [identity.completed(row) for row in rows]
     except FileNotFoundError as error:
         raise EdgepruneError("there is no such file", file=path, remedy="run the preset first") from error
     except ValueError as error:
@@ -100,34 +104,61 @@ def place(row):
 
 def once(rows):
     """Each run once: one measured at several places is one run, as far as what was counted goes."""
-    nowhere = {(row["network"], row["dataset"], row["variant"], row["seed"]): row | columns.UNMEASURED for row in rows}
+    nowhere = {identity.folder(row): row | columns.UNMEASURED for row in rows}
     return [row | {"score": row["test"], "file_bytes": row["onnx_bytes"]} for row in nowhere.values()]
 
 
+def is_main(row):
+    """Whether a row is of the main method, as the grid has it; an entry of `references` that varies it is not."""
+    return row["method"] == "complexity" and not row.get("reference")
+
+
+def is_dense(row):
+    """Whether a row is of the dense network that all is compared with."""
+    return row["method"] == "dense" and row.get("reference") in (None, "dense")
+
+
+def is_named(row):
+    """Whether a row is of a reference that has a name of its own, and not its method's."""
+    return bool(row.get("reference")) and row["reference"] != row["method"]
+
+
+def is_rival(row, ours):
+    """Whether a row of a reference was asked for the same as a row of the main method."""
+    same = all(row.get(key) == ours.get(key) for key in ("mode", "target", "budget"))
+    return same and row["method"] != "dense" and not is_main(row)
+
+
 def order(row):
-    """Sort key of a row: the dense network comes first, then the complexity-driven plans, then the others."""
-    methods = {"dense": 0, "complexity": 1}
+    """Sort key of a row: the dense network comes first, then the main method, then the references by name."""
     return (
         row["network"],
         row["dataset"],
         row["device"] or "",
         row.get("runtime") or "",
-        methods.get(row["method"], 2),
-        row["method"],
+        0 if is_dense(row) else 1 if is_main(row) else 2,
+        row.get("reference") or row["method"],
         MODES.index(row["mode"]) if row["mode"] in MODES else len(MODES),
         row["mode"] or "",
         row["target"] or 0,
         row["variant"],
+        row.get("plan_seed") or 0,
         row.get("seed") or 0,
     )
 
 
 def label(row):
-    """What a figure or a table calls the row's method and mode, e.g. ``PA``, ``uniform (FA)``, ``L1 (FA)``."""
-    if row["method"] == "complexity":
-        return row["mode"] or "budget"
+    """What a figure or a table calls the row's method or reference, with its mode or budget.
+
+    E.g. ``PA``, ``joint small``, ``uniform (FA)``, ``L1 (FA)``, ``uniform (small)``; a named reference has its name.
+    """
+    budget = row.get("budget")
+    if is_main(row):
+        return row["mode"] or (f"joint {budget}" if budget else "budget")
     name = PEERS[row["method"]].label if row["method"] in PEERS else row["method"]
-    return name if row["mode"] is None else f"{name} ({row['mode']})"
+    name = row["reference"] if is_named(row) else name
+    asked = row["mode"] or budget
+    return f"{name} ({asked})" if asked else name
 
 
 def headline(rows):
@@ -153,7 +184,7 @@ def group(rows):
     for key, members in groups.items():
         grouped = {**dict(zip(GROUP, key)), "n": len(members)}
         for column in members[0]:
-            if column in GROUP or column == "seed" or column in engines.COLUMNS:
+            if column in GROUP or column in SEEDS or column in engines.COLUMNS:
                 continue
             if column in columns.NOTES:
                 grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
@@ -183,10 +214,6 @@ def select(rows, network=None, dataset=None):
 
 def _key(value, path):
     try:
-        return tuple(value[key] for key in ("network", "dataset", "variant", "seed"))
+        return identity.folder(value)
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="make the file again") from error
-
-
-def _name(value):
-    return "{network}/{dataset}/{variant}/seed-{seed}".format_map(value)

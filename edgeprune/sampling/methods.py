@@ -28,11 +28,9 @@ class Method:
 
 def methods():
     """``{name: Method}`` of all methods."""
-    from edgeprune.sampling.chains import evenly
-
     known = (
-        Method("complexity", "layers drawn by their share of the resource, one filter at a time", _complexity),
-        Method("random", "layers drawn with equal weight, one filter at a time", evenly),
+        Method("complexity", "filters drawn one at a time, each weighted by its layer's share of the resource", _complexity),
+        Method("random", "filters drawn one at a time, all with the same weight", _random),
         Method("uniform", "the same factor for the width of every layer", _uniform, draws=False),
         Method("dense", "nothing is removed", _dense, draws=False, reduces=False),
     )
@@ -56,18 +54,22 @@ def get(name):
 
 
 def _complexity(problem, goals, seed):
-    from edgeprune.sampling.chains import by_share, by_table, jointly
+    from edgeprune.sampling import chains, stepwise
     from edgeprune.sampling.costs import POLYNOMIAL
     from edgeprune.sampling.table import MEASURED
 
     resources = {resource for goal in goals for resource in goal}
     if resources & set(MEASURED.values()):
-        (resource,) = resources
-        return by_table(problem, resource, [goal[resource] for goal in goals], seed)
+        return stepwise.by_table(problem, *resources, goals, seed)
     if len(resources) == 1 and resources <= set(POLYNOMIAL):
-        (resource,) = resources
-        return by_share(problem, resource, [goal[resource] for goal in goals], seed)
-    return [jointly(problem, goal, seed) for goal in goals]
+        return chains.by_share(problem, *resources, goals, seed)
+    return [stepwise.jointly(problem, goal, seed) for goal in goals]
+
+
+def _random(problem, goals, seed):
+    from edgeprune.sampling import chains, stepwise
+
+    return (chains.evenly if problem.draw == "filter" else stepwise.by_layer)(problem, goals, seed)
 
 
 def _uniform(problem, goals, seed):

@@ -17,6 +17,8 @@ from edgeprune.sampling.table import text
 #: mode on the usual nets (and 90 % in PA and FA; MA ends at 89.5 %). The figures are in docs/sampling.md.
 DEFAULT_FLOOR = 0.1
 PRUNABLE = ("all", "conv")
+#: What is drawn: a filter, weighted by its layer's share; or a layer by its share, of which one filter goes.
+DRAWS = ("filter", "layer")
 
 
 class Problem:
@@ -26,14 +28,25 @@ class Problem:
         costs: the profile's compiled :class:`~edgeprune.sampling.costs.Costs`.
         dense: dense width of each group.
         floor: the least that each group may keep; its dense width where it must not be pruned.
-        step: units that go at a time, once the width is on the grid ``offset + n * step``.
+        draw: ``"filter"`` or ``"layer"``.
+        step: what ``round_to`` asks of a pruned group: its widths are ``offset + n * step``.
         offset: rest of a pruned width modulo the step; 0 unless ``round_to`` meets a layer with channels that stay.
         eligible: numbers of the groups with ``floor < dense``.
     """
 
-    def __init__(self, profile, prunable="all", min_channels=DEFAULT_FLOOR, protect=(), round_to=1, table=None):
-        if prunable not in PRUNABLE:
-            raise EdgepruneError(f"unknown choice {prunable!r}", key="prunable", remedy=f"one of {', '.join(PRUNABLE)}")
+    def __init__(
+        self,
+        profile,
+        prunable="all",
+        min_channels=DEFAULT_FLOOR,
+        protect=(),
+        round_to=1,
+        draw="filter",
+        table=None,
+    ):
+        for key, value, known in (("prunable", prunable, PRUNABLE), ("draw", draw, DRAWS)):
+            if value not in known:
+                raise EdgepruneError(f"unknown choice {value!r}", key=key, remedy=f"one of {', '.join(known)}")
         round_to, min_channels = whole(round_to, 1, "round_to"), _checked_floor(min_channels)
         patterns = _checked_patterns(protect)
         self.settings = {
@@ -41,7 +54,9 @@ class Problem:
             "min_channels": min_channels,
             "protect": list(patterns),
             "round_to": round_to,
+            "draw": draw,
         }
+        self.draw = draw
         self.profile, self.costs = profile, Costs(profile, table)
         self.dense = self.costs.dense
         spared = _protected(profile, patterns)
@@ -59,27 +74,26 @@ class Problem:
             self.step.append(step)
             least.append(floor)
         self.offset, self.floor = grid(profile, self.costs, self.step, least, round_to)
+        self._rounds = any(step > 1 for step in self.step)
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
 
-    def blocks(self, i):
-        """How many times a block can be removed from group ``i``."""
-        if self.floor[i] == self.dense[i]:
-            return 0
-        return self._rungs(i) - (self.floor[i] - self.offset[i]) // self.step[i]
+    def nearest(self, i, units):
+        """The width of group ``i`` on its grid that is nearest to ``units``, of two the larger; dense is one of them."""
+        if self.step[i] == 1 or units == self.dense[i]:
+            return units
+        below = max(self.floor[i], units - (units - self.offset[i]) % self.step[i])
+        above = min(self.dense[i], below + self.step[i])
+        return above if above - units <= units - below else below
 
-    def width(self, i, removed):
-        """Units of group ``i`` after ``removed`` blocks: the first one goes down to the grid."""
-        return self.dense[i] if not removed else self.offset[i] + self.step[i] * (self._rungs(i) - removed)
+    def rounded(self, w):
+        """Widths ``w`` on the grid that ``round_to`` asks for."""
+        if not self._rounds:
+            return list(w)
+        return [self.nearest(i, units) for i, units in enumerate(w)]
 
-    def block(self, i, units):
-        """How many units the next block of group ``i`` has, at ``units``."""
-        return (units - self.offset[i]) % self.step[i] or self.step[i]
-
-    def _rungs(self, i):
-        return -(-(self.dense[i] - self.offset[i]) // self.step[i])
-
-    def widths(self, removed):
-        return [self.width(i, k) for i, k in enumerate(removed)]
+    def lots(self, i, w):
+        """How many lots group ``i`` has in the draw beside its share: one for each unit, or one in all."""
+        return w[i] if self.draw == "filter" else 1
 
     def meets(self, limits, w):
         """Whether widths ``w`` keep every limit."""

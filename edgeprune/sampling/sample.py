@@ -23,6 +23,7 @@ def sample(
     min_channels=DEFAULT_FLOOR,
     protect=(),
     round_to=1,
+    draw="filter",
     table=None,
 ):
     """Draw a plan. The same arguments give the same plan on every platform and version; torch is not needed.
@@ -32,7 +33,7 @@ def sample(
         mode: whose shares weigh the draw and whose total the target is about: ``"PA"`` parameters, ``"FA"`` FLOPs,
             ``"MA"`` memory (bytes of the layers' output maps); with ``table``, ``"LA"`` latency or ``"EA"`` energy.
         target: fraction of the mode's resource to remove, in (0, 1). The plan removes at least that, and less than one
-            filter (one block with ``round_to``) more.
+            filter (with ``round_to``, one step of a layer's width) more.
         seed: integer from 0. For one seed, a plan with a higher target continues the one with a lower target.
         method: ``"complexity"`` (the project's method), or its peers ``"uniform"``, ``"random"``, ``"dense"``.
         budget: instead of mode and target, what may *remain* of one or several of ``params``, ``macs``, ``flops``,
@@ -43,6 +44,9 @@ def sample(
             float in (0, 1).
         protect: patterns (``fnmatch``) of layers that keep all their filters, and so do the layers coupled to them.
         round_to: kept channels are multiples of this, in every layer that loses any; what cannot be is not pruned.
+            Filters are drawn singly and the widths rounded; the draw ends when the rounded network is within its limit.
+        draw: ``"filter"``: every filter is a lot, weighted by its layer's share. ``"layer"``, for comparison: a layer
+            is drawn by its share, whatever its width, and loses one filter.
         table: for LA and EA, a :class:`~edgeprune.sampling.table.CostTable` of the profile's network on a device, or
             the path of one; the plan then says what it predicts there.
 
@@ -54,7 +58,13 @@ def sample(
             unreachable (the message names what can be reached); LA or EA without a table that has it.
     """
     profile, seed = _profile(profile), whole(seed, 0, "seed")
-    settings = {"prunable": prunable, "min_channels": min_channels, "protect": protect, "round_to": round_to}
+    settings = {
+        "prunable": prunable,
+        "min_channels": min_channels,
+        "protect": protect,
+        "round_to": round_to,
+        "draw": draw,
+    }
     if budget is None and methods.get(method).reduces:
         found = sample_many(profile, [mode], [target], [seed], method=method, table=table, **settings)
         return found[mode, target, seed]

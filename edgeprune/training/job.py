@@ -22,6 +22,8 @@ class Job:
         recipe: settings, see :class:`edgeprune.training.recipe.Recipe`.
         seed: everything random in the training follows from it.
         variant: the run's key in the grid.
+        reference: the entry of `references` that the run belongs to; without it the plan's method says.
+        budget: name of the budget that the plan meets, if it meets one.
         out: folder for ``model.pt``, ``model.onnx``, ``history.csv``, ``metrics.json``, ``timing.json``.
         threads: CPU threads, instead of the recipe's.
         onnx: whether to write ``model.onnx``.
@@ -42,6 +44,8 @@ class Job:
     seed: int
     variant: str
     out: object
+    reference: str | None = None
+    budget: str | None = None
     threads: int | None = None
     onnx: bool = True
     initial: object = None

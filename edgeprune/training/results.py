@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from edgeprune import files
+from edgeprune import files, identity
 from edgeprune.training import checkpoint, cost, device, history
 
 
@@ -47,9 +47,7 @@ def metrics(job, engine, test, sizes):
     plan, dataset, last = job.plan, job.dataset, engine.history[-1]
     stages, _ = cost.earlier(job.earlier)
     stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, plan.totals["flops"])]
-    return {
-        "format": "edgeprune.metrics",
-        "version": 1,
+    run = {
         "network": job.network,
         "dataset": dataset.manifest["name"],
         "task": dataset.task.name,
@@ -58,6 +56,14 @@ def metrics(job, engine, test, sizes):
         "mode": plan.mode,
         "target": plan.target,
         "seed": job.seed,
+        "plan_seed": plan.seed,
+        "budget": job.budget,
+        **({"reference": job.reference} if job.reference else {}),
+    }
+    return {
+        "format": "edgeprune.metrics",
+        "version": 1,
+        **identity.completed(run),
         "test": test,
         "val": {name.removeprefix("val_"): value for name, value in last.items() if name.startswith("val_")},
         "complexity": dict(plan.totals),

@@ -1,0 +1,95 @@
+"""The entries of `references`: by which method each goes, at what, and what changes for it."""
+
+import difflib
+from dataclasses import dataclass, field
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.peers.methods import PEERS
+
+MAIN = "complexity"
+METHODS = (MAIN, "uniform", "random", "dense", *PEERS)
+#: Methods that `draw` under `sampling` means something to.
+DRAWN = (MAIN, "random")
+#: Keys of an entry that say at what, which the unpruned network has none of.
+_AT = ("modes", "targets", "budgets", "sampling")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One entry, complete; ``sampling`` and ``recipe`` hold the keys that change for it."""
+
+    name: str
+    method: str
+    modes: tuple = ()
+    targets: tuple = ()
+    budgets: tuple = ()
+    sampling: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+
+
+def read(config):
+    """The references of a configuration, by their names."""
+    return {name: _read(config, name, entry) for name, entry in config["references"].items()}
+
+
+def _read(config, name, entry):
+    method = entry.get("method", name)
+    changes = {"sampling": entry.get("sampling", {}), "recipe": entry.get("recipe", {})}
+    if method == "dense":
+        return Reference(name, method, **changes)
+    budgets = () if method in PEERS else tuple(config.get("budgets", {}))
+    at = {"modes": config["modes"], "targets": config["targets"], "budgets": budgets}
+    return Reference(name, method, **{key: tuple(entry.get(key, given)) for key, given in at.items()}, **changes)
+
+
+def check(config, file):
+    """Refuse an entry whose method is not known, or that asks for what its method has not.
+
+    Raises:
+        EdgepruneError: with the key of the entry.
+    """
+    for name, reference in read(config).items():
+        entry = config["references"][name]
+        for problem, key, remedy in _problems(config, reference, entry):
+            raise EdgepruneError(problem, file=file, key=f"references.{name}{key}", remedy=remedy)
+
+
+def _problems(config, reference, entry):
+    """``(problem, rest of the key, remedy)`` of what is wrong with an entry, the first first."""
+    name, method = reference.name, reference.method
+    if method not in METHODS:
+        key = ".method" if "method" in entry else ""
+        near = difflib.get_close_matches(method, METHODS, n=1)
+        guess = f" (did you mean {near[0]!r}?)" if near else ""
+        remedy = f"say by which method it goes, `{name}: {{method: ...}}`, one of {', '.join(METHODS)}"
+        yield f"{method!r} is no method{guess}", key, remedy
+        return
+    if name in METHODS and name != method:
+        yield f"is called like a method and goes by another, {method}", ".method", "give the entry another name"
+    if name == MAIN:
+        remedy = "remove the entry; to vary the method, give an entry a name of its own and `method: complexity`"
+        yield "is the main method, whose grid is `modes`, `targets` and `budgets`", "", remedy
+    if method == "dense":
+        for key in (key for key in _AT if key in entry):
+            yield "the unpruned network has none", f".{key}", "remove the key"
+        if name == "dense" and entry.get("recipe"):
+            remedy = "give it to an entry of another name with `method: dense`"
+            yield "what all is compared with is trained by the network's own recipe", ".recipe", remedy
+        return
+    if method in PEERS:
+        if reference.budgets:
+            yield f"{method} takes one resource at a time, no budget", ".budgets", "remove the key"
+        for key in (key for key in reference.recipe if key != "fine_tune"):
+            problem = f"{name} starts from the dense run, and only its fine-tuning can have another recipe"
+            yield problem, f".recipe.{key}", "move the key into `fine_tune`"
+    elif "fine_tune" in reference.recipe:
+        yield f"{method} fine-tunes nothing", ".recipe.fine_tune", "move its keys into `recipe`"
+    if "draw" in reference.sampling and method not in DRAWN:
+        yield f"{method} draws nothing", ".sampling.draw", f"remove the key; {' and '.join(DRAWN)} draw"
+    known = config.get("budgets", {})
+    for index, budget in enumerate(reference.budgets):
+        if budget not in known:
+            remedy = f"define it under `budgets`; defined: {', '.join(known) or 'none'}"
+            yield f"the budget {budget!r} is not defined", f".budgets[{index}]", remedy
+    if not (reference.modes or reference.budgets):
+        yield "asks for no run: it has neither modes nor budgets", "", "name some, or remove the entry"
