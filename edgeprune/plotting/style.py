@@ -100,16 +100,20 @@ class Looks:
 def places(names):
     """A colour and a shape of :data:`NAMED` for each name, the same for the same names in any order.
 
-    Each has a first choice of its own, so that most keep theirs when a name is added; names differ in colour as long
-    as there are colours.
+    Each has a first choice of its own, so that most keep theirs when a name is added; names differ in shape and in
+    colour as long as there are any left.
     """
     taken = {}
     for name in sorted(names):
         first = zlib.crc32(name.encode()) % len(NAMED)
-        colors, used = [color for color, _ in taken.values()], set(taken.values())
         ahead = [NAMED[(first + step) % len(NAMED)] for step in range(len(NAMED))]
-        taken[name] = min(ahead, key=lambda look: (look in used, colors.count(look[0])))
+        taken[name] = min(ahead, key=lambda look: _crowded(look, list(taken.values())))
     return taken
+
+
+def _crowded(look, taken):
+    """How many have the look, its shape, its colour."""
+    return taken.count(look), sum(shape == look[1] for _, shape in taken), sum(color == look[0] for color, _ in taken)
 
 
 def _budget(row):
