@@ -43,8 +43,8 @@ OTHER_FILL = "left"
 #: Fill of the marker of a named reference, by mode; one that has none, or another, gets the last.
 MODE_FILLS = {"PA": "full", "FA": "left", "MA": "right", "LA": "bottom", "EA": "top"}
 NO_MODE_FILL = "none"
-#: Colours and shapes of named references and of budgets, which no mode has; the third is Tol's wine, since the others of
-#: the palette are too pale on white.
+#: Colours and shapes of named references and of budgets, which no mode has; the third is Tol's wine, since the others
+#: of the palette are too pale on white.
 NAMED = tuple(((_COLORS[5], _COLORS[9], "#882255")[i % 3], "Xphd<>8H"[i % 8]) for i in range(24))
 GREY = "0.45"
 
