@@ -1,11 +1,13 @@
 """Images per second of this project's training against the usual recipe, in alternation, in one process.
 
-    python benchmarks/training.py [--networks vgg16 mobilenetv2] [--rounds 5] [--batches 4] [--data FOLDER|ARCHIVE]
+    python benchmarks/training.py [--networks vgg16 mobilenetv2] [--rounds 5] [--batches 4] [--workers 2]
+        [--data FOLDER|ARCHIVE]
 
 The usual recipe: a torchvision CIFAR10 dataset (PIL images, RandomCrop, RandomHorizontalFlip, ToTensor, Normalize), a
 DataLoader with 2 workers, plain eager fp32, torch.optim.SGD; on a GPU with pinned memory and cuDNN's autotuning.
-Ours: edgeprune's engine with precision `auto`. Both have the same network, batch size, augmentation, optimiser, images
-and CPU threads. A round times the same number of batches of each, after one batch to warm up.
+Ours: edgeprune's engine with precision `auto` and `compile: graph`, which does something on a GPU only. Both have the
+same network, batch size, augmentation, optimiser, images and CPU threads. A round times the same number of batches of
+each, after one batch to warm up.
 
 Without --data the images are synthetic: random bytes of CIFAR-10's shape, which cost either side what photographs do.
 """
@@ -45,6 +47,7 @@ def main(argv=None):
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, help="of a round; default: 4 on a CPU, 200 on a GPU")
+    parser.add_argument("--workers", type=int, default=2, help="of the usual recipe's DataLoader")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--devices", nargs="+", help="default: cpu, and cuda where there is one")
     parser.add_argument("--data", help="a fetched dataset's folder, or an archive of images of 32 x 32")
@@ -67,7 +70,8 @@ def say(row):
     ratios = row["ratios"]
     print(
         f"{row['network']:<12} {row['device_name']}, {row['threads']} threads, batch {row['batch_size']}, "
-        f"{row['images']} images: usual {row['usual']:,.0f}, ours ({row['precision']}) {row['ours']:,.0f} images/s; "
+        f"{row['images']} images: usual ({row['workers']} workers) {row['usual']:,.0f}, "
+        f"ours ({row['precision']}) {row['ours']:,.0f} images/s; "
         f"ratio {statistics.median(ratios):.2f} (median of {len(ratios)}; {min(ratios):.2f} to {max(ratios):.2f}); "
         f"load {row['load'][0]:.1f} to {row['load'][1]:.1f}",
         flush=True,
@@ -78,12 +82,13 @@ def compare(name, data, images, device, args):
     """Rounds of the usual recipe, each after an epoch of ours over the same number of batches."""
     where = devices.choose(device)
     devices.prepare(where, args.threads)
-    recipe = Recipe(epochs=args.rounds + 1, batch_size=args.batch_size, augment=("flip", "crop"), precision="auto")
+    ours = {"precision": "auto", "compile": "graph"}
+    recipe = Recipe(epochs=args.rounds + 1, batch_size=args.batch_size, augment=("flip", "crop"), **ours)
     dataset = Limited(data, where, images - args.batch_size)
     size = dataset.input_shape[1]
     torch.manual_seed(0)
     engine = Engine(build(NETWORKS[name], num_classes=10, input_size=size).to(where), dataset, recipe, seed=0)
-    usual = Usual(build(NETWORKS[name], num_classes=10, input_size=size).to(where), data, recipe, images)
+    usual = Usual(build(NETWORKS[name], num_classes=10, input_size=size).to(where), data, recipe, images, args.workers)
     pairs, load = [], os.getloadavg()[0]
 
     def after_ours(row, ours, left):
@@ -97,6 +102,7 @@ def compare(name, data, images, device, args):
         "device_name": devices.describe(where),
         "torch": torch.__version__,
         "threads": args.threads,
+        "workers": args.workers,
         "batch_size": args.batch_size,
         "images": images - args.batch_size,
         "synthetic": args.data is None,
@@ -121,7 +127,7 @@ class Limited(Dataset):
 class Usual:
     """The recipe of most CIFAR scripts."""
 
-    def __init__(self, model, data, recipe, images):
+    def __init__(self, model, data, recipe, images, workers):
         from torchvision import datasets, transforms
 
         class Local(datasets.CIFAR10):
@@ -144,7 +150,7 @@ class Usual:
             Local(arrays, train.targets[:images].tolist(), transforms.Compose(steps)),
             batch_size=recipe.batch_size,
             shuffle=True,
-            num_workers=2,
+            num_workers=workers,
             pin_memory=self.device.type == "cuda",
         )
         self.model, self.criterion = model, nn.CrossEntropyLoss()

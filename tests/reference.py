@@ -32,9 +32,10 @@ def floors(profile, fraction=0.1):
     return {group: math.ceil(Fraction(repr(fraction)) * units) for group, units in profile.widths.items()}
 
 
-def widths_of(profile, mode, target, seed, draw="filter", stale=8):
+def widths_of(profile, mode, target, seed, draw="filter"):
     """Plan of a seed: propose by a table of weights, accept by the present weight over the table's, renew the table
-    after ``stale`` refusals."""
+    after 24 refusals (8 with ``draw="layer"``)."""
+    stale = {"filter": 24, "layer": 8}[draw]
     rng, now, low = random.Random(seed), dict(profile.widths), floors(profile)
     resource = RESOURCE[mode]
     limit = (1 - Fraction(repr(target))) * profile.totals[resource]

@@ -76,4 +76,5 @@ def test_schema_and_recipe_agree_on_names_defaults_and_choices():
     for name, choices in (("optimizer", recipe.OPTIMIZERS), ("schedule", recipe.SCHEDULES), ("device", recipe.DEVICES)):
         assert schema[name]["enum"] == list(choices)
     assert schema["augment"]["items"]["enum"] == list(recipe.AUGMENTATIONS)
+    assert schema["compile"]["enum"] == list(recipe.COMPILE)
     assert schema["precision"]["enum"] == list(recipe.PRECISIONS)

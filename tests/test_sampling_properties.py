@@ -48,16 +48,16 @@ def test_relative_loss_follows_the_share(network, mode):
     assert spread("layer") > 2
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_kept_fractions_hardly_depend_on_a_width_multiplier(mode):
+@pytest.mark.parametrize(("mode", "floor"), [("PA", 128), ("FA", 28), ("MA", 18)])
+def test_kept_fractions_hardly_depend_on_a_width_multiplier(mode, floor):
     wide, narrow = vgg16(factor=2), vgg16(factor=0.5)
 
     def apart(**options):
         one, other = kept(wide, mode, 0.5, **options)[0], kept(narrow, mode, 0.5, **options)[0]
         return max(abs(one[g] - other[g]) for g in one)
 
-    assert apart() < 0.04
-    assert apart(min_channels=28) > 0.04  # the planted fault: a floor in channels depends on the width
+    assert apart() < 0.05
+    assert apart(min_channels=floor) > 0.05  # the planted fault: a floor in channels depends on the width
 
 
 @pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenet_v2"])
@@ -66,7 +66,7 @@ def test_a_mode_takes_more_than_random_from_the_layers_that_hold_its_resource(ne
     profile = ALL[network]()
 
     def weighed(method):
-        """Mean kept fraction, weighted by the share in the mode, over the plain mean: below 1 where the share counts."""
+        """Mean kept fraction, weighted by the share in the mode, over the plain mean: below 1 if the share counts."""
         left, share = kept(profile, mode, 0.5, method=method)[0], shares(profile, mode)
         return sum(share[g] * left[g] for g in left) / statistics.fmean(left.values())
 

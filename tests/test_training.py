@@ -40,7 +40,7 @@ torch.set_num_threads(1)
         ({"warmup_epochs": 21}, "warmup_epochs.*\n.*20"),
         ({"label_smoothing": -0.1}, "label_smoothing"),
         ({"optimizer": "adam"}, "sgd, adamw"),
-        ({"schedule": "linear"}, "cosine, step, constant"),
+        ({"schedule": "linear"}, "cosine, step, constant, one-cycle"),
         ({"precision": "fp16"}, "fp32"),
         ({"device": "tpu"}, "auto, cpu, cuda, mps"),
         ({"augment": ["mixup"]}, "flip, crop, cutout"),
@@ -74,6 +74,19 @@ def test_schedule():
     assert cosine[-1] < 0.01
     assert rates(warmup_epochs=4) == pytest.approx([0.04 * n for n in range(1, 21)])
     assert rates(schedule="step") == pytest.approx([0.8] * 10 + [0.08] * 5 + [0.008] * 5)
+
+
+@pytest.mark.parametrize("warmup", [0, 0.4, 1, 1.5, 3.5])
+def test_one_cycle_is_torchs(warmup):
+    recipe = Recipe(epochs=4, lr=0.8, schedule="one-cycle", warmup_epochs=warmup)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.8)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.8, total_steps=20, pct_start=warmup / 4, cycle_momentum=False
+    )
+    for step in range(20):
+        assert learning_rate(recipe, step, 5) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9), step
+        optimizer.step()
+        theirs.step()
 
 
 def test_seeds_are_the_documented_ones():

@@ -85,3 +85,8 @@ def resnet50(num_classes=10, in_channels=3, width=1.0, depths=(3, 4, 6, 3)):
 def resnet8(num_classes=10, in_channels=1, width=1.0):
     """3 basic blocks, for images of about 8x8 (He et al.'s CIFAR family of depth 6n + 2, at n = 1)."""
     return ResNet(Basic, (1, 1, 1), (16, 32, 64), num_classes, in_channels, width)
+
+
+def resnet56(num_classes=10, in_channels=3, width=1.0):
+    """27 basic blocks, for images of about 32x32 (He et al.'s CIFAR family of depth 6n + 2, at n = 9)."""
+    return ResNet(Basic, (9, 9, 9), (16, 32, 64), num_classes, in_channels, width)

@@ -5,6 +5,7 @@ A *place* is a device with a runtime. A row is a dict. Its columns are :data:`ed
 with ``dense_`` and with ``reduction_`` before them, the cost of all stages of the training (``epochs``,
 ``training_flops``, ``training_seconds``, ``training_joules``), what of it went before the last stage
 (``earlier_epochs``, ``earlier_training_flops``) and into each (``stage_<stage>_training_<flops|seconds|joules>``),
+how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`edgeprune.sampling.health`),
 what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
 there are none (``latency_reason``, ``energy_reason``), and of the very file that ran
@@ -20,7 +21,7 @@ from pathlib import Path
 from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import columns, engines
+from edgeprune.reporting import columns, difference, engines
 
 #: Columns that tell the runs of one group apart, and so are not averaged.
 GROUP = (
@@ -178,7 +179,8 @@ def headline(rows):
 def group(rows):
     """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
     ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). Of notes, the texts
-    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`."""
+    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`. Of the scores also
+    ``<column>_n``, how many runs have one, and ``score_half``, half the 95 % interval of the mean test score."""
     groups = {}
     for row in sorted(rows, key=order):
         groups.setdefault(tuple(row.get(key) for key in GROUP), []).append(row)
@@ -194,6 +196,10 @@ def group(rows):
             values = [row[column] for row in members if row[column] is not None]
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
+            if column in ("score", "val"):
+                grouped[f"{column}_n"] = len(values)
+            if column == "score":
+                grouped["score_half"] = difference.half_width(difference.Sample.of(values)) if values else None
         result.append(grouped | engines.joined(members))
     return sorted(result, key=order)
 

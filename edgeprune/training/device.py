@@ -34,6 +34,8 @@ def prepare(device, threads):
         torch.backends.cudnn.benchmark = False
         # Only on a GPU: the call imports torch._dynamo (3 s), and the CPU's kernels used here are deterministic anyway.
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # With it torch fills new memory, so that even reading it unwritten is repeatable: one more write per tensor.
+        torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def hardware(device):

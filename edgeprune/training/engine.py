@@ -11,6 +11,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.training import optimizer, precision
 from edgeprune.training.augment import Augment
 from edgeprune.training.average import Average
+from edgeprune.training.recording import Recorded
 from edgeprune.training.schedule import learning_rate
 from edgeprune.training.seeds import derive, generator, random_state, set_random_state
 
@@ -62,7 +63,10 @@ class Engine:
         self.average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.trained = self.average.model if self.average else model
         self.precision = precision.choose(recipe.precision, dataset.device)
-        self.forward = torch.compile(model) if recipe.compile else model
+        self.forward = torch.compile(model) if recipe.compile is True else model
+        self.passes = self._passes
+        if recipe.compile == "graph" and dataset.device.type == "cuda":
+            self.passes = Recorded(self._passes, model.parameters(), recipe.batch_size)
         norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.affine]
         self._scales = [m.weight for m in norms] if recipe.bn_l1 else []
         self._learnt = {name for name, _ in model.named_parameters()}
@@ -141,25 +145,30 @@ class Engine:
         """One step on raw images (N, C, H, W) and targets; the loss, detached."""
         if self.augment:
             inputs, targets = self.augment(inputs, targets, draws)
-        inputs = self.dataset.normalise(inputs)
-        with precision.autocast(self.precision, self.dataset.device):
-            outputs = self._outputs(inputs)
-        loss = self.loss(precision.as_float(outputs), self.task.prepare(targets, self.dataset.manifest))
-        self.optimizer.zero_grad()
-        loss.backward()
+        loss = self.passes(inputs, targets)
         for scale in self._scales:
             if scale.grad is not None:
                 scale.grad.add_(scale.detach().sign(), alpha=self.recipe.bn_l1)
         self.optimizer.step()
         if self.average:
             self.average.update()
+        return loss
+
+    def _passes(self, inputs, targets):
+        """Forward and backward; the loss, detached."""
+        inputs = self.dataset.normalise(inputs)
+        with precision.autocast(self.precision, self.dataset.device):
+            outputs = self._outputs(inputs)
+        loss = self.loss(precision.as_float(outputs), self.task.prepare(targets, self.dataset.manifest))
+        self.optimizer.zero_grad()
+        loss.backward()
         return loss.detach()
 
     def _outputs(self, inputs):
         try:
             return self.forward(inputs)
         except Exception as error:
-            if not self.recipe.compile or not type(error).__module__.startswith("torch._"):
+            if self.recipe.compile is not True or not type(error).__module__.startswith("torch._"):
                 raise
             raise EdgepruneError(
                 f"torch.compile fails on this network: {type(error).__name__}: {str(error).strip().splitlines()[0]}",

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from edgeprune.errors import EdgepruneError
 
 OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("cosine", "step", "constant")
+SCHEDULES = ("cosine", "step", "constant", "one-cycle")
 AUGMENTATIONS = ("flip", "crop", "cutout")
 PRECISIONS = ("fp32", "bf16", "auto")
 BUDGETS = ("epochs", "flops")
+COMPILE = (False, True, "graph")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -27,9 +28,11 @@ class Recipe:
         lr: highest learning rate of the schedule.
         momentum, nesterov: of ``sgd``.
         weight_decay: on every parameter.
-        schedule: ``cosine`` to 0, ``step`` (times ``step_factor`` at each milestone), or ``constant``.
+        schedule: ``cosine`` to 0, ``step`` (times ``step_factor`` at each milestone), ``constant``, or ``one-cycle``
+            (up from a 25th of ``lr`` and down to next to nothing, both along a cosine).
         step_milestones: fractions of the epochs, ascending.
-        warmup_epochs: epochs of linear rise from 0, before the schedule; fractions allowed.
+        warmup_epochs: epochs of linear rise from 0, before the schedule; of ``one-cycle`` its own rise; fractions
+            allowed.
         label_smoothing: weight moved from the true class to all, where the task has classes.
         ema_decay: decay per step of an exponential moving average of the weights and batch norm's statistics; the
             averaged network is the one that is validated, reported and exported. 0: no averaging.
@@ -41,7 +44,8 @@ class Recipe:
         eval_batch_size: images per step of an evaluation, no influence on training.
         precision: of the training's arithmetic: ``fp32``, ``bf16`` (mixed, weights stay fp32), or ``auto``: bf16 where
             the processor has it natively. Evaluation is in fp32.
-        compile: run the training's forward and backward pass through ``torch.compile``.
+        compile: run the training's forward and backward pass through ``torch.compile`` (``True``), or record them once
+            as a CUDA graph and replay it (``graph``; elsewhere than on a GPU the same as ``False``).
         device: ``auto`` takes cuda, mps or cpu, whichever is there first.
         threads: CPU threads; part of what makes a result reproducible to the bit.
     """
@@ -67,7 +71,7 @@ class Recipe:
     cutout_size: int | None = None
     eval_batch_size: int = 500
     precision: str = "fp32"
-    compile: bool = False
+    compile: bool | str = False
     device: str = "auto"
     threads: int = 1
 
@@ -140,7 +144,7 @@ def _check(recipe):
         ("device", DEVICES),
         ("budget", BUDGETS),
         ("nesterov", (True, False)),
-        ("compile", (True, False)),
+        ("compile", COMPILE),
     ):
         if getattr(recipe, name) not in allowed:
             refuse(name, f"choose one of: {', '.join(map(str, allowed))}")
