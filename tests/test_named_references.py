@@ -10,7 +10,7 @@ import tables
 from edgeprune.cli import main
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, prediction, speed, style, tradeoff, widths
-from edgeprune.reporting import captions, captions_runs, closer, comparison, forecast, planned, runs, table, units
+from edgeprune.reporting import captions, captions_runs, closer, forecast, pairs, planned, runs, table, units
 from edgeprune.reporting.choice import Constraint, choose
 from edgeprune.sampling.sample import sample
 from profiles import ALL
@@ -76,17 +76,16 @@ def test_runs_come_back_from_their_csv_and_from_one_of_an_earlier_version(rows, 
 
 
 def test_only_rivals_asked_for_the_same_are_compared(rows):
-    text = comparison.sections(rows)
-    sentences = {line.partition(":")[0]: line for line in text.splitlines() if line.startswith("- ")}
-    assert set(sentences) == {"- joint small"} | {
-        f"- {mode} at −{100 * target:g} %" for mode in ("PA", "FA", "MA") for target in synthetic_runs.TARGETS
+    compared = {}
+    for found in pairs.compare(runs.group(rows), runs.headline(rows)):
+        compared.setdefault(pairs.title(found.ours), set()).add(runs.label(found.peer))
+    assert set(compared) == {"joint small"} | {
+        f"{mode} at −{100 * target:g} %" for mode in ("PA", "FA", "MA") for target in synthetic_runs.TARGETS
     }
-    for name in ("uniform (FA)", "layer (FA)", "longer (FA)", "mine (FA)", "L1 (FA)"):
-        assert name in sentences["- FA at −50 %"]
-    assert "layer" not in sentences["- PA at −50 %"]
-    for name in ("uniform (small)", "layer (small)"):
-        assert name in sentences["- joint small"]
-    assert "tuned" not in " ".join(sentences.values())
+    others = {"uniform (FA)", "layer (FA)", "longer (FA)", "mine (FA)", "L1 (FA)"}
+    assert compared["FA at −50 %"] == {"dense"} | others
+    assert compared["PA at −50 %"] == {"dense", "uniform (PA)"}
+    assert compared["joint small"] == {"dense", "uniform (small)", "layer (small)"}
 
 
 def test_figures_tell_all_series_apart_and_draw_them(rows, grid):
