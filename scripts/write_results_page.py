@@ -12,12 +12,20 @@ from edgeprune.reporting import comparison, runs
 INTRODUCTION = """# Results
 
 Written by `python scripts/write_results_page.py {presets}` from the metrics of runs as they came out; do not edit.
-Means over seeds, with the sample standard deviation after ±. The test split was read once, after the last epoch;
-choices were made on the validation split. Training counts all stages, the dense network's included where a method
-starts from it; its FLOPs are an estimate (three times the forward pass, times the images). Training time is wall time
-with other trainings beside it on the same machine, so compare the FLOPs rather. A sentence says **behind**
-where our plan is worse than the peer at the same reduction of the same resource. The claim to check is that of the
-journal abstract: a single pass takes about 60 % less training time than the three stages of train, prune, fine-tune.
+Means over n runs, each one plan with one training; after ± the sample standard deviation, then half the 95 % interval
+of the mean. The test split was read once, after the last epoch; choices were made on the validation split. Training
+counts all stages, the dense network's included where a method starts from it; its FLOPs are an estimate (three times
+the forward pass, times the images). Training time is wall time with other trainings beside it on the same machine, so
+compare the FLOPs rather.
+
+Each of our plans is compared with the dense network and with every peer at the same reduction of the same resource.
+A difference is positive where ours is better; its 95 % interval is Welch's, unpaired. *Ahead* and **behind** are said
+only where it excludes 0, also after Holm's correction over all comparisons of the table; otherwise the two are not told
+apart, and the last column has the smallest difference that so few runs could have shown
+([how to read this](statistics.md)).
+
+The claim to check is that of the journal abstract: a single pass takes about 60 % less training time than the three
+stages of train, prune, fine-tune.
 """
 
 

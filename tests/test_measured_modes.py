@@ -9,10 +9,10 @@ import pytest
 import tables
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
-from edgeprune.sampling.stepwise import by_table
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
+from edgeprune.sampling.stepwise import by_table
 from edgeprune.sampling.table import CostTable, Measured, Surface
 from profiles import ALL
 from test_sampling_draws import chi_square

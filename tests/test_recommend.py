@@ -1,16 +1,20 @@
 """Recommendations, on made-up results of two devices and two runtimes: who is chosen, why, and where to search next."""
 
 import json
+import random
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 import yaml
+from scipy import stats
 
 import synthetic_runs
+from edgeprune import tasks
 from edgeprune.cli import main
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import choice, closer, runs, table, units
+from edgeprune.reporting import choice, closer, difference, pairs, runs, table, units
 from workflow import ROOT
 
 
@@ -103,6 +107,80 @@ def test_validation_decides_and_not_the_test_split(groups):
     assert choice.choose(turned, [limit], metric).best["variant"] == best
     level = [{**g, "val": 0.5} for g in groups]
     assert choice.choose(level, [limit], metric).best["latency_p50_ms"] == min(g["latency_p50_ms"] for g in groups)
+
+
+@pytest.mark.parametrize("method", ["dense", "complexity", "uniform", "random", "l1"])
+def test_every_method_is_chosen_alike(groups, method):
+    """Whichever is best on validation of those that satisfy, ours has no head start, and dense is no mere reference."""
+    limit = choice.Constraint("--memory", "peak_memory", "memory", units.parse("9MB", "bytes", "--memory"))
+    methods = ("dense", "complexity", "uniform", "random", "l1")
+    made = [{**groups[0], "method": m, "variant": m, "val": 0.9 if m == method else 0.8} for m in methods]
+    assert choice.choose(made, [limit], runs.headline(made)).best["method"] == method
+    too_large = [{**row, "peak_memory": 1e7 if row["method"] == method else 1e6} for row in made]
+    chosen = choice.choose(too_large, [limit], runs.headline(made))
+    assert [row["method"] for row in chosen.failing] == [method]
+
+
+def write_runs(folder, vals):
+    """A table of runs at ``folder``: each variant with these validation scores, the other numbers of a made-up grid."""
+    metrics, _, _ = synthetic_runs.grid(folder / "files", seeds=(0,))
+    first = {row["variant"]: row for row in runs.read(metrics)}
+    rows = [
+        {**first[variant], "seed": seed, "val": val}
+        for variant, found in vals.items()
+        for seed, val in enumerate(found)
+    ]
+    (folder / "draw_figures").mkdir()
+    (folder / "draw_figures" / "runs.csv").write_text(table.to_csv(rows))
+    return folder
+
+
+def test_it_says_from_which_others_the_best_cannot_be_told(capsys, tmp_path):
+    vals = {"PA-0.50": (0.90, 0.92, 0.91), "uniform-PA-0.50": (0.905, 0.91, 0.90), "FA-0.50": (0.60, 0.61, 0.62)}
+    folder = write_runs(tmp_path, vals)
+    code, said, _ = ask(folder, capsys, "--memory", "9MB")
+    assert code == 0
+    assert "not told apart from 1 of 2 others (Welch, unpaired; Holm over 3 pairs):" in said
+    line = next(line for line in said.splitlines() if "uniform-PA-0.50: +0.50 points [" in line)
+    assert "vgg8 FA-0.50: +" not in said
+    _, found = as_json(folder, capsys, "--memory", "9MB")
+    near, far = found["best_against"]
+    assert (near["variant"], near["told_apart"], far["variant"], far["told_apart"]) == (
+        "uniform-PA-0.50", False, "FA-0.50", True,
+    )  # fmt: skip
+    test = stats.ttest_ind(*(vals[v] for v in ("PA-0.50", "uniform-PA-0.50")), equal_var=False)
+    assert near["p_holm"] == pytest.approx(test.pvalue)  # the largest of three is not multiplied
+    assert f"corrected p {test.pvalue:.3f}" in line
+    bounds = test.confidence_interval()
+    assert (near["low"], near["high"]) == pytest.approx((100 * bounds.low, 100 * bounds.high))
+
+
+def test_the_best_of_many_alike_is_not_told_apart_for_being_the_best():
+    """It is compared *because* it is best: only over all pairs do at most 5 of 100 tables of equals claim anything."""
+    made, trials, claims, by_the_best_alone = random.Random(5), 400, 0, 0
+    for _ in range(trials):
+        vals = [[made.gauss(0.8, 0.01) for _ in range(10)] for _ in range(8)]
+        ranked = sorted(({"val": fmean(v), "val_std": stdev(v), "val_n": 10} for v in vals), key=lambda g: -g["val"])
+        compared = pairs.with_best(ranked, tasks.get("classification").headline)
+        assert [c.peer for c in compared] == ranked[1:]
+        claims += any(c.found.verdict for c in compared)
+        by_the_best_alone += any(found.verdict for found in difference.family([c.found for c in compared]))
+    assert claims / trials <= 0.05
+    assert by_the_best_alone / trials > 0.06
+
+
+def test_the_best_is_told_apart_from_all_or_there_is_one_run_each(capsys, tmp_path):
+    (tmp_path / "clear").mkdir()
+    folder = write_runs(tmp_path / "clear", {"PA-0.50": (0.90, 0.92, 0.91), "FA-0.50": (0.60, 0.61, 0.62)})
+    assert (
+        "told apart from the 1 other (Welch, unpaired; Holm over 1 pair)" in ask(folder, capsys, "--memory", "9MB")[1]
+    )
+    (tmp_path / "single").mkdir()
+    folder = write_runs(tmp_path / "single", {"PA-0.50": (0.9,), "FA-0.50": (0.6,)})
+    _, said, _ = ask(folder, capsys, "--memory", "9MB")
+    assert "not told apart from 1 of 1 other (" in said
+    assert "FA-0.50: +30.00 points (n = 1: no interval)" in said
+    assert as_json(folder, capsys, "--memory", "9MB")[1]["best_against"][0]["low"] is None
 
 
 def test_the_answer_tells_how_to_get_the_model_and_which_seed(results, capsys):

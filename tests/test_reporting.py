@@ -12,7 +12,7 @@ import pytest
 
 import synthetic_runs
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import captions, captions_runs, environment, prediction, runs, table, units
+from edgeprune.reporting import captions, captions_runs, difference, environment, pairs, prediction, runs, table, units
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
 
@@ -47,6 +47,17 @@ def test_groups_are_means_and_sample_standard_deviations():
     assert group["params_std"] == pytest.approx(7**0.5)
     (single,) = runs.group(made[:1])
     assert (single["n"], single["params"], single["params_std"]) == (1, 1, None)
+
+
+def test_groups_have_n_and_the_interval_of_the_mean_score():
+    base = dict.fromkeys(runs.GROUP, "x") | {"target": 0.5, "method": "complexity", "mode": "PA"}
+    made = [{**base, "seed": seed, "score": value, "val": 0.9} for seed, value in enumerate((0.8, 0.82, None))]
+    (group,) = runs.group(made)
+    assert (group["n"], group["score_n"], group["val_n"]) == (3, 2, 3)
+    assert group["score_half"] == pytest.approx(12.7062 * 0.01, rel=1e-4)  # t(1) times sd / sqrt(2), which is 0.01
+    assert runs.group(made[:1])[0]["score_half"] is None
+    nothing = runs.group(made[2:])[0]
+    assert (nothing["score_n"], nothing["score_half"]) == (0, None)
 
 
 def test_each_device_has_its_rows(grid, tmp_path):
@@ -113,6 +124,11 @@ def test_markdown_has_a_row_for_each_group_with_units_in_the_head(rows):
     assert "Energy" not in body[0]  # nobody measured it
     dense = groups[0]
     assert f"{100 * dense['test']:.1f} ± {100 * dense['test_std']:.1f}" in body[2]
+    heads = [cell.strip() for cell in body[0].split("|")]
+    cells = [cell.strip() for cell in body[2].split("|")]
+    assert cells[heads.index("n")] == "3"
+    half = float(cells[heads.index("95 % interval (±)")])
+    assert half == pytest.approx(100 * dense["test_std"] * 4.3027 / 3**0.5, abs=0.0051)
     flops = [cell.strip() for cell in body[0].split("|")].index("FLOPs (MFLOPs)")
     assert float(body[2].split("|")[flops]) == pytest.approx(dense["flops"] / 1e6, rel=5e-3)
 
@@ -139,6 +155,34 @@ def test_a_section_without_measurements_has_no_measured_columns(grid):
     text = table.markdown(runs.group(runs.read(grid[0])))
     assert text.startswith("## vgg8 on digits\n")
     assert "Latency" not in text.partition("\n\nMeans")[0]
+
+
+def test_tables_and_captions_say_who_is_ahead_in_the_same_words(places):
+    _, groups = places
+    here = [g for g in groups if runs.place(g) == "board (fp32)"]
+    metric = runs.headline(here)
+    compared = pairs.compare(here, metric)
+    assert len(compared) == 2 * (3 + 3 + 1)  # each plan with dense and uniform, FA also with L1, at two targets
+    behind = [c for c in compared if c.found.verdict == "behind"]
+    assert 0 < len(behind) < len(compared)
+    section = next(s for s in table.sections(groups) if s.title.endswith("board (fp32)"))
+    assert section.compared.startswith("14 comparisons of test scores: ours is ")
+    assert f"behind in {len(behind)} (" in section.compared
+    for text in (
+        table.markdown(groups),
+        table.page(groups),
+        table.latex(groups).replace("$-$", "−").replace("\\%", "%"),
+    ):
+        assert section.compared in text
+    dense = next(c for c in behind if c.peer["method"] == "dense")
+    amount = difference.signed(100 * (dense.ours["score"] - dense.peer["score"]))
+    assert pairs.against(dense, metric).startswith(f"{amount} points [−")
+    assert pairs.against(dense, metric).endswith("], behind dense")
+    best = max((c for c in compared if c.peer["method"] == "dense"), key=lambda c: c.ours["val"])
+    for text in (captions.results(here), captions_runs.tradeoff(here)):
+        assert captions.escape(f"; {pairs.against(best, metric)}.") in text
+    l1 = next(c for c in compared if c.peer["method"] == "l1")
+    assert captions.escape(f"; {pairs.against(l1, metric)}.") in captions_runs.cost(here)
 
 
 def test_captions_carry_the_numbers(rows):

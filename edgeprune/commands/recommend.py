@@ -48,7 +48,7 @@ def run(args):
     chosen, place = choice.choose(groups, constraints, metric), runs.place(rows[0])
     found = advice.model(args.results, chosen, rows) if chosen.best else None
     if args.json:
-        print(json.dumps(advice.data(chosen, place, found, args.config), indent=2, allow_nan=False))
+        print(json.dumps(advice.data(chosen, place, found, metric, args.config), indent=2, allow_nan=False))
     else:
         print(advice.text(chosen, rows, place, found))
     if args.config:

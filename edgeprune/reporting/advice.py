@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from edgeprune import identity
-from edgeprune.reporting import notes, runs, units
+from edgeprune.reporting import difference, notes, pairs, runs, units
 from edgeprune.reporting.choice import RULE
 
 QUANTIZED_NOTE = (
@@ -52,8 +52,8 @@ def model(results, choice, rows):
     }
 
 
-def data(choice, place, found, preset=None):
-    """The choice as JSON can hold it."""
+def data(choice, place, found, metric, preset=None):
+    """The choice as JSON can hold it; differences of validation scores are in the metric's unit."""
     return {
         "place": place,
         "rule": RULE,
@@ -68,6 +68,19 @@ def data(choice, place, found, preset=None):
             for c, out, alone, near in choice.excluded()
         ],
         "best": choice.best and _row(choice.best),
+        "best_against": [
+            {
+                "network": c.peer["network"],
+                "variant": c.peer["variant"],
+                "told_apart": c.found.verdict is not None,
+                "difference": c.found.value,
+                "low": c.found.low,
+                "high": c.found.high,
+                "p_holm": c.found.adjusted,
+                "n": [c.found.first.n, c.found.second.n],
+            }
+            for c in pairs.with_best(choice.satisfying, metric)
+        ],
         "model": found,
         "preset": preset,
     }
@@ -97,6 +110,7 @@ def text(choice, rows, place, found):
         best = choice.best
         lines += ["", f"Best: {_name(best)} with a validation score of {units.score(best['val'], metric)}."]
         lines.append(f"  Rule: {RULE}. The test score ({_test(best, metric)}) decides nothing.")
+        lines += _level(choice, metric)
         broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(best, rows))]
         if broken:
             lines.append(f"  Mind: not every seed satisfies {' and '.join(broken)}; the mean does.")
@@ -108,6 +122,28 @@ def text(choice, rows, place, found):
     if found:
         lines += ["", *_how_to_get(found)]
     return "\n".join(lines)
+
+
+def _level(choice, metric):
+    """Which of the others that satisfy all can't be told from the best on validation, and how far they may be."""
+    compared = pairs.with_best(choice.satisfying, metric)
+    if not compared:
+        return []
+    unit, places = pairs.unit(metric)
+    level = [c for c in compared if c.found.verdict is None]
+    others = f"{len(compared)} other{'s' if len(compared) > 1 else ''}"
+    count = len(choice.satisfying) * (len(choice.satisfying) - 1) // 2
+    how = f"Welch, unpaired; Holm over {count} pair{'s' if count > 1 else ''}"
+    if not level:
+        return [f"  On validation it is told apart from the {others} ({how})."]
+    lines = [f"  On validation it is not told apart from {len(level)} of {others} ({how}):"]
+    for c in level:
+        amount = f"{difference.signed(c.found.value, places)} {unit}".rstrip()
+        sure = f"{difference.interval(c.found, places)}, corrected p {difference.probability(c.found.adjusted)}"
+        if c.found.reason:
+            sure = f"({difference.words(c.found)})"
+        lines.append(f"    {_name(c.peer)}: {amount} {sure}")
+    return lines
 
 
 def _exclusions(choice, total):

@@ -5,7 +5,7 @@ what these functions wrote beside the figure.
 """
 
 from edgeprune.complexity.profile import MODES
-from edgeprune.reporting import notes, runs, units
+from edgeprune.reporting import notes, pairs, runs, units
 
 NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
 
@@ -68,10 +68,7 @@ def results(groups):
         seeds[key] = max(row["n"], seeds.get(key, 0))
     total = sum(seeds.values())
     lines = [f"**Results of {total} run{'s' if total != 1 else ''}.** Click on a column's head to sort by it.", ""]
-    parts = {}
-    for row in groups:
-        parts.setdefault((row["network"], row["dataset"], runs.place(row)), []).append(row)
-    for (network, dataset, place), rows in parts.items():
+    for (network, dataset, place), rows in pairs.places(groups).items():
         metric = runs.headline(rows)
         dense = next((row for row in rows if runs.is_dense(row)), None)
         pruned = [row for row in rows if runs.is_main(row)]
@@ -83,6 +80,7 @@ def results(groups):
             best = choose(pruned, key=lambda row: row["val"])
             text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: "
             text += f"{score(best, metric)}, {costs(best, dense)}"
+            text += escape(pairs.to_dense(best, pairs.compare(rows, metric), metric))
         lines.append(text + ".")
         lines += [f"- {escape(note)}" for note in notes.sentences(rows)]
     return "\n".join(lines) + "\n"
@@ -94,7 +92,7 @@ def escape(text):
 
 
 def score(row, metric):
-    """The test score in words, with its spread over the seeds."""
+    """The test score in words, with its spread over the runs."""
     if row["score"] is None:
         return "score not measured"
     name = metric.label.partition(" (")[0].lower()

@@ -1,7 +1,7 @@
 """Captions of the figures that show trained runs, with their numbers; see :mod:`edgeprune.reporting.captions`."""
 
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import engines, notes, prediction, runs, units
+from edgeprune.reporting import engines, notes, pairs, prediction, runs, units
 from edgeprune.reporting.captions import costs, escape, score
 from edgeprune.reporting.columns import STAGES
 
@@ -27,8 +27,8 @@ def tradeoff(groups):
         f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.** "
         f"Large markers are means over {count} seed{'s' if seeds != [1] else ''}, bars one sample standard deviation, "
         "small markers single runs; lines join the targets of a method and mode. The grey line is the Pareto front of "
-        "the means: no other shown costs less and is better. First row: what can be counted; then a row for each "
-        "device and runtime. Of a quantised model, the score is its own."
+        "the means: no other shown costs less and is better, which is not to say that it has been told apart. First "
+        "row: what can be counted; then a row for each device and runtime. Of a quantised model, the score is its own."
     ]
     kind = notes.energy(groups)
     if kind:
@@ -36,15 +36,17 @@ def tradeoff(groups):
     lines.append("")
     for place in places or [None]:
         here = [row for row in groups if runs.place(row) == place] if place else groups
+        compared = pairs.compare(here, metric)
         if len(places) > 1:  # the peers at every place would fill a page
             here = [row for row in here if runs.is_dense(row) or runs.is_main(row)]
-        lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "")
+        lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "", compared)
     lines += [f"- {escape(note)}" for note in notes.sentences(groups)]
     return "\n".join(lines) + "\n"
 
 
-def _best_of(groups, metric, prefix):
-    """Dense, then of each method and mode the target that is best on validation."""
+def _best_of(groups, metric, prefix, compared):
+    """Dense, then of each method and mode the target that is best on validation; of ours also how it compares with
+    dense, among all comparisons of the place."""
     lines, best = [], {}
     dense = next((row for row in groups if runs.is_dense(row)), None)
     if dense:
@@ -56,8 +58,9 @@ def _best_of(groups, metric, prefix):
             best[name] = row
     for name, row in best.items():
         target = "" if row["target"] is None else f" at a target of −{100 * row['target']:g} %"
+        told = escape(pairs.to_dense(row, compared, metric))
         lines.append(
-            f"- {prefix}{escape(name)}, best on validation{target}: {score(row, metric)}, {costs(row, dense)}."
+            f"- {prefix}{escape(name)}, best on validation{target}: {score(row, metric)}, {costs(row, dense)}{told}."
         )
     return lines
 
@@ -86,21 +89,22 @@ def cost(groups):
     dense = next((row for row in groups if runs.is_dense(row)), None)
     if dense:
         lines.append(f"- dense: {score(dense, metric)}, {units.one(dense['training_flops'], 'flops')} of training.")
-    single = {(row["mode"], row["target"]): row for row in groups if runs.is_main(row)}
-    for row in groups:
-        ours = single.get((row["mode"], row["target"]))
-        if row["method"] not in PEERS or ours is None:
+    compared = [c for here in pairs.places(groups).values() for c in pairs.compare(here, metric)]
+    for c in compared:
+        row = c.peer
+        if row["method"] not in PEERS:
             continue
         stages = (
             f"{100 * row[f'stage_{stage}_training_flops'] / row['training_flops']:.0f} % {noun}"
             for stage, noun in zip(STAGES, ("dense training", "pruning", "fine-tuning"))
             if row[f"stage_{stage}_training_flops"]
         )
+        told = f"; {escape(pairs.against(c, metric))}" if c.found else ""
         lines.append(
-            f"- {row['mode']} at −{100 * row['target']:g} %: single pass {score(ours, metric)} for "
-            f"{units.one(ours['training_flops'], 'flops')}; {escape(runs.label(row))} {score(row, metric)} for "
+            f"- {escape(pairs.title(c.ours))}: single pass {score(c.ours, metric)} for "
+            f"{units.one(c.ours['training_flops'], 'flops')}; {escape(runs.label(row))} {score(row, metric)} for "
             f"{units.one(row['training_flops'], 'flops')} ({', '.join(stages)}): the single pass costs "
-            f"{_saved(ours, row)}."
+            f"{_saved(c.ours, row)}{told}."
         )
     if engines.note(groups):
         lines.append(f"- {escape(engines.note(groups))}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
-from edgeprune.reporting import columns, engines
+from edgeprune.reporting import columns, difference, engines
 
 #: Columns that tell the runs of one group apart, and so are not averaged.
 GROUP = (
@@ -176,7 +176,8 @@ def headline(rows):
 def group(rows):
     """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
     ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). Of notes, the texts
-    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`."""
+    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`. Of the scores also
+    ``<column>_n``, how many runs have one, and ``score_half``, half the 95 % interval of the mean test score."""
     groups = {}
     for row in sorted(rows, key=order):
         groups.setdefault(tuple(row.get(key) for key in GROUP), []).append(row)
@@ -192,6 +193,10 @@ def group(rows):
             values = [row[column] for row in members if row[column] is not None]
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
+            if column in ("score", "val"):
+                grouped[f"{column}_n"] = len(values)
+            if column == "score":
+                grouped["score_half"] = difference.half_width(difference.Sample.of(values)) if values else None
         result.append(grouped | engines.joined(members))
     return sorted(result, key=order)
 

@@ -8,7 +8,7 @@ import html
 import io
 from dataclasses import dataclass
 
-from edgeprune.reporting import notes, runs, units
+from edgeprune.reporting import notes, pairs, runs, units
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Section:
     """One network on one dataset and place: a title, the columns' heads and rows of text.
 
     ``values`` holds for each cell the number behind it (or its text), to sort by; ``notes`` are sentences that must
-    stand beside the numbers.
+    stand beside the numbers, ``compared`` one that says who is ahead (empty where nothing was compared).
     """
 
     title: str
@@ -59,6 +59,12 @@ class Section:
     rows: tuple
     values: tuple
     notes: tuple
+    compared: str = ""
+
+    @property
+    def said(self):
+        """All sentences that belong to the table."""
+        return tuple(filter(None, (self.compared, *self.notes)))
 
 
 def to_csv(rows):
@@ -72,20 +78,20 @@ def to_csv(rows):
 
 def sections(groups, paper=False):
     """The table for people, of what :func:`edgeprune.reporting.runs.group` made; ``paper`` leaves some columns out."""
-    parts = {}
-    for row in groups:
-        parts.setdefault((row["network"], row["dataset"], runs.place(row)), []).append(row)
     result = []
-    for (network, dataset, place), rows in parts.items():
+    for (network, dataset, place), rows in pairs.places(groups).items():
         metric = runs.headline(rows)
-        accuracy = Column("Test " + metric.label[0].lower() + metric.label[1:], "score", "", metric.scale, None, True)
+        scores = [
+            Column("Test " + metric.label[0].lower() + metric.label[1:], "score", "", metric.scale, None, True),
+            Column("95 % interval (±)", "score_half", "", metric.scale, pairs.unit(metric)[1]),
+        ]
         # A column that no run of the section has a number for (energy without a meter) would only take room.
         shown = {c.key for c in COLUMNS if any(row[c.key] is not None for row in rows)}
         if place:
             shown.add("latency_p50_ms")  # a dash for what was to be measured and was not
-        columns = [accuracy] + [c for c in COLUMNS if (c.paper or not paper) and c.key in shown]
+        columns = scores + [c for c in COLUMNS if (c.paper or not paper) and c.key in shown]
         formatted = [_format(column, rows) for column in columns]
-        heads = ("Method", "Target", "Seeds", *(head for head, _ in formatted))
+        heads = ("Method", "Target", "n", *(head for head, _ in formatted))
         body, values = [], []
         for index, row in enumerate(rows):
             target = "–" if row["target"] is None else f"−{100 * row['target']:g} %"
@@ -93,8 +99,8 @@ def sections(groups, paper=False):
             numbers = (row[c.key] for c in columns)
             values.append((runs.label(row), row["target"] or 0, row["n"], *numbers))
         where = f", measured on {place}" if place else ""
-        said = tuple(notes.sentences(rows))
-        result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values), said))
+        said = tuple(notes.sentences(rows)), pairs.summary(pairs.compare(rows, metric))
+        result.append(Section(f"{network} on {dataset}{where}", heads, tuple(body), tuple(values), *said))
     return result
 
 
@@ -104,7 +110,7 @@ def markdown(groups):
     for section in sections(groups):
         align = "|".join([":--", *["--:"] * (len(section.heads) - 1)])
         lines = [f"## {section.title}", "", _pipes(section.heads), f"|{align}|", *(_pipes(row) for row in section.rows)]
-        parts.append("\n".join(lines + [f"\n{note}" for note in section.notes]))
+        parts.append("\n".join(lines + [f"\n{note}" for note in section.said]))
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
@@ -121,7 +127,7 @@ def latex(groups):
             *(_ampersands(row) for row in section.rows),
             "\\bottomrule",
             "\\end{tabular}}",
-            *(f"\\par{{\\footnotesize {_tex(note)}}}" for note in section.notes),
+            *(f"\\par{{\\footnotesize {_tex(note)}}}" for note in section.said),
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -144,7 +150,7 @@ def page(groups, title="Results"):
         parts.append(
             f"<h2>{html.escape(section.title)}</h2>\n<div><table>\n<thead><tr>{head}</tr></thead>\n"
             f"<tbody>\n{body}</tbody></table></div>\n"
-            + "".join(f"<p>{html.escape(note)}</p>\n" for note in section.notes)
+            + "".join(f"<p>{html.escape(note)}</p>\n" for note in section.said)
         )
     return PAGE.replace("{title}", html.escape(title)).replace("{body}", "\n".join([*parts, f"<p>{NOTE}</p>"]))
 
@@ -170,7 +176,10 @@ def summary(groups):
 
 
 NOTE = (
-    "Means over the seeds, with the sample standard deviation after ± where there are two seeds or more. "
+    "Means over n runs (a run is one plan with one training), with the sample standard deviation after ± where there "
+    "are two or more; beside it half the 95 % interval of the mean score (Student's t). Whether two such intervals "
+    "overlap does not tell whether two methods differ: ahead and behind are said where the 95 % interval of the "
+    "unpaired difference (Welch) excludes 0, also after Holm's correction over the comparisons of a table. "
     "1 MAC is a multiplication with an addition; 1 FLOP is either of them. "
     "Feature maps: the sum of all layers' outputs; "
     "peak memory: the weights and the largest set of feature maps alive at one time (both for one sample). "

@@ -29,8 +29,10 @@ class Method:
 def methods():
     """``{name: Method}`` of all methods."""
     known = (
-        Method("complexity", "filters drawn one at a time, each weighted by its layer's share of the resource", _complexity),
-        Method("random", "filters drawn one at a time, all with the same weight", _random),
+        Method(
+            "complexity", "filters drawn one by one, each weighted by its layer's share of the resource", _complexity
+        ),
+        Method("random", "filters drawn one by one, all with the same weight", _random),
         Method("uniform", "the same factor for the width of every layer", _uniform, draws=False),
         Method("dense", "nothing is removed", _dense, draws=False, reduces=False),
     )

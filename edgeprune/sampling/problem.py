@@ -65,7 +65,7 @@ class Problem:
             coefficients = [c for _, c in writers]
             step = math.lcm(*(round_to // math.gcd(round_to, c) for c in coefficients))
             if isinstance(min_channels, int):
-                floor = max((-(-min_channels // c) for c in coefficients), default=1)
+                floor = min(group.width, max((-(-min_channels // c) for c in coefficients), default=1))
             else:
                 floor = math.ceil(Fraction(repr(min_channels)) * group.width)
             convolves = any(layer.kind != "linear" for layer, _ in writers)
@@ -78,7 +78,7 @@ class Problem:
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
 
     def nearest(self, i, units):
-        """The width of group ``i`` on its grid that is nearest to ``units``, of two the larger; dense is one of them."""
+        """The width on group ``i``'s grid that is nearest to ``units``, of two the larger; dense is one of them."""
         if self.step[i] == 1 or units == self.dense[i]:
             return units
         below = max(self.floor[i], units - (units - self.offset[i]) % self.step[i])

@@ -1,0 +1,116 @@
+"""Who is compared with whom, and what is said of it, the same on the results page, in tables and in captions.
+
+Each of our plans meets the dense network and every other group at the same mode and target, or the same budget. All
+such comparisons of one network, dataset and place are one family; see :mod:`edgeprune.reporting.difference`.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from edgeprune.reporting import difference, runs
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two grouped rows and their :class:`edgeprune.reporting.difference.Difference`, in the metric's unit; positive
+    where ``ours`` is better, whether more or less of the metric is. None where a score is not known."""
+
+    ours: dict
+    peer: dict
+    found: difference.Difference | None
+
+
+def places(groups):
+    """The groups of each network, dataset and place: ``{(network, dataset, place): groups}``."""
+    parts = {}
+    for row in groups:
+        parts.setdefault((row["network"], row["dataset"], runs.place(row)), []).append(row)
+    return parts
+
+
+def compare(groups, metric):
+    """Every comparison of the test scores of one network, dataset and place.
+
+    Args:
+        groups: as :func:`edgeprune.reporting.runs.group` makes them.
+        metric: :class:`edgeprune.tasks.base.Metric` that they share.
+    """
+    dense = [row for row in groups if runs.is_dense(row)]
+    met = [
+        (ours, peer)
+        for ours in groups
+        if runs.is_main(ours)
+        for peer in [*dense, *(row for row in groups if runs.is_rival(row, ours))]
+    ]
+    return _judged(met, metric, "score")
+
+
+def with_best(groups, metric):
+    """The first group's validation score against each other's.
+
+    The first is first *because* its score is best, which makes the plain comparisons with it too sure. So the family
+    is all pairs of the groups, of which the best's are shown.
+    """
+    judged = _judged(list(combinations(groups, 2)), metric, "val")
+    return judged[: max(len(groups) - 1, 0)]
+
+
+def sample(row, metric, column="score"):
+    """The row's runs as a :class:`edgeprune.reporting.difference.Sample` in the metric's unit, larger being better;
+    None if no run has the score."""
+    if row[column] is None:
+        return None
+    sign = metric.scale if metric.higher_is_better else -metric.scale
+    sd = row[f"{column}_std"]
+    return difference.Sample(row[f"{column}_n"], sign * row[column], None if sd is None else metric.scale * sd)
+
+
+def unit(metric):
+    """``(unit, decimals)`` of a difference: points of a percentage, else the unit in the metric's label."""
+    if metric.scale == 100:
+        return "points", 2
+    name = metric.label.partition("(")[2].rstrip(")")
+    return name, 2 if name else 4
+
+
+def against(comparison, metric):
+    """``−2.04 points [−3.00, −1.08], behind dense``; ``+0.30 points, not told apart from dense (n = 5, ± 1.10)``."""
+    name, decimals = unit(metric)
+    found = comparison.found
+    amount = f"{difference.signed(found.value, decimals)} {name}".rstrip()
+    if found.verdict:
+        amount += f" {difference.interval(found, decimals)}"
+    return f"{amount}, {difference.words(found, decimals, runs.label(comparison.peer))}"
+
+
+def to_dense(row, comparisons, metric):
+    """:func:`against` of the row and the dense network, after ``"; "``; empty if they were not compared."""
+    found = (c for c in comparisons if c.ours is row and runs.is_dense(c.peer) and c.found)
+    return "".join(f"; {against(c, metric)}" for c in found)
+
+
+def summary(comparisons):
+    """One line in words: where ours is ahead and behind, and in how many it is not told apart; empty without any."""
+    known = [c for c in comparisons if c.found]
+    if not known:
+        return ""
+    said = []
+    for verdict in ("ahead", "behind"):
+        names = [f"{title(c.ours)} against {runs.label(c.peer)}" for c in known if c.found.verdict == verdict]
+        said += [f"{verdict} in {len(names)} ({'; '.join(names)})"] if names else []
+    level = sum(c.found.verdict is None and not c.found.reason for c in known)
+    untold = sum(c.found.reason is not None for c in known)
+    said += [f"not told apart in {level}"] if level else []
+    said += [f"without an interval in {untold}, which have too few runs or no spread"] if untold else []
+    return f"{len(known)} comparison{'s' if len(known) > 1 else ''} of test scores: ours is {', '.join(said)}."
+
+
+def title(row):
+    """``FA at −50 %``; of a plan for a budget, its label."""
+    return runs.label(row) + ("" if row["target"] is None else f" at −{100 * row['target']:g} %")
+
+
+def _judged(met, metric, column):
+    samples = [(sample(ours, metric, column), sample(peer, metric, column)) for ours, peer in met]
+    tested = iter(difference.family([difference.welch(*both) for both in samples if all(both)]))
+    return [Comparison(*both, next(tested) if all(found) else None) for both, found in zip(met, samples)]
