@@ -6,6 +6,7 @@ import sys
 
 from edgeprune import scripting
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling import health
 from edgeprune.sampling.sample import sample
 
 SETTINGS = ("budget", "prunable", "min_channels", "protect", "round_to", "draw")
@@ -25,6 +26,8 @@ def main(argv=None):
     settings = _settings(args.settings, "--settings")
     plan = sample(args.profile, args.mode, args.target, args.seed, method=args.method, table=args.table, **settings)
     plan.save(args.out)
+    if warned := health.warning(plan):
+        print(f"warning: {warned}", file=sys.stderr)
     reached = ", ".join(f"{r} {100 * fraction:.1f} %" for r, fraction in plan.reduction.items())
     print(
         f"{plan.network} {plan.method} {plan.mode or 'no mode'} seed {plan.seed}, removed: {reached}", file=sys.stderr

@@ -110,11 +110,25 @@ def test_sample_takes_budgets(profile_file, tmp_path):
         (["--min-channels", "few"], "--min-channels: 'few' is not a number"),
         (["--target", "1.5"], "target: 1.5 is not between 0 and 1"),
         (["--method", "magic"], "method: unknown method 'magic'"),
+        (["--draw", "lots"], "draw: unknown choice 'lots'"),
     ],
 )
 def test_sample_tells_users_errors(profile_file, capsys, words, told):
     assert main(["sample", str(profile_file), *words]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_sample_and_show_tell_of_a_plans_health(profile_file, tmp_path, capsys):
+    out, options = tmp_path / "plan.json", ["--mode", "MA", "--target", "0.7", "--round-to", "8"]
+    assert main(["sample", str(profile_file), *options, "--out", str(out)]) == 0
+    drawn = capsys.readouterr().out
+    assert main(["show", str(out)]) == 0
+    assert capsys.readouterr().out == drawn
+    value, words = json.loads(out.read_text()), " ".join(drawn.split())
+    thin = value["health"]["narrowest"]
+    assert f"narrowest {value['health']['narrowest_kept']:.0%} {thin}" in words
+    assert f"below limit {100 * value['slack']['memory']:.2g} % memory" in words
+    assert f"warning: {thin} keeps" in words
 
 
 def test_show_prints_every_layer_of_every_plan(plan_files, capsys):
@@ -127,8 +141,8 @@ def test_show_prints_every_layer_of_every_plan(plan_files, capsys):
         kept = [str(plan.layers[name][1]) for plan in plans]
         assert rows[name][1] == str(dense)
         assert [word for word in rows[name][2:] if word.isdigit()] == kept
-    assert "-50.0" in rows["params"]
-    assert "-50.0" in rows["flops"]
+    assert f"{-100 * plans[0].reduction['params']:.1f}" in rows["params"]
+    assert f"{-100 * plans[1].reduction['flops']:.1f}" in rows["flops"]
 
 
 def test_show_prints_a_profile(profile_file, capsys):

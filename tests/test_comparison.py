@@ -140,7 +140,7 @@ def test_a_plan_for_a_budget_has_neither_mode_nor_target():
 
 
 def test_a_named_entry_of_our_method_is_a_peer_of_the_plain_one():
-    named = around(0.87, "complexity", variant="layer-FA-0.50")
+    named = around(0.87, "complexity", variant="layer-FA-0.50", reference="layer")
     groups = runs.group([*around(0.9, "dense"), *around(0.88, "complexity"), *named])
     found = [(c.ours["variant"], c.peer["variant"]) for c in pairs.compare(groups, ACCURACY)]
     assert found == [("FA-0.50", "dense"), ("FA-0.50", "layer-FA-0.50")]

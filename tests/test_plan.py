@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling import health
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
 from profiles import mixed, vgg16
@@ -156,3 +157,27 @@ def test_make_fills_in_what_is_left_out():
     assert plan.widths["conv1"] == 10
     assert plan.widths["conv2"] == 64
     assert plan.totals["params"] < plan.dense_totals["params"]
+
+
+def test_health_and_slack_by_hand():
+    plan = Plan.make(vgg16(), {"conv1": 16, "conv2": 32}, method="test", budget={"params": 0.999, "macs": 4e8})
+    found = health.of(plan)
+    assert (found["narrowest"], found["narrowest_kept"]) == ("conv1", 0.25)
+    assert found["harmonic_mean"] == pytest.approx(15 / (13 + 4 + 2))
+    assert health.slack(plan) == {
+        "params": pytest.approx(plan.reduction["params"] - 0.001),
+        "macs": pytest.approx(plan.reduction["macs"]),  # more is allowed than the dense network has
+    }
+    assert "conv1 keeps 25 % of its width" in health.warning(plan).replace("25%", "25 %")
+    assert health.warning(Plan.make(vgg16(), {"conv1": 20}, method="test")) is None
+    assert health.of(Plan.make(vgg16(), {}, method="dense"))["harmonic_mean"] == 1
+
+
+def test_health_is_in_the_file_and_is_made_anew_when_it_is_read(plan, tmp_path):
+    plan.save(tmp_path / "plan.json")
+    value = json.loads((tmp_path / "plan.json").read_text())
+    assert value["health"] == health.of(plan)
+    assert 0 <= value["slack"]["flops"] < 0.01
+    value["health"]["narrowest_kept"] = 0.9
+    (tmp_path / "plan.json").write_text(json.dumps(value))
+    assert health.of(Plan.load(tmp_path / "plan.json")) == health.of(plan)

@@ -48,7 +48,7 @@ def test_relative_loss_follows_the_share(network, mode):
     assert spread("layer") > 2
 
 
-@pytest.mark.parametrize(("mode", "floor"), [("PA", 100), ("FA", 28), ("MA", 18)])
+@pytest.mark.parametrize(("mode", "floor"), [("PA", 128), ("FA", 28), ("MA", 18)])
 def test_kept_fractions_hardly_depend_on_a_width_multiplier(mode, floor):
     wide, narrow = vgg16(factor=2), vgg16(factor=0.5)
 

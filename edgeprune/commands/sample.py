@@ -29,6 +29,11 @@ def arguments(parser):
     parser.add_argument("--protect", nargs="+", default=[], metavar="PATTERN", help="layers that keep all filters")
     parser.add_argument("--round-to", type=int, default=1, metavar="N", help="kept channels are multiples of N")
     parser.add_argument(
+        "--draw",
+        default="filter",
+        help="what the shares weigh: filter (default), every single filter; layer, layers, however wide they are",
+    )
+    parser.add_argument(
         "--out", metavar="FILE", help="write the plan here, as JSON; without it, only the table is shown"
     )
 
@@ -56,6 +61,7 @@ def run(args):
         prunable=args.prunable,
         protect=args.protect,
         round_to=args.round_to,
+        draw=args.draw,
         table=args.table,
         **options,
     )

@@ -3,6 +3,7 @@
 import sys
 
 from edgeprune.complexity.profile import RESOURCES
+from edgeprune.sampling import health
 
 _BAR = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -46,7 +47,20 @@ def plan_table(plans, unicode=None):
         cells = [f"{amount(p.totals[resource], resource):>9}  {-100 * p.reduction[resource] or 0:.1f} %" for p in plans]
         rows.append([resource, amount(first.dense_totals[resource], resource), *cells])
     rows += _predicted_rows(plans)
-    return f"{first.network}\n\n" + _align(rows, right={1})
+    rows += [None, *_health_rows(plans)]
+    warned = dict.fromkeys(filter(None, map(health.warning, plans)))
+    return f"{first.network}\n\n" + _align(rows, right={1}) + "".join(f"\nwarning: {said}" for said in warned)
+
+
+def _health_rows(plans):
+    """How thin the plans leave the network, and how far below their limits they ended."""
+    found = [health.of(plan) for plan in plans]
+    rows = [
+        ["narrowest", "", *(f"{f['narrowest_kept']:>9.0%}  {f['narrowest'] or ''}" for f in found)],
+        ["harmonic mean", "", *(f"{f['harmonic_mean']:>9.0%}" for f in found)],
+    ]
+    below = [", ".join(f"{100 * part:.2g} % {r}" for r, part in health.slack(plan).items()) for plan in plans]
+    return rows + ([["below limit", "", *(f"{said:>9}" for said in below)]] if any(below) else [])
 
 
 def _predicted_rows(plans):

@@ -72,6 +72,8 @@ def of_run(value, path):
         for prefix, table in (("", "complexity"), ("dense_", "dense"), ("reduction_", "reduction")):
             for resource in RESOURCES:
                 row[prefix + resource] = value[table].get(resource)
+        health = value.get("health") or {}  # files of earlier versions lack it
+        row["narrowest_kept"], row["harmonic_kept"] = health.get("narrowest_kept"), health.get("harmonic_mean")
         row["epochs"], row["training_flops"] = value["cost"]["epochs"], value["cost"]["training_flops"]
         stages = value["cost"].get("stages", [])
         for key in ("epochs", "training_flops"):

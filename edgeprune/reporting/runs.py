@@ -5,6 +5,7 @@ A *place* is a device with a runtime. A row is a dict. Its columns are :data:`ed
 with ``dense_`` and with ``reduction_`` before them, the cost of all stages of the training (``epochs``,
 ``training_flops``, ``training_seconds``, ``training_joules``), what of it went before the last stage
 (``earlier_epochs``, ``earlier_training_flops``) and into each (``stage_<stage>_training_<flops|seconds|joules>``),
+how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`edgeprune.sampling.health`),
 what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
 there are none (``latency_reason``, ``energy_reason``), and of the very file that ran

@@ -33,6 +33,7 @@ COLUMNS = (
     Column("Feature maps", "memory", "bytes"),
     Column("−Feature maps (%)", "reduction_memory", factor=100, places=1),
     Column("Peak memory", "peak_memory", "bytes"),
+    Column("Narrowest layer (%)", "narrowest_kept", factor=100, places=0, paper=False),
     Column("Latency p50", "latency_p50_ms", "time", spread=True),
     Column("Speed-up", "speedup", places=2, spread=True),
     Column("CPU (% of a core)", "cpu_percent", places=0, paper=False),

@@ -8,6 +8,7 @@ from edgeprune import files
 from edgeprune.complexity import width
 from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling import health
 
 FORMAT, VERSION = "edgeprune.plan", 1
 _FIELDS = {
@@ -41,7 +42,7 @@ class Plan:
         target: fraction of the mode's resource to remove; None like ``mode``.
         budget: what may remain of each resource, as asked for (see :func:`edgeprune.sampling.sample.sample`), or None.
         seed: seed of the draws.
-        settings: ``prunable``, ``min_channels``, ``protect``, ``round_to``.
+        settings: ``prunable``, ``min_channels``, ``protect``, ``round_to``, ``draw``.
         dense_totals: params, macs, flops, memory (bytes), peak_memory (bytes) of the dense network.
         totals: the same after pruning, as predicted.
         reduction: ``{resource: fraction removed}``.
@@ -170,7 +171,8 @@ class Plan:
     def to_json(self):
         """The plan as a JSON object, without the profile."""
         value = {"format": FORMAT, "version": VERSION} | {name: getattr(self, name) for name in _FIELDS}
-        return value | ({} if self.predicted is None else {"predicted": self.predicted})
+        value |= {} if self.predicted is None else {"predicted": self.predicted}
+        return value | {"health": health.of(self), "slack": health.slack(self)}  # for readers; derived from the others
 
     def to_text(self):
         """The plan as JSON text with one group, one layer or one resource on a line."""
@@ -232,6 +234,11 @@ class Plan:
                     raise EdgepruneError(f"cannot be {number!r}", file=path, key=f"{name}.{resource}", remedy=again)
         if not isinstance(value.get("predicted"), (dict, type(None))):
             raise EdgepruneError(f"cannot be {value['predicted']!r}", file=path, key="predicted", remedy=again)
+        return cls.from_json(value)
+
+    @classmethod
+    def from_json(cls, value):
+        """The plan of what :meth:`to_json` made, unchecked; keys that this version does not know are ignored."""
         return cls(**{name: value[name] for name in _FIELDS}, predicted=value.get("predicted"))
 
 

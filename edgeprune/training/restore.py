@@ -24,7 +24,7 @@ def load_model(path):
     """
     value = checkpoint.load(path)
     dense = build(value["factory"], name=value["network"], **value["arguments"])
-    plan = Plan(**{name: part for name, part in value["plan"].items() if name not in ("format", "version")})
+    plan = Plan.from_json(value["plan"])
     model = prune(dense, plan, profile=profile(dense, tuple(value["input_shape"]), network=value["network"]))
     try:
         model.load_state_dict(value.pop("state_dict"))

@@ -7,6 +7,7 @@ import sys
 import torch
 
 from edgeprune import files, identity
+from edgeprune.sampling import health
 from edgeprune.training import checkpoint, cost, device, history
 
 
@@ -69,6 +70,7 @@ def metrics(job, engine, test, sizes):
         "complexity": dict(plan.totals),
         "dense": dict(plan.dense_totals),
         "reduction": dict(plan.reduction),
+        "health": health.of(plan),
         "cost": cost.total_work(stages),
         "engine": {"device": dataset.device.type, "precision": engine.precision, "threads": job.threads},
         "model_bytes": {"checkpoint": sizes["model.pt"], "onnx": sizes.get("model.onnx")},

@@ -1,0 +1,47 @@
+"""How a plan thins its network: the narrowest layer, the mean of all, and how far below its limit it ended."""
+
+from edgeprune.complexity.profile import MODES
+
+#: A layer that keeps less than this fraction of its filters is warned of. Figures are in docs/sampling.md.
+THIN = 0.3
+
+
+def of(plan):
+    """``{"narrowest", "narrowest_kept", "harmonic_mean"}`` over the plan's groups, each named after its first layer.
+
+    ``narrowest_kept`` is the smallest kept fraction of a group's width, ``narrowest`` that group's name, and
+    ``harmonic_mean`` the harmonic mean of all kept fractions, which one thin layer pulls down further than the
+    arithmetic one. A network without groups has no narrowest and 1.
+    """
+    kept = {group: plan.widths[group] / dense for group, dense in plan.dense_widths.items()}
+    narrowest = min(kept, key=kept.get, default=None)
+    return {
+        "narrowest": narrowest,
+        "narrowest_kept": kept.get(narrowest, 1.0),
+        "harmonic_mean": len(kept) / sum(1 / fraction for fraction in kept.values()) if kept else 1.0,
+    }
+
+
+def slack(plan):
+    """``{resource: fraction of the dense total}`` by which the plan lies below what it was allowed to keep.
+
+    Less than one filter's worth for a single resource; more with ``round_to``, where one step of a layer's width is the
+    least that can be given back, and for all but one resource of a joint budget. Empty for the dense network.
+    """
+    if plan.predicted:
+        return {plan.predicted["resource"]: plan.predicted["reduction"] - plan.target}
+    if plan.mode in MODES:
+        return {MODES[plan.mode]: plan.reduction[MODES[plan.mode]] - plan.target}
+    allowed = {r: value if value < 1 else value / plan.dense_totals[r] for r, value in (plan.budget or {}).items()}
+    return {r: min(1, fraction) - (1 - plan.reduction[r]) for r, fraction in allowed.items()}
+
+
+def warning(plan):
+    """A sentence about a layer that is left thin, or None."""
+    found = of(plan)
+    if found["narrowest_kept"] >= THIN:
+        return None
+    return (
+        f"{found['narrowest']} keeps {found['narrowest_kept']:.0%} of its width: a layer this thin can cost accuracy; "
+        "a smaller target, another mode or a larger min_channels leaves it wider"
+    )
