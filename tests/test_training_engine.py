@@ -248,3 +248,12 @@ def test_tensorboard_reads_the_history(inputs, tmp_path):
     train(inputs, tmp_path / "out", tensorboard=tmp_path / "events")
     events = EventAccumulator(str(tmp_path / "events")).Reload()
     assert [e.step for e in events.Scalars("val_accuracy")] == [1, 2]
+
+
+def test_without_a_gpu_a_step_to_be_recorded_runs_as_ever(inputs):
+    histories = []
+    for compile in (False, "graph"):
+        engine = engine_on(inputs / "noise", compile=compile, epochs=1)
+        engine.run()
+        histories.append(engine.history)
+    assert histories[0] == histories[1]
