@@ -127,7 +127,8 @@ def test_sample_and_show_tell_of_a_plans_health(profile_file, tmp_path, capsys):
     value, words = json.loads(out.read_text()), " ".join(drawn.split())
     thin = value["health"]["narrowest"]
     assert f"narrowest {value['health']['narrowest_kept']:.0%} {thin}" in words
-    assert f"below limit {100 * value['slack']['memory']:.2g} % memory" in words
+    assert f"below limit, memory {100 * value['slack']['memory']:.2f} %" in words
+    assert max(map(len, drawn.splitlines())) <= 100
     assert f"warning: {thin} keeps" in words
 
 

@@ -53,6 +53,15 @@ def test_groups_hold_the_seeds_of_one_variant_and_no_mean_of_seeds(rows):
     assert not {"seed", "plan_seed", "seed_std", "plan_seed_std"} & groups[0].keys()
 
 
+def test_runs_that_share_a_seed_are_no_replicates(rows):
+    """Seeds (0, 0), (1, 0), (5, 3): dense is trained twice, and so are plans at most as often as trainings differ."""
+    found = {row["variant"]: row for row in runs.group(rows)}
+    assert {found[name]["score_n"] for name in ("dense", "FA-0.50", "uniform-FA-0.50")} == {2}
+    one = [row for row in rows if row["seed"] == 0]
+    assert {row["score_n"] for row in runs.group(one)} == {1}
+    assert all(row["score_half"] is None for row in runs.group(one))
+
+
 def test_equal_training_seeds_of_two_plans_are_two_runs(rows, grid):
     dense = [row for row in rows if row["variant"] == "dense"]
     assert [(row["plan_seed"], row["seed"]) for row in dense] == [(0, 0), (1, 0), (5, 3)]

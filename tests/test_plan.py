@@ -168,7 +168,7 @@ def test_health_and_slack_by_hand():
         "params": pytest.approx(plan.reduction["params"] - 0.001),
         "macs": pytest.approx(plan.reduction["macs"]),  # more is allowed than the dense network has
     }
-    assert "conv1 keeps 25 % of its width" in health.warning(plan).replace("25%", "25 %")
+    assert "conv1 keeps 25.0% of its width" in health.warning(plan)
     assert health.warning(Plan.make(vgg16(), {"conv1": 20}, method="test")) is None
     assert health.of(Plan.make(vgg16(), {}, method="dense"))["harmonic_mean"] == 1
 
@@ -181,3 +181,19 @@ def test_health_is_in_the_file_and_is_made_anew_when_it_is_read(plan, tmp_path):
     value["health"]["narrowest_kept"] = 0.9
     (tmp_path / "plan.json").write_text(json.dumps(value))
     assert health.of(Plan.load(tmp_path / "plan.json")) == health.of(plan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"mode": None, "target": None, "budget": {"watts": 3}}, "budget.watts"),
+        ({"mode": None, "target": None, "budget": {"params": "x"}}, "budget.params"),
+        ({"mode": None, "target": None, "budget": {"params": 0}}, "budget.params"),
+        ({"target": None}, "target"),
+    ],
+)
+def test_a_damaged_goal_is_named(changes, key, tmp_path):
+    (tmp_path / "plan.json").write_text(json.dumps(json.loads(VERSION_1) | changes))
+    with pytest.raises(EdgepruneError) as error:
+        Plan.load(tmp_path / "plan.json")
+    assert error.value.key == key

@@ -126,7 +126,7 @@ def write_runs(folder, vals):
     metrics, _, _ = synthetic_runs.grid(folder / "files", seeds=(0,))
     first = {row["variant"]: row for row in runs.read(metrics)}
     rows = [
-        {**first[variant], "seed": seed, "val": val}
+        {**first[variant], "seed": seed, "plan_seed": seed, "val": val}
         for variant, found in vals.items()
         for seed, val in enumerate(found)
     ]

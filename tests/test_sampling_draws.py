@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import chi2
 
 import reference
+from edgeprune.sampling import chains, stepwise
 from edgeprune.sampling.chains import by_share, evenly
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
@@ -26,7 +27,8 @@ FIRST_DRAWS = [
 ]
 CHAINS = ["PA", "FA", "MA"]
 DRAWS = ["filter", "layer"]
-TESTS = (len(FIRST_DRAWS) + len(CHAINS)) * len(DRAWS) * len(RANGES) + 2 * len(RANGES)
+JOINT = {"params": 0.5, "memory": 0.7, "peak_memory": 0.8}
+TESTS = (len(FIRST_DRAWS) + len(CHAINS)) * len(DRAWS) * len(RANGES) + 2 * len(RANGES) + len(DRAWS)
 ALPHA = 0.001 / TESTS
 
 
@@ -151,3 +153,58 @@ def test_random_method_draws_all_alike(chain, weight, seeds):
     weights = {group: weight(width) for group, width in profile.widths.items()}
     statistic, threshold = chi_square(counts, {g: w / sum(weights.values()) for g, w in weights.items()})
     assert statistic < threshold
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_first_joint_draws_are_the_mixture_of_the_shares(draw, monkeypatch):
+    """A resource by the fraction that has to go, then a unit by its shares; those of peak memory are of the weights'
+    bytes and of the maps alive at the peak."""
+    profile = with_large_maps()
+    problem, dense = Problem(profile, draw=draw), profile.totals
+    limits = {resource: int(part * dense[resource]) for resource, part in JOINT.items()}
+    spans = problem.costs.peak(problem.dense)[1]
+    assert max(spans) > dense["params"]  # maps, not weights, decide the peak
+    mixture = dict.fromkeys(profile.widths, 0.0)
+    far = {resource: 1 - limits[resource] / dense[resource] for resource in limits}
+    for resource, distance in far.items():
+        counted = "params" if resource == "peak_memory" else resource
+        weights = reference.shares(profile, counted, profile.widths, reference.floors(profile))
+        if resource == "peak_memory":
+            weights = {g: 4 * w + span for (g, w), span in zip(weights.items(), spans)}
+        if draw == "filter":
+            weights = {g: w * profile.widths[g] for g, w in weights.items()}
+        for group, weight in weights.items():
+            mixture[group] += distance / sum(far.values()) * float(weight / sum(weights.values()))
+    counts = {}
+    for seed in range(SEEDS):
+        lost = profile.groups[first_of(problem, limits, seed, monkeypatch)].name
+        counts[lost] = counts.get(lost, 0) + 1
+    statistic, threshold = chi_square(counts, mixture)
+    assert statistic < threshold
+
+
+def with_large_maps():
+    b = Builder("large", 3, 64)
+    x = b.conv("a", b.group("a", 24), constant(3))
+    y = b.conv("b", b.group("b", 40), x, lives=2)
+    b.conv("c", b.group("c", 12), y)
+    b.linear("last", constant(2), ((1, "c"),))
+    return b.build()
+
+
+def first_of(problem, limits, seed, monkeypatch):
+    """The group that the joint chain takes its first unit from: it is stopped at its third draw, the second unit's
+    resource."""
+    drawn = []
+
+    def recording(uniform, weights):
+        if len(drawn) == 2:
+            raise StopIteration
+        drawn.append(chains.draw(uniform, weights))
+        return drawn[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stepwise, "draw", recording)
+        with pytest.raises(StopIteration):
+            stepwise.jointly(problem, limits, seed)
+    return drawn[1]

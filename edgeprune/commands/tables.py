@@ -1,6 +1,7 @@
 """Plans and profiles as tables for a terminal."""
 
 import sys
+import textwrap
 
 from edgeprune.complexity.profile import RESOURCES
 from edgeprune.sampling import health
@@ -16,7 +17,8 @@ def label(plan):
         parts += [plan.mode, f"{plan.target:.0%}"]
     elif plan.budget:
         parts.append("+".join(plan.budget))
-    return " ".join([*parts, f"seed {plan.seed}"])
+    by = ["by layer"] if plan.settings.get("draw") == "layer" else []
+    return " ".join([*parts, *by, f"seed {plan.seed}"])
 
 
 def amount(value, resource):
@@ -49,7 +51,8 @@ def plan_table(plans, unicode=None):
     rows += _predicted_rows(plans)
     rows += [None, *_health_rows(plans)]
     warned = dict.fromkeys(filter(None, map(health.warning, plans)))
-    return f"{first.network}\n\n" + _align(rows, right={1}) + "".join(f"\nwarning: {said}" for said in warned)
+    warnings = (textwrap.fill(f"warning: {said}", 100) for said in warned)
+    return "\n".join([first.network, "", _align(rows, right={1}), *warnings])
 
 
 def _health_rows(plans):
@@ -59,8 +62,15 @@ def _health_rows(plans):
         ["narrowest", "", *(f"{f['narrowest_kept']:>9.0%}  {f['narrowest'] or ''}" for f in found)],
         ["harmonic mean", "", *(f"{f['harmonic_mean']:>9.0%}" for f in found)],
     ]
-    below = [", ".join(f"{100 * part:.2g} % {r}" for r, part in health.slack(plan).items()) for plan in plans]
-    return rows + ([["below limit", "", *(f"{said:>9}" for said in below)]] if any(below) else [])
+    slacks = [health.slack(plan) for plan in plans]
+    for resource in dict.fromkeys(r for slack in slacks for r in slack):
+        cells = [_percent(slack[resource]) if resource in slack else "" for slack in slacks]
+        rows.append([f"below limit, {resource}", "", *(f"{cell:>9}" for cell in cells)])
+    return rows
+
+
+def _percent(fraction):
+    return "<0.01 %" if 0 < fraction < 1e-4 else f"{100 * fraction:.2f} %"
 
 
 def _predicted_rows(plans):

@@ -132,15 +132,15 @@ def _level(choice, metric):
     unit, places = pairs.unit(metric)
     level = [c for c in compared if c.found.verdict is None]
     others = f"{len(compared)} other{'s' if len(compared) > 1 else ''}"
-    count = len(choice.satisfying) * (len(choice.satisfying) - 1) // 2
-    how = f"Welch, unpaired; Holm over {count} pair{'s' if count > 1 else ''}"
+    count = max((c.found.family for c in compared if c.found.p is not None), default=0)
+    how = f"Welch, unpaired; Holm over {count} pair{'s' if count != 1 else ''}"
     if not level:
         return [f"  On validation it is told apart from the {others} ({how})."]
     lines = [f"  On validation it is not told apart from {len(level)} of {others} ({how}):"]
     for c in level:
         amount = f"{difference.signed(c.found.value, places)} {unit}".rstrip()
         sure = f"{difference.interval(c.found, places)}, corrected p {difference.probability(c.found.adjusted)}"
-        if c.found.reason:
+        if c.found.reason or c.found.only_alone:
             sure = f"({difference.words(c.found)})"
         lines.append(f"    {_name(c.peer)}: {amount} {sure}")
     return lines

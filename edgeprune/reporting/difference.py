@@ -97,6 +97,8 @@ def welch(first, second):
         return replace(plain, reason=f"n = {plain.counts}")
     parts = [sample.sd**2 / sample.n for sample in (first, second)]
     error = math.sqrt(sum(parts))
+    if not math.isfinite(value) or not math.isfinite(error):
+        return replace(plain, reason=f"n = {plain.counts}, a score that is no number")
     if error == 0:
         return replace(plain, reason=f"n = {plain.counts}, all runs of a side alike")
     from scipy import special

@@ -22,6 +22,7 @@ from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.peers.methods import PEERS
 from edgeprune.reporting import columns, difference, engines
+from edgeprune.sampling.methods import methods
 
 #: Columns that tell the runs of one group apart, and so are not averaged.
 GROUP = (
@@ -180,7 +181,8 @@ def group(rows):
     """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
     ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). Of notes, the texts
     that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`. Of the scores also
-    ``<column>_n``, how many runs have one, and ``score_half``, half the 95 % interval of the mean test score."""
+    ``<column>_n``, how many :func:`independent` runs have one, and ``score_half``, half the 95 % interval of the mean
+    test score."""
     groups = {}
     for row in sorted(rows, key=order):
         groups.setdefault(tuple(row.get(key) for key in GROUP), []).append(row)
@@ -197,11 +199,22 @@ def group(rows):
             grouped[column] = statistics.fmean(values) if values else None
             grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
             if column in ("score", "val"):
-                grouped[f"{column}_n"] = len(values)
+                grouped[f"{column}_n"] = min(len(values), independent(members))
             if column == "score":
-                grouped["score_half"] = difference.half_width(difference.Sample.of(values)) if values else None
+                deviation = grouped["score_std"]
+                known = difference.Sample(grouped["score_n"], grouped["score"], deviation) if values else None
+                grouped["score_half"] = difference.half_width(known) if known else None
         result.append(grouped | engines.joined(members))
     return sorted(result, key=order)
+
+
+def independent(members):
+    """How many of a group's runs say something of their own: those that share the seed of their training, or of their
+    plan where plans are drawn, are no replicates of one plan with one training."""
+    trainings = len({row["seed"] for row in members})
+    plans = len({row.get("plan_seed", row["seed"]) for row in members})
+    drawn = getattr(methods().get(members[0]["method"]), "draws", False)
+    return min(trainings, plans) if drawn else trainings
 
 
 def select(rows, network=None, dataset=None):

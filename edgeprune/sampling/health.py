@@ -42,6 +42,6 @@ def warning(plan):
     if found["narrowest_kept"] >= THIN:
         return None
     return (
-        f"{found['narrowest']} keeps {found['narrowest_kept']:.0%} of its width: a layer this thin can cost accuracy; "
-        "a smaller target, another mode or a larger min_channels leaves it wider"
+        f"{found['narrowest']} keeps {found['narrowest_kept']:.1%} of its width: a layer this thin can cost accuracy; "
+        "a smaller reduction or a larger min_channels leaves it wider"
     )

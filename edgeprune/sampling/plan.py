@@ -232,6 +232,12 @@ class Plan:
                 number = value[name][resource]
                 if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
                     raise EdgepruneError(f"cannot be {number!r}", file=path, key=f"{name}.{resource}", remedy=again)
+        if (value["mode"] is None) != (value["target"] is None):
+            raise EdgepruneError("goes with a mode, and a mode with it", file=path, key="target", remedy=again)
+        for resource, allowed in (value["budget"] or {}).items():
+            known = resource in RESOURCES and isinstance(allowed, (int, float)) and not isinstance(allowed, bool)
+            if not known or not allowed > 0:
+                raise EdgepruneError(f"cannot be {allowed!r}", file=path, key=f"budget.{resource}", remedy=again)
         if not isinstance(value.get("predicted"), (dict, type(None))):
             raise EdgepruneError(f"cannot be {value['predicted']!r}", file=path, key="predicted", remedy=again)
         return cls.from_json(value)

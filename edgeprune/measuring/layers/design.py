@@ -67,5 +67,6 @@ def _level(column, a, b, levels):
 
 def _rungs(problem, i, levels):
     """Widths from the group's floor to its dense width, evenly spread, on the grid of ``round_to``."""
-    most = problem.blocks(i)
-    return [problem.width(i, most - (2 * most * k + levels - 1) // (2 * (levels - 1))) for k in range(levels)]
+    grid = [w for w in range(problem.floor[i], problem.dense[i] + 1) if problem.nearest(i, w) == w]
+    most = len(grid) - 1
+    return [grid[(2 * most * k + levels - 1) // (2 * (levels - 1))] for k in range(levels)]
