@@ -3,7 +3,8 @@
 import json
 import random
 
-from edgeprune.complexity.profile import Group, Layer, Profile, Slot
+from edgeprune.complexity.parts import Group, Layer, Slot
+from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.peers.methods import PEERS
 
