@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from edgeprune.config.recipe import Recipe
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.sample import sample
@@ -15,7 +16,6 @@ from edgeprune.training import budget, checkpoint, cost, energy, history, precis
 from edgeprune.training.average import Average
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
-from edgeprune.training.recipe import Recipe
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
 from edgeprune.training.seeds import derive
