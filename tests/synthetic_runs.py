@@ -6,9 +6,8 @@ import random
 from edgeprune.complexity.parts import Group, Layer, Slot
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
-from edgeprune.peers.methods import PEERS
-
-IDENTITY = ("network", "dataset", "variant", "method", "mode", "target", "seed")
+from edgeprune.measuring.measure import KEYS
+from edgeprune.names import PEERS
 
 DENSE = {"params": 1_250_000, "macs": 39_000_000, "flops": 78_500_000, "memory": 610_000, "peak_memory": 5_200_000}
 TARGETS, SEEDS = (0.5, 0.7), (0, 1, 2)
@@ -174,7 +173,7 @@ def measured(metrics, device, runtime):
     estimated = device != "local"
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "local", "runtime": runtime,
-        "run": {key: metrics[key] for key in IDENTITY}, "speedup": reference / p50,
+        "run": {key: metrics[key] for key in KEYS}, "speedup": reference / p50,
         "speedup_low": 0.97 * reference / p50, "speedup_high": 1.03 * reference / p50,
         "accuracy": metrics["test"]["accuracy"] - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
         "cpu_percent": 99.0 + noise.random(), "cpu_ms_per_inference": p50, "idle_rss_bytes": int(55e6),
@@ -195,7 +194,7 @@ def unreachable(metrics, device, runtime):
     numbers = there.keys() - {"format", "version", "device", "kind", "runtime", "run", "reasons", "fingerprint"}
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "ssh", "runtime": runtime,
-        "run": {key: metrics[key] for key in IDENTITY}, **dict.fromkeys(sorted(numbers)), "fingerprint": None,
+        "run": {key: metrics[key] for key in KEYS}, **dict.fromkeys(sorted(numbers)), "fingerprint": None,
         "unreachable": True, "reasons": {"unreachable": f"{device} does not answer"},
     }  # fmt: skip
 

@@ -14,11 +14,9 @@ from functools import cached_property
 from edgeprune import files
 from edgeprune.complexity import reading, width
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import COUNTED, RESOURCES
 
 FORMAT, VERSION = "edgeprune.profile", 1
-RESOURCES = ("params", "macs", "flops", "memory", "peak_memory")
-#: The resource whose shares weigh the draw in each mode of the paper.
-MODES = {"PA": "params", "FA": "flops", "MA": "memory"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class Profile:
             for resource in ("params", "macs", "flops", "memory"):
                 row[resource] = layer.cost(resource, widths, self.dtype_bytes)
             rows.append(row)
-        for mode, resource in MODES.items():
+        for mode, resource in COUNTED.items():
             total = sum(row[resource] for row in rows)
             for row in rows:
                 row[f"share_{mode}"] = row[resource] / total

@@ -24,7 +24,7 @@ def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None
     Args:
         model: the trained dense network; not touched.
         profile: its :class:`~edgeprune.complexity.profile.Profile`.
-        method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.peers.methods.PEERS`.
+        method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.peers.methods.KNOWN`.
         mode, target: as of :func:`edgeprune.sampling.sample.sample`.
         seed: noted in the plan, nothing is drawn.
         settings: ``prunable``, ``min_channels``, ``protect``, ``round_to``, as of ``sample``.

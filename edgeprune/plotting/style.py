@@ -20,7 +20,7 @@ from edgeprune.reporting import runs, table
 
 #: Okabe and Ito's palette for colour-blind readers (seaborn's "colorblind"), in an order of differing lightness.
 _COLORS = sns.color_palette("colorblind")
-MODES = {
+MODE_LOOKS = {
     "PA": (_COLORS[0], "o"),
     "FA": (_COLORS[1], "s"),
     "MA": (_COLORS[2], "^"),
@@ -73,7 +73,7 @@ def setup():
 
 def marker(method, mode, size=7):
     """Keyword arguments of ``Axes.plot`` for the marker of a series."""
-    color, shape = DENSE if method == "dense" else MODES.get(mode, OTHER_MODE)
+    color, shape = DENSE if method == "dense" else MODE_LOOKS.get(mode, OTHER_MODE)
     return _look(color, shape, FILLS.get(method, OTHER_FILL), size)
 
 
