@@ -11,8 +11,7 @@ _REQUIRED = object()
 
 
 def fields(value, path):
-    """What the JSON object ``value`` holds, by the names of a profile's fields. Keys that this version does not know
-    are ignored.
+    """A profile's fields, by name, from the JSON object ``value``; keys that this version does not know are ignored.
 
     Args:
         path: the file, for messages.

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import PEERS
 
 
 @dataclass(frozen=True)
@@ -19,10 +18,6 @@ class Peer:
     name: str
     description: str
     across: bool = False
-
-    @property
-    def label(self):
-        return PEERS[self.name]
 
 
 KNOWN = {

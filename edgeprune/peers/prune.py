@@ -5,6 +5,7 @@ import copy
 import torch
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import PEERS
 from edgeprune.peers import methods
 from edgeprune.peers.ranking import STEPS, Ranking
 from edgeprune.sampling import goals
@@ -157,7 +158,7 @@ class _blaming:
             return False
         told = error.problem if isinstance(error, EdgepruneError) else f"{kind.__name__}: {error}"
         raise EdgepruneError(
-            f"{self.network} cannot be pruned by {self.peer.label} through Torch-Pruning: {told}",
+            f"{self.network} cannot be pruned by {PEERS[self.peer.name]} through Torch-Pruning: {told}",
             key=f"references.{self.peer.name}",
             remedy="run this network in a preset without that reference",
         ) from error
