@@ -115,13 +115,12 @@ def compare(name, data, images, device, args):
 
 
 class Limited(Dataset):
-    """Of the training split only the first images, of the validation split one batch."""
+    """Of the training and of the validation split only the first images."""
 
-    def __init__(self, folder, device, count):
+    def __init__(self, folder, device, count, validation=100):
         super().__init__(folder, device)
-        train, val = self.split("train"), self.split("val")
-        train.inputs, train.targets = train.inputs[:count], train.targets[:count]
-        val.inputs, val.targets = val.inputs[:100], val.targets[:100]
+        for part, first in ((self.split("train"), count), (self.split("val"), validation)):
+            part.inputs, part.targets = part.inputs[:first], part.targets[:first]
 
 
 class Usual:
@@ -190,8 +189,8 @@ class Usual:
             torch.cuda.synchronize()
 
 
-def folder_of(data, images, scratch):
-    """A fetched dataset's folder: the one given, one made of an archive, or synthetic images."""
+def folder_of(data, images, scratch, validation=100):
+    """A fetched dataset's folder: the one given, one made of an archive, or synthetic images, so many to a split."""
     if data and Path(data).is_dir():
         return data
     if data:
@@ -201,7 +200,7 @@ def folder_of(data, images, scratch):
         return scratch
     random = np.random.default_rng(0)
     scratch.mkdir(parents=True)
-    splits = {"train": images, "val": 100, "test": 1}
+    splits = {"train": images, "val": validation, "test": 1}
     for split, count in splits.items():
         samples = np.empty(count, dtype=[("input", "u1", (3, 32, 32)), ("target", "<i8")])
         samples["input"] = random.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8)

@@ -9,7 +9,7 @@ from edgeprune import files, scripting
 from edgeprune.config.load import read_yaml
 from edgeprune.reporting import comparison, runs
 
-INTRODUCTION = """# Results
+INTRODUCTION = """## How these numbers were made
 
 Written by `python scripts/write_results_page.py {presets}` from the metrics of runs as they came out; do not edit.
 Means over n runs, each one plan with one training; after ± the sample standard deviation, then half the 95 % interval
@@ -37,8 +37,10 @@ def main(argv=None):
     parser.add_argument(
         "--note", action="append", default=[], help="a sentence on the runs (machine, date), repeatable"
     )
+    parser.add_argument("--answer", type=Path, help="Markdown that says in words what came out; it goes on top")
     args = parser.parse_args(argv)
-    parts = [INTRODUCTION.format(presets=" ".join(args.presets)), *args.note, ""]
+    answer = [args.answer.read_text(encoding="utf-8")] if args.answer else []
+    parts = ["# Results\n", *answer, INTRODUCTION.format(presets=" ".join(args.presets)), *args.note, ""]
     for preset in args.presets:
         folder = args.results / preset
         title = read_yaml(folder / "config.yaml").get("title", preset)

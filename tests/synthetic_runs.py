@@ -3,11 +3,24 @@
 import json
 import random
 
+from edgeprune import identity
 from edgeprune.complexity.parts import Group, Layer, Slot
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.measuring.measure import KEYS
 from edgeprune.names import PEERS
+
+#: Variants of named references and of a budget: name, method, mode, target, entry of `references`, budget.
+NAMED = (
+    ("small", "complexity", None, None, None, "small"),
+    ("uniform-small", "uniform", None, None, "uniform", "small"),
+    ("layer-FA-0.50", "complexity", "FA", 0.5, "layer", None),
+    ("layer-MA-0.50", "complexity", "MA", 0.5, "layer", None),
+    ("layer-small", "complexity", None, None, "layer", "small"),
+    ("longer-FA-0.50", "complexity", "FA", 0.5, "longer", None),
+    ("mine-FA-0.50", "l1", "FA", 0.5, "mine", None),
+    ("tuned", "dense", None, None, "tuned", None),
+)
 
 DENSE = {"params": 1_250_000, "macs": 39_000_000, "flops": 78_500_000, "memory": 610_000, "peak_memory": 5_200_000}
 TARGETS, SEEDS = (0.5, 0.7), (0, 1, 2)
@@ -67,13 +80,17 @@ def mobilenetv2():
     return profile("mobilenetv2", convolutions, [("classifier", 1280, 10)])
 
 
-def grid(folder, network="vgg8", dataset="digits", seeds=SEEDS, places=(("local", "fp32"),), peers=(), absent=()):
+def grid(
+    folder, network="vgg8", dataset="digits", seeds=SEEDS, places=(("local", "fp32"),), peers=(), absent=(), named=()
+):
     """Write metrics, times, measurements and plans of a whole grid, as under ``results/<preset>/``.
 
     Args:
         folder: the results.
         places: ``(device, runtime)`` where every run is measured.
+        seeds: of the runs; ``(plan, training)`` where they differ.
         peers: methods of three stages, at FA.
+        named: further variants, as those in :data:`NAMED`.
         absent: devices that could not be reached.
 
     Returns:
@@ -85,10 +102,14 @@ def grid(folder, network="vgg8", dataset="digits", seeds=SEEDS, places=(("local"
         prefix = "" if method == "complexity" else "uniform-"
         variants += [(f"{prefix}{mode}-{t:.2f}", method, mode, t) for mode in ("PA", "FA", "MA") for t in TARGETS]
     variants += [(f"{peer}-FA-{t:.2f}", peer, "FA", t) for peer in peers for t in TARGETS]
-    for variant, method, mode, target in variants:
+    for variant, method, mode, target, *later in [*variants, *named]:
         for seed in seeds:
-            where = f"{network}/{dataset}/{variant}/seed-{seed}"
-            value, plan = run(network, dataset, variant, method, mode, target, seed)
+            plan_seed, seed = seed if isinstance(seed, tuple) else (seed, seed)
+            where = f"{network}/{dataset}/{variant}/seed-{identity.seed_name(plan_seed, seed)}"
+            further = dict(zip(("reference", "budget"), later))
+            if further or plan_seed != seed:  # files of earlier versions lack these keys
+                further["plan_seed"] = plan_seed
+            value, plan = run(network, dataset, variant, method, mode, target, seed, **further)
             metrics.append(_write(folder / "train_network" / where / "metrics.json", value))
             _write(folder / "train_network" / where / "timing.json", timing(value))
             plans.append(_write(folder / "sample_plan" / f"{where}.json", plan))
@@ -104,8 +125,8 @@ def timings(metrics):
     return [path.with_name("timing.json") for path in metrics]
 
 
-def run(network, dataset, variant, method, mode, target, seed):
-    """``(metrics, plan)`` of one made-up run."""
+def run(network, dataset, variant, method, mode, target, seed, **later):
+    """``(metrics, plan)`` of one made-up run; ``later`` holds keys of :data:`edgeprune.names.LATER`."""
     noise = random.Random(f"{variant}{seed}")
     keep = dict.fromkeys(DENSE, 1.0)
     if target:
@@ -115,12 +136,14 @@ def run(network, dataset, variant, method, mode, target, seed):
         keep["macs"] = keep["flops"]
         if method == "uniform":
             keep = dict.fromkeys(DENSE, (1 - target) * noise.uniform(0.985, 1.0))
+    if later.get("budget"):
+        keep = {key: 0.4 * noise.uniform(0.9, 1.0) for key in DENSE}
     loss = {None: 0, "PA": 0.02, "FA": 0.035, "MA": 0.045}[mode] * (target or 0) + 0.01 * (method == "uniform")
     accuracy = 0.972 - loss + noise.gauss(0, 0.003)
     complexity = {key: round(DENSE[key] * keep[key]) for key in DENSE}
-    identity = {
+    named = {
         "network": network, "dataset": dataset, "variant": variant, "method": method, "mode": mode, "target": target,
-        "seed": seed,
+        "seed": seed, **later,
     }  # fmt: skip
     step = 3 * 1400 * 20
     stages = [_stage("train", 20, step * complexity["flops"])]
@@ -129,7 +152,7 @@ def run(network, dataset, variant, method, mode, target, seed):
         stages.append(_stage("finetune", 5, step * complexity["flops"] // 4))
     sums = {key: sum(stage[key] for stage in stages) for key in ("epochs", "training_flops")}
     metrics = {
-        "format": "edgeprune.metrics", "version": 1, **identity, "task": "classification",
+        "format": "edgeprune.metrics", "version": 1, **named, "task": "classification",
         "test": {"accuracy": accuracy, "loss": 0.1}, "val": {"accuracy": accuracy + 0.004, "loss": 0.09},
         "complexity": complexity, "dense": DENSE, "reduction": {key: 1 - keep[key] for key in DENSE},
         "cost": {**sums, "stages": stages},
@@ -145,11 +168,11 @@ def run(network, dataset, variant, method, mode, target, seed):
         layers[f"features.{index}.conv"] = [dense, kept]
     groups = {name: dense for name, (dense, _) in layers.items()}
     plan = {
-        "format": "edgeprune.plan", "version": 1, **identity, "profile_digest": "0", "budget": None, "settings": {},
+        "format": "edgeprune.plan", "version": 1, **named, "profile_digest": "0", "budget": None, "settings": {},
         "dense_totals": DENSE, "totals": complexity, "reduction": {key: 1 - keep[key] for key in DENSE},
         "dense_widths": groups, "widths": {name: kept for name, (_, kept) in layers.items()}, "layers": layers,
     }  # fmt: skip
-    return metrics, plan
+    return metrics, plan | {"seed": later.get("plan_seed", seed)}
 
 
 def timing(metrics):
@@ -173,7 +196,7 @@ def measured(metrics, device, runtime):
     estimated = device != "local"
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "local", "runtime": runtime,
-        "run": {key: metrics[key] for key in KEYS}, "speedup": reference / p50,
+        "run": identity.copied(metrics, KEYS), "speedup": reference / p50,
         "speedup_low": 0.97 * reference / p50, "speedup_high": 1.03 * reference / p50,
         "accuracy": metrics["test"]["accuracy"] - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
         "cpu_percent": 99.0 + noise.random(), "cpu_ms_per_inference": p50, "idle_rss_bytes": int(55e6),
@@ -194,7 +217,7 @@ def unreachable(metrics, device, runtime):
     numbers = there.keys() - {"format", "version", "device", "kind", "runtime", "run", "reasons", "fingerprint"}
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "ssh", "runtime": runtime,
-        "run": {key: metrics[key] for key in KEYS}, **dict.fromkeys(sorted(numbers)), "fingerprint": None,
+        "run": identity.copied(metrics, KEYS), **dict.fromkeys(sorted(numbers)), "fingerprint": None,
         "unreachable": True, "reasons": {"unreachable": f"{device} does not answer"},
     }  # fmt: skip
 

@@ -27,6 +27,8 @@ VGG16_CONVOLUTIONS = 14_710_464  # 13 convolutions without bias: 9 * sum(Cin * C
         (vgg.vgg16, 10, VGG16_CONVOLUTIONS + 2 * (4224 + 1024) + 2 * (512 * 512 + 512) + 512 * 10 + 10),
         # the usual CIFAR ResNet-50 and MobileNetV2 (stride-1 stems): torchvision's, but for the stem and the classifier
         (resnet.resnet50, 100, 25_557_032 - 64 * 3 * 49 + 64 * 3 * 9 - (2048 + 1) * 900),
+        # the well-known 853,018 with shortcuts that pad; ours project: two 1x1 convolutions with batch norm
+        (resnet.resnet56, 10, 853_018 + 16 * 32 + 32 * 64 + 2 * (32 + 64)),
         (mobilenet.mobilenetv2, 10, 3_504_872 - (1280 + 1) * 990),
         # torchvision's AlexNet with 3x3 kernels and a 2x2 last map
         (
@@ -64,6 +66,7 @@ def test_vgg16_has_the_layers_of_the_papers_figure_1():
         (alexnet.alexnet, (3, 33, 47)),
         (mobilenet.mobilenetv2, (3, 32, 32)),
         (resnet.resnet50, (3, 32, 32)),
+        (resnet.resnet56, (3, 32, 32)),
         (vgg.vgg8, (1, 8, 8)),
         (vgg.vgg8, (1, 4, 6)),
         (mobilenet.mobilenetv2_small, (1, 8, 8)),

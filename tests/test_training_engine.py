@@ -2,6 +2,9 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +15,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
-from edgeprune.training import budget, checkpoint, cost, energy, history, precision
+from edgeprune.training import budget, checkpoint, cost, energy, history, memory_format, precision
 from edgeprune.training.average import Average
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
@@ -120,6 +123,49 @@ def test_convolutions_are_trained_channels_last_and_saved_plainly(inputs, tmp_pa
     train(inputs, tmp_path)
     saved = checkpoint.load(tmp_path / "model.pt")["state_dict"]
     assert all(w.is_contiguous() for w in saved.values())
+
+
+STRIDED = """
+import sys, torch
+from torch import nn
+from edgeprune.training.dataset import Dataset
+from edgeprune.training.engine import Engine
+from edgeprune.config.recipe import Recipe
+torch.set_num_threads(1)
+data = Dataset(sys.argv[1])
+head = lambda: (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 4))
+make = lambda: nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 20, 1, stride=2), *head())
+torch.manual_seed(0)
+model, exact = make(), make().double()
+exact.load_state_dict(model.state_dict())
+engine = Engine(model, data, Recipe(epochs=1, batch_size=32), 0)
+for step in range(8):
+    rows = slice(0, 32)
+    inputs, targets = data.split("train").inputs[rows], data.split("train").targets[rows]
+    engine.model.zero_grad()
+    engine.passes(inputs, targets)
+    exact.zero_grad()
+    nn.functional.cross_entropy(exact(data.normalise(inputs).double()), targets).backward()
+    for a, b in zip(model.parameters(), exact.parameters()):
+        assert torch.allclose(a.grad.double(), b.grad, rtol=1e-4, atol=1e-6), (a.shape, (a.grad - b.grad).abs().max())
+print("equal")
+"""
+
+
+def test_thin_strided_1x1_convolutions_have_the_right_gradients(tmp_path):
+    """In a process of its own: in channels-last this one crashed, hung or was wrong, see training/memory_format.py."""
+    noise_dataset(tmp_path / "noise", 40)
+    command = [sys.executable, "-c", STRIDED, str(tmp_path / "noise")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=Path(__file__).parents[1])
+    assert done.stdout == "equal\n", done.stderr
+
+
+def test_only_thin_strided_1x1_convolutions_cost_the_fast_layout():
+    thin, wide = nn.Conv2d(12, 8, 1, stride=2), nn.Conv2d(16, 8, 1, stride=2)
+    assert memory_format.choose(nn.Sequential(thin), "cpu") is torch.contiguous_format
+    assert memory_format.choose(nn.Sequential(thin), "cuda") is torch.channels_last
+    for harmless in (wide, nn.Conv2d(12, 8, 3, stride=2), nn.Conv2d(12, 8, 1)):
+        assert memory_format.choose(nn.Sequential(harmless), "cpu") is torch.channels_last
 
 
 # --- penalties and budgets
@@ -248,3 +294,12 @@ def test_tensorboard_reads_the_history(inputs, tmp_path):
     train(inputs, tmp_path / "out", tensorboard=tmp_path / "events")
     events = EventAccumulator(str(tmp_path / "events")).Reload()
     assert [e.step for e in events.Scalars("val_accuracy")] == [1, 2]
+
+
+def test_without_a_gpu_a_step_to_be_recorded_runs_as_ever(inputs):
+    histories = []
+    for compile in (False, "graph"):
+        engine = engine_on(inputs / "noise", compile=compile, epochs=1)
+        engine.run()
+        histories.append(engine.history)
+    assert histories[0] == histories[1]

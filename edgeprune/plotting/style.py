@@ -43,8 +43,9 @@ OTHER_FILL = "left"
 #: Fill of the marker of a named reference, by mode; one that has none, or another, gets the last.
 MODE_FILLS = {"PA": "full", "FA": "left", "MA": "right", "LA": "bottom", "EA": "top"}
 NO_MODE_FILL = "none"
-#: Colours and shapes of named references and of budgets, which no mode has.
-NAMED = tuple((_COLORS[(5, 9, 6)[i % 3]], "Xphd<>8H"[i % 8]) for i in range(24))
+#: Colours and shapes of named references and of budgets, which no mode has; the third is Tol's wine, since the others
+#: of the palette are too pale on white.
+NAMED = tuple(((_COLORS[5], _COLORS[9], "#882255")[i % 3], "Xphd<>8H"[i % 8]) for i in range(24))
 GREY = "0.45"
 
 
@@ -100,16 +101,20 @@ class Looks:
 def places(names):
     """A colour and a shape of :data:`NAMED` for each name, the same for the same names in any order.
 
-    Each has a first choice of its own, so that most keep theirs when a name is added; names differ in colour as long
-    as there are colours.
+    Each has a first choice of its own, so that most keep theirs when a name is added; names differ in shape and in
+    colour as long as there are any left.
     """
     taken = {}
     for name in sorted(names):
         first = zlib.crc32(name.encode()) % len(NAMED)
-        colors, used = [color for color, _ in taken.values()], set(taken.values())
         ahead = [NAMED[(first + step) % len(NAMED)] for step in range(len(NAMED))]
-        taken[name] = min(ahead, key=lambda look: (look in used, colors.count(look[0])))
+        taken[name] = min(ahead, key=lambda look: _crowded(look, list(taken.values())))
     return taken
+
+
+def _crowded(look, taken):
+    """How many have the look, its shape, its colour."""
+    return taken.count(look), sum(shape == look[1] for _, shape in taken), sum(color == look[0] for color, _ in taken)
 
 
 def _budget(row):

@@ -10,6 +10,8 @@ what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
 there are none (``latency_reason``, ``energy_reason``), and of the very file that ran
 there ``score`` (its test score) and ``file_bytes``. What is not known is None.
+
+``reference`` says whose a row is: an entry of the configuration's ``references``, or the main method where it is None.
 """
 
 import csv

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.training import optimizer, precision
+from edgeprune.training import memory_format, optimizer, precision
 from edgeprune.training.augment import Augment
 from edgeprune.training.average import Average
 from edgeprune.training.recording import Recorded
@@ -57,8 +57,10 @@ class Engine:
             )
         self.loss = self.task.loss(recipe)
         self.augment = Augment(recipe, dataset.mean_colour, self.task.spatial_target) if recipe.augment else None
+        self.layout = None
         if len(dataset.input_shape) == 3:
-            model.to(memory_format=torch.channels_last)  # before anything is derived from the tensors
+            self.layout = memory_format.choose(model, dataset.device)
+            model.to(memory_format=self.layout)  # before anything is derived from the tensors
         self.optimizer = optimizer.make(recipe, list(model.parameters()))
         self.average = Average(model, recipe.ema_decay) if recipe.ema_decay else None
         self.trained = self.average.model if self.average else model
@@ -157,6 +159,8 @@ class Engine:
     def _passes(self, inputs, targets):
         """Forward and backward; the loss, detached."""
         inputs = self.dataset.normalise(inputs)
+        if self.layout:
+            inputs = inputs.contiguous(memory_format=self.layout)
         with precision.autocast(self.precision, self.dataset.device):
             outputs = self._outputs(inputs)
         loss = self.loss(precision.as_float(outputs), self.task.prepare(targets, self.dataset.manifest))
