@@ -15,8 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgeprune.complexity.profile import MODES, Profile
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import COUNTED
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample_many
 
@@ -53,9 +54,9 @@ def speed(path, repeats):
     print(f"{Profile.load(path).network}; Python {platform.python_version()}, {platform.machine()}")
     print("| plans | seeds | modes | targets | median, s | least, s | most, s |\n|---|---|---|---|---|---|---|")
     for modes, targets, seeds in (
-        (list(MODES), [0.3, 0.5, 0.7], 112),
-        (list(MODES), [0.3, 0.4, 0.5, 0.6, 0.7], 67),
-        (list(MODES), [0.5], 334),
+        (list(COUNTED), [0.3, 0.5, 0.7], 112),
+        (list(COUNTED), [0.3, 0.4, 0.5, 0.6, 0.7], 67),
+        (list(COUNTED), [0.5], 334),
         (["FA"], [0.5], 1000),
         (["PA"], [0.7], 1000),
     ):
@@ -72,11 +73,11 @@ def speed(path, repeats):
 
 def floors(paths):
     """For each floor: groups one unit wide / below a tenth of their width / at the floor, means over the seeds."""
-    columns = [f"{mode} {target:.0%}" for mode, target in itertools.product(MODES, TARGETS)]
+    columns = [f"{mode} {target:.0%}" for mode, target in itertools.product(COUNTED, TARGETS)]
     print("| network (groups) | min_channels | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 2) + "|")
     for path, floor in itertools.product(paths, FLOORS):
         profile = Profile.load(path)
-        cells = [_cell(profile, mode, target, floor) for mode, target in itertools.product(MODES, TARGETS)]
+        cells = [_cell(profile, mode, target, floor) for mode, target in itertools.product(COUNTED, TARGETS)]
         print(f"| {profile.network} ({len(profile.groups)}) | {floor} | " + " | ".join(cells) + " |")
 
 

@@ -43,20 +43,19 @@ from training import Limited, folder_of
 
 import edgeprune
 from edgeprune import scripting
-from edgeprune.complexity.profile import MODES
 from edgeprune.config.load import effective
+from edgeprune.config.recipe import Recipe
 from edgeprune.config.recipes import recipe_of
 from edgeprune.config.sampling import of_widths
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.standalone import median_interval
+from edgeprune.names import COUNTED, PEERS
 from edgeprune.networks.resolve import build
-from edgeprune.peers.methods import PEERS
 from edgeprune.peers.prune import prune_trained
 from edgeprune.training import budget, cost
 from edgeprune.training import device as devices
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
-from edgeprune.training.recipe import Recipe
 from edgeprune.training.run import initialised
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +96,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="cifar10-cpu", help="whose networks, recipes and sampling settings")
     parser.add_argument("--networks", nargs="+", default=["vgg16-quarter"], help="of the preset's pairs")
-    parser.add_argument("--mode", choices=MODES, default="FA")
+    parser.add_argument("--mode", choices=COUNTED, default="FA")
     parser.add_argument("--targets", nargs="+", type=float, default=[0.5])
     parser.add_argument("--method", choices=PEERS, default="l1", help="of the three stages")
     parser.add_argument("--epochs", nargs="+", type=int, help="to compose for; default: the recipe's")
@@ -254,7 +253,7 @@ def say(row):
     """The two tables of a network and target."""
     print(
         f"\n**{row['network']}, {row['mode']} −{row['target']:.0%}, plan of seed {row['seed']}; three stages by "
-        f"{PEERS[row['method']].label}; batch {row['batch_size']}, {row['precision']}, "
+        f"{PEERS[row['method']]}; batch {row['batch_size']}, {row['precision']}, "
         f"{'+'.join(row['augment']) or 'no'} augmentation**\n"
     )
     print("Measured: median of the rounds (least to most); epochs in seconds for 1,000 images, validation included.\n")

@@ -26,12 +26,12 @@ import torch
 from torch import nn
 
 from edgeprune import scripting
+from edgeprune.config.recipe import Recipe
 from edgeprune.data.store import MANIFEST
 from edgeprune.networks.resolve import build
 from edgeprune.training import device as devices
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
-from edgeprune.training.recipe import Recipe
 
 NETWORKS = {
     "vgg16": "edgeprune.networks.vgg:vgg16",

@@ -4,12 +4,10 @@
 ``budget`` the name under ``budgets``; ``seed`` seeds the training and ``plan_seed`` the plan.
 """
 
-KEYS = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
-#: Keys that files of earlier versions lack.
-LATER = ("reference", "budget", "plan_seed")
+from edgeprune.names import IDENTITY, LATER, MAIN
 
 
-def copied(value, keys=KEYS):
+def copied(value, keys=IDENTITY):
     """The identity in ``value``, a run's metrics: ``keys``, and the later ones as far as they are there."""
     return {key: value[key] for key in (*keys, *(later for later in LATER if later in value))}
 
@@ -18,7 +16,7 @@ def completed(value):
     """``value`` with the later keys, as they follow from the others in a file that lacks them."""
     method = value.get("method")
     defaults = {
-        "reference": None if method == "complexity" else method,
+        "reference": None if method == MAIN else method,
         "budget": None,
         "plan_seed": value.get("seed"),
     }

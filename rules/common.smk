@@ -17,9 +17,9 @@ from edgeprune.config.recipes import recipe_of
 from edgeprune.config.sampling import of_widths, sampling_of
 from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import MEASURED
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
-from edgeprune.sampling.table import MEASURED
 from edgeprune.scripting import let_jobs_find_us
 
 let_jobs_find_us(workflow.basedir)

@@ -9,9 +9,9 @@ from edgeprune.reporting import captions_runs, runs, script
 def main(argv=None):
     args, rows, title = script.read(argv, __doc__, measurements=False)
 
-    from edgeprune.plotting import cost
+    from edgeprune.plotting import cost, style
 
-    script.write(args, cost.draw(rows, title), rows, captions_runs.cost(runs.group(rows)))
+    style.write(args, cost.draw(rows, title), rows, captions_runs.cost(runs.group(rows)))
 
 
 if __name__ == "__main__":

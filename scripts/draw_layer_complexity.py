@@ -18,10 +18,10 @@ def main(argv=None):
     profile = Profile.load(args.profile)
     rows = profile.layer_table()
 
-    from edgeprune.plotting import layer_complexity
+    from edgeprune.plotting import layer_complexity, style
 
     figure = layer_complexity.draw(rows, args.title or profile.network, args.scale)
-    script.write(args, figure, rows, captions.layer_complexity(profile.network, rows, profile.totals))
+    style.write(args, figure, rows, captions.layer_complexity(profile.network, rows, profile.totals))
 
 
 if __name__ == "__main__":

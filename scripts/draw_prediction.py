@@ -4,8 +4,7 @@ import argparse
 import sys
 
 import edgeprune.scripting
-from edgeprune import files
-from edgeprune.reporting import forecast, table
+from edgeprune.reporting import forecast, script
 
 
 def main(argv=None):
@@ -17,21 +16,14 @@ def main(argv=None):
     parser.add_argument("--network", required=True, help="its name in the title")
     parser.add_argument("--dataset", required=True, help="its name in the title")
     parser.add_argument("--device", required=True, help="its name in the title")
-    parser.add_argument("--out-svg")
-    parser.add_argument("--out-png")
-    parser.add_argument("--out-csv", help="the data of the figure")
-    parser.add_argument("--out-caption", help="reStructuredText for the report")
+    script.add_outputs(parser)
     args = parser.parse_args(argv)
     rows = forecast.read(args.table, args.profile, args.plans, args.measurements)
 
-    from edgeprune.plotting import prediction as figure
-    from edgeprune.plotting import style
+    from edgeprune.plotting import prediction, style
 
-    style.save(figure.draw(rows, f"{args.network} on {args.dataset}, {args.device}"), args.out_svg, args.out_png)
-    if args.out_csv:
-        files.write_text(args.out_csv, table.to_csv(rows))
-    if args.out_caption:
-        files.write_text(args.out_caption, forecast.caption(args.network, args.dataset, args.device, rows))
+    caption = forecast.caption(args.network, args.dataset, args.device, rows)
+    style.write(args, prediction.draw(rows, f"{args.network} on {args.dataset}, {args.device}"), rows, caption)
 
 
 if __name__ == "__main__":

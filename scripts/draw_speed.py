@@ -9,9 +9,9 @@ from edgeprune.reporting import captions_runs, runs, script
 def main(argv=None):
     args, rows, title = script.read(argv, __doc__)
 
-    from edgeprune.plotting import speed
+    from edgeprune.plotting import speed, style
 
-    script.write(args, speed.draw(rows, title), rows, captions_runs.speed(runs.group(rows)))
+    style.write(args, speed.draw(rows, title), rows, captions_runs.speed(runs.group(rows)))
 
 
 if __name__ == "__main__":

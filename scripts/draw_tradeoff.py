@@ -9,9 +9,9 @@ from edgeprune.reporting import captions_runs, runs, script
 def main(argv=None):
     args, rows, title = script.read(argv, __doc__)
 
-    from edgeprune.plotting import tradeoff
+    from edgeprune.plotting import style, tradeoff
 
-    script.write(args, tradeoff.draw(rows, title), rows, captions_runs.tradeoff(runs.group(rows)))
+    style.write(args, tradeoff.draw(rows, title), rows, captions_runs.tradeoff(runs.group(rows)))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ def main(argv=None):
     script.add_outputs(parser)
     args = parser.parse_args(argv)
 
-    from edgeprune.plotting import widths
+    from edgeprune.plotting import style, widths
 
     rows = widths.read(args.plans, args.variants)
     caption = captions.widths(args.network, args.dataset, rows)
-    script.write(args, widths.draw(rows, f"{args.network} on {args.dataset}"), rows, caption)
+    style.write(args, widths.draw(rows, f"{args.network} on {args.dataset}"), rows, caption)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Profiles made by hand, so that sampling is tested without torch and apart from tracing."""
 
-from edgeprune.complexity.profile import Alive, Group, Layer, Profile, Slot
+from edgeprune.complexity.parts import Alive, Group, Layer, Slot
+from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 
 

@@ -4,11 +4,12 @@ import json
 import random
 
 from edgeprune import identity
-from edgeprune.complexity.profile import Group, Layer, Profile, Slot
+from edgeprune.complexity.parts import Group, Layer, Slot
+from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
-from edgeprune.peers.methods import PEERS
+from edgeprune.measuring.measure import KEYS
+from edgeprune.names import PEERS
 
-IDENTITY = ("network", "dataset", "variant", "method", "mode", "target", "seed")
 #: Variants of named references and of a budget: name, method, mode, target, entry of `references`, budget.
 NAMED = (
     ("small", "complexity", None, None, None, "small"),
@@ -125,7 +126,7 @@ def timings(metrics):
 
 
 def run(network, dataset, variant, method, mode, target, seed, **later):
-    """``(metrics, plan)`` of one made-up run; ``later`` holds keys of :data:`edgeprune.identity.LATER`."""
+    """``(metrics, plan)`` of one made-up run; ``later`` holds keys of :data:`edgeprune.names.LATER`."""
     noise = random.Random(f"{variant}{seed}")
     keep = dict.fromkeys(DENSE, 1.0)
     if target:
@@ -195,7 +196,7 @@ def measured(metrics, device, runtime):
     estimated = device != "local"
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "local", "runtime": runtime,
-        "run": identity.copied(metrics, IDENTITY), "speedup": reference / p50,
+        "run": identity.copied(metrics, KEYS), "speedup": reference / p50,
         "speedup_low": 0.97 * reference / p50, "speedup_high": 1.03 * reference / p50,
         "accuracy": metrics["test"]["accuracy"] - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
         "cpu_percent": 99.0 + noise.random(), "cpu_ms_per_inference": p50, "idle_rss_bytes": int(55e6),
@@ -216,7 +217,7 @@ def unreachable(metrics, device, runtime):
     numbers = there.keys() - {"format", "version", "device", "kind", "runtime", "run", "reasons", "fingerprint"}
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "ssh", "runtime": runtime,
-        "run": identity.copied(metrics, IDENTITY), **dict.fromkeys(sorted(numbers)), "fingerprint": None,
+        "run": identity.copied(metrics, KEYS), **dict.fromkeys(sorted(numbers)), "fingerprint": None,
         "unreachable": True, "reasons": {"unreachable": f"{device} does not answer"},
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ from edgeprune import identity
 from edgeprune.config import grid, load
 from edgeprune.config.recipes import recipe_of
 from edgeprune.config.sampling import of_widths, sampling_of
+from edgeprune.names import IDENTITY
 from test_config import ROOT, edit, project, refused  # noqa: F401
 
 TRIAL = {
@@ -134,8 +135,8 @@ def test_what_cannot_hold_is_refused_with_file_key_and_remedy(project, change, k
 
 
 def test_identities_are_copied_as_they_are_and_completed_where_files_are_older():
-    old = dict.fromkeys(identity.KEYS, "x") | {"method": "uniform", "seed": 3, "more": 1}
-    assert identity.copied(old) == {key: old[key] for key in identity.KEYS}
+    old = dict.fromkeys(IDENTITY, "x") | {"method": "uniform", "seed": 3, "more": 1}
+    assert identity.copied(old) == {key: old[key] for key in IDENTITY}
     assert identity.completed(old) == old | {"reference": "uniform", "budget": None, "plan_seed": 3}
     assert identity.completed(old | {"method": "complexity"})["reference"] is None
     assert identity.folder(old) == "x/x/x/seed-3"

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from edgeprune import identity, tasks
+from edgeprune import tasks
 from edgeprune.data.scaling import normalise
 from edgeprune.errors import EdgepruneError
 from edgeprune.export import evaluate, int8
 from edgeprune.export import onnx as exporter
+from edgeprune.names import IDENTITY
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.vgg import vgg8
 from edgeprune.training.dataset import Dataset
@@ -56,7 +57,7 @@ def run(request, folder, tmp_path_factory):
                 model.eval()(dataset.normalise(dataset.split(split).inputs)), dataset.split(split).targets
             )
             scores[split] = accumulator.result()
-    known = dict.fromkeys(identity.KEYS, "x") | {"task": "classification", "target": None, "seed": 0}
+    known = dict.fromkeys(IDENTITY, "x") | {"task": "classification", "target": None, "seed": 0}
     (where / "metrics.json").write_text(json.dumps({**known, **scores}))
     return where, scores
 

@@ -13,7 +13,7 @@ import pytest
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring import standalone
-from edgeprune.measuring.measure import IDENTITY, measure
+from edgeprune.measuring.measure import KEYS, measure
 from edgeprune.measuring.program import Unreachable
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "measure_model.py"
@@ -223,7 +223,7 @@ def test_integer_inputs_and_fixed_batches_run(tmp_path):
 
 
 def test_the_script_writes_the_measurement_with_the_runs_identity(models, tmp_path):
-    run = dict.fromkeys(IDENTITY, "x") | {"network": "vgg8", "seed": 3, "target": 0.5}
+    run = dict.fromkeys(KEYS, "x") | {"network": "vgg8", "seed": 3, "target": 0.5}
     (tmp_path / "metrics.json").write_text(json.dumps({**run, **SCORE}))
     out = tmp_path / "deep" / "m.json"
     command = [sys.executable, str(SCRIPT), "--model", str(models[0]), "--reference", str(models[1])]

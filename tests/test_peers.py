@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from edgeprune import files
-from edgeprune.complexity.profile import MODES
 from edgeprune.config import grid, load
 from edgeprune.config.recipes import recipe_of
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import COUNTED, PEERS
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.vgg import vgg8
 from edgeprune.peers import methods
@@ -51,13 +51,13 @@ def network(request):
     return model, profile(model, (1, 8, 8), network=request.param)
 
 
-@pytest.mark.parametrize("method", methods.PEERS)
+@pytest.mark.parametrize("method", PEERS)
 @pytest.mark.parametrize(("mode", "target"), [("PA", 0.6), ("FA", 0.5), ("MA", 0.4)])
 def test_budget_is_met_closely_and_the_plan_is_the_module(network, method, mode, target):
     model, dense = network
     before = copy.deepcopy(model.state_dict())
     pruned, plan = prune_trained(model, dense, method=method, mode=mode, target=target, seed=3)
-    left = 1 - plan.reduction[MODES[mode]]
+    left = 1 - plan.reduction[COUNTED[mode]]
     assert 0.97 * (1 - target) < left <= 1 - target
     assert sum(p.numel() for p in pruned.parameters()) == plan.totals["params"]
     assert (plan.method, plan.mode, plan.target, plan.seed) == (method, mode, target, 3)
@@ -65,7 +65,7 @@ def test_budget_is_met_closely_and_the_plan_is_the_module(network, method, mode,
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     shares = [plan.widths[g] / w for g, w in dense.widths.items()]
-    if not methods.PEERS[method].across:  # the same share of each layer, but for what rounding to a filter makes
+    if not methods.KNOWN[method].across:  # the same share of each layer, but for what rounding to a filter makes
         assert max(shares) - min(shares) <= 2 / min(dense.widths.values())
 
 
@@ -102,7 +102,7 @@ def test_weights_are_torch_prunings(network, monkeypatch):
         check(pruned, theirs, dense)
 
 
-@pytest.mark.parametrize("method", methods.PEERS)
+@pytest.mark.parametrize("method", PEERS)
 def test_settings_are_honoured(network, method):
     model, dense = network
     names = [layer.name for layer in dense.layers]
@@ -218,7 +218,7 @@ def test_tables_and_figures_show_peers_with_their_whole_cost(stages, tmp_path):
     assert [t.get_text() for t in right.get_yticklabels()] == ["dense", "FA −50 %", "L1 (FA) −50 %"]
     assert left.get_xlabel().startswith("Training compute")
     style.save(figure, png=tmp_path / "cost.png")
-    assert len({style.marker(m, "FA")["fillstyle"] for m in ("complexity", "uniform", "random", *methods.PEERS)}) == 6
+    assert len({style.marker(m, "FA")["fillstyle"] for m in ("complexity", "uniform", "random", *PEERS)}) == 6
 
 
 def test_grid_knows_what_comes_after_the_dense_training():

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from edgeprune.complexity.profile import Alive, Profile
+from edgeprune.complexity.parts import Alive
+from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.errors import EdgepruneError
 from profiles import ALL, mixed

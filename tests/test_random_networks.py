@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import edgeprune
-from edgeprune.complexity.profile import MODES
+from edgeprune.names import COUNTED
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.verify import differences
 from randomnets import BLOCKS, CLASSES, SHAPE, networks
@@ -33,12 +33,12 @@ def sampled(profile, mode, target, seed):
 
 
 @examples(100)
-@given(model=networks(), mode=st.sampled_from(sorted(MODES)), target=st.floats(0.1, 0.6), seed=st.integers(0, 99))
+@given(model=networks(), mode=st.sampled_from(sorted(COUNTED)), target=st.floats(0.1, 0.6), seed=st.integers(0, 99))
 def test_plans_are_exact_and_within_one_unit(model, mode, target, seed):
     profile = edgeprune.profile(model, SHAPE)
     assert differences(model, profile) == {}
     plan = sampled(profile, mode, target, seed)
-    resource, limit = MODES[mode], (1 - target) * profile.totals[MODES[mode]]
+    resource, limit = COUNTED[mode], (1 - target) * profile.totals[COUNTED[mode]]
     assert plan.totals[resource] <= limit
     one_more = [{**plan.widths, g: n + 1} for g, n in plan.widths.items() if n < profile.widths[g]]
     assert any(profile.total(resource, widths) > limit for widths in one_more)

@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 import reference
-from edgeprune.complexity.profile import MODES
+from edgeprune.names import COUNTED
 from edgeprune.sampling.sample import sample_many
 from profiles import ALL, vgg16
 
@@ -21,7 +21,7 @@ def kept(profile, mode, target, **options):
 
 
 def shares(profile, mode):
-    weights = reference.shares(profile, MODES[mode], profile.widths, dict.fromkeys(profile.widths, 0))
+    weights = reference.shares(profile, COUNTED[mode], profile.widths, dict.fromkeys(profile.widths, 0))
     return {g: float(w / sum(weights.values())) for g, w in weights.items()}
 
 
@@ -33,7 +33,7 @@ def test_no_layer_collapses_at_half_the_flops(network):
 
 
 @pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenet_v2", "alexnet"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", COUNTED)
 def test_relative_loss_follows_the_share(network, mode):
     """Over the first tenth, in which shares change little: loss per share is the same for all groups within 1.7."""
     profile = ALL[network]()
@@ -61,7 +61,7 @@ def test_kept_fractions_hardly_depend_on_a_width_multiplier(mode, floor):
 
 
 @pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenet_v2"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", COUNTED)
 def test_a_mode_takes_more_than_random_from_the_layers_that_hold_its_resource(network, mode):
     profile = ALL[network]()
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.surgery.clone import clone
+from edgeprune.modules.clone import clone
 from edgeprune.surgery.prune import prune
 from edgeprune.tracing.profile import profile
 from plans import plan, shrink

@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from edgeprune import tasks
+from edgeprune.config.recipe import Recipe
 from edgeprune.errors import EdgepruneError
-from edgeprune.training.recipe import Recipe
 
 MANIFEST = {"input": {"shape": [3, 8, 6]}, "target": {"classes": ["a", "b", "c"]}}
 

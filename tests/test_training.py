@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from edgeprune.config.recipe import Recipe
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from edgeprune.training import augment, checkpoint, device, history, optimizer
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine, evaluate, split
-from edgeprune.training.recipe import Recipe
 from edgeprune.training.schedule import learning_rate
 from edgeprune.training.seeds import derive, generator
 from trainingdata import noise_dataset, write_dataset

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from edgeprune.config.recipe import Recipe
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.sample import sample
@@ -18,7 +19,6 @@ from edgeprune.training import budget, checkpoint, cost, energy, history, memory
 from edgeprune.training.average import Average
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
-from edgeprune.training.recipe import Recipe
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
 from edgeprune.training.seeds import derive
@@ -130,7 +130,7 @@ import sys, torch
 from torch import nn
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
-from edgeprune.training.recipe import Recipe
+from edgeprune.config.recipe import Recipe
 torch.set_num_threads(1)
 data = Dataset(sys.argv[1])
 head = lambda: (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(20, 4))

@@ -5,13 +5,13 @@ import io
 import pytest
 import torch
 
+from edgeprune.config.recipe import Recipe
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.vgg import vgg8
 from edgeprune.training import checkpoint, device
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
-from edgeprune.training.recipe import Recipe
 from edgeprune.training.run import run
 from interrupted import arguments, make_inputs
 from trainingdata import noise_dataset

@@ -3,7 +3,7 @@
 import sys
 import textwrap
 
-from edgeprune.complexity.profile import RESOURCES
+from edgeprune.names import COUNTED, RESOURCES
 from edgeprune.sampling import health
 
 _BAR = 12
@@ -88,10 +88,10 @@ def _predicted_rows(plans):
 
 def profile_table(profile):
     """Every layer with what it costs and its share in each mode, then the totals."""
-    rows = [["layer", "kind", "filters", "params", "MACs", "memory", "PA", "FA", "MA", ""]]
+    rows = [["layer", "kind", "filters", "params", "MACs", "memory", *COUNTED, ""]]
     for row in profile.layer_table():
         costs = [amount(row[r], r) for r in ("params", "macs", "memory")]
-        shares = [f"{100 * row[f'share_{mode}']:.1f} %" for mode in ("PA", "FA", "MA")]
+        shares = [f"{100 * row[f'share_{mode}']:.1f} %" for mode in COUNTED]
         note = "kept: " + profile.frozen[row["layer"]] if row["layer"] in profile.frozen else ""
         rows.append([row["layer"], row["kind"], str(row["filters"]), *costs, *shares, note])
     totals = "\n".join(f"{r:<12} {amount(profile.totals[r], r)}" for r in RESOURCES)

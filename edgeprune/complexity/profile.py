@@ -12,99 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from edgeprune import files
-from edgeprune.complexity import width
+from edgeprune.complexity import reading, width
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import COUNTED, RESOURCES
 
 FORMAT, VERSION = "edgeprune.profile", 1
-RESOURCES = ("params", "macs", "flops", "memory", "peak_memory")
-#: The resource whose shares weigh the draw in each mode of the paper.
-MODES = {"PA": "params", "FA": "flops", "MA": "memory"}
-
-
-@dataclass(frozen=True)
-class Group:
-    """Channels that can only be removed together.
-
-    Attributes:
-        name: the first layer that writes the group.
-        width: units in the dense network; removing a unit removes ``coefficient`` channels wherever an
-            expression names the group.
-        members: layers that lose filters with each unit.
-    """
-
-    name: str
-    width: int
-    members: tuple
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution or a linear layer, all its calls in one forward pass taken together.
-
-    Attributes:
-        kind: ``conv1d``, ``conv2d``, ``conv3d``, ``conv_transpose1d`` … or ``linear``.
-        out: expression of the filters, Cout.
-        inp: expression of the inputs that one filter sees, Cin / G.
-        kernel: spatial size; ``()`` for a linear layer.
-        positions: sum over the calls of the places where the kernel is applied (H*W of the output; of the
-            input for a transposed convolution).
-        map_positions: sum over the calls of H*W of the output feature map.
-        source: ``file:line`` of the call in the user's code, where known.
-        shared: another layer already counts the parameters (a second kind of use of a tied weight).
-    """
-
-    name: str
-    kind: str
-    out: tuple
-    inp: tuple
-    kernel: tuple
-    bias: bool
-    positions: int
-    map_positions: int
-    calls: int = 1
-    source: str | None = None
-    shared: bool = False
-
-    def cost_per_filter(self, resource, widths, dtype_bytes=4):
-        """Cost of one filter (an exact integer), so that a layer's cost is this times its filters."""
-        if resource == "memory":
-            return self.map_positions * dtype_bytes
-        weights = width.evaluate(self.inp, widths) * math.prod(self.kernel)
-        if resource == "params":
-            return 0 if self.shared else weights + self.bias
-        if resource == "macs":
-            return self.positions * weights
-        return 2 * self.positions * weights + self.map_positions * self.bias
-
-    def cost(self, resource, widths, dtype_bytes=4):
-        """params, macs, flops or memory (bytes) of the layer at ``widths``."""
-        return width.evaluate(self.out, widths) * self.cost_per_filter(resource, widths, dtype_bytes)
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A tensor of the state dict: its name and an expression for each dimension."""
-
-    name: str
-    dims: tuple
-    trainable: bool = True
-    bytes_per_element: int = 4
-
-    def shape(self, widths):
-        return tuple(width.evaluate(d, widths) for d in self.dims)
-
-
-@dataclass(frozen=True)
-class Alive:
-    """A feature map, alive from step ``born`` to step ``dies`` (both included) of the forward pass."""
-
-    dims: tuple
-    born: int
-    dies: int
-    bytes_per_element: int = 4
-
-    def size(self, widths):
-        return self.bytes_per_element * math.prod(width.evaluate(d, widths) for d in self.dims)
 
 
 @dataclass(frozen=True)
@@ -194,7 +106,7 @@ class Profile:
             for resource in ("params", "macs", "flops", "memory"):
                 row[resource] = layer.cost(resource, widths, self.dtype_bytes)
             rows.append(row)
-        for mode, resource in MODES.items():
+        for mode, resource in COUNTED.items():
             total = sum(row[resource] for row in rows)
             for row in rows:
                 row[f"share_{mode}"] = row[resource] / total
@@ -279,8 +191,6 @@ class Profile:
         Raises:
             EdgepruneError: the file is not a profile, is damaged, or is one of a newer version.
         """
-        from edgeprune.complexity.reading import profile_from
-
         value = files.read_json(path)
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise EdgepruneError("is not a complexity profile", file=path, remedy="make one with `edgeprune profile`")
@@ -292,4 +202,6 @@ class Profile:
                 key="version",
                 remedy="make the profile again with `edgeprune profile`",
             )
-        return profile_from(value, path)
+        profile = cls(**reading.fields(value, path))
+        reading.check_totals(value, path, profile.totals)
+        return profile

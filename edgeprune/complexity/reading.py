@@ -3,21 +3,21 @@
 import re
 
 from edgeprune.complexity import width
-from edgeprune.complexity.profile import RESOURCES, Alive, Group, Layer, Profile, Slot
+from edgeprune.complexity.parts import Alive, Group, Layer, Slot
 from edgeprune.errors import EdgepruneError
 
 _AGAIN = "make the profile again with `edgeprune profile`"
 _REQUIRED = object()
 
 
-def profile_from(value, path):
-    """The profile that the JSON object ``value`` holds. Keys that this version does not know are ignored.
+def fields(value, path):
+    """A profile's fields, by name, from the JSON object ``value``; keys that this version does not know are ignored.
 
     Args:
         path: the file, for messages.
 
     Raises:
-        EdgepruneError: a value is missing or impossible, or the totals are not those of the layers.
+        EdgepruneError: a value is missing or impossible.
     """
     top = _Record(value, path, "")
     groups = tuple(Group(g.text("name"), g.whole("width", 1), tuple(g.texts("members"))) for g in top.records("groups"))
@@ -42,34 +42,37 @@ def profile_from(value, path):
     )
     if not layers:
         top.refuse("layers", "holds no layer")
-    profile = Profile(
-        network=top.text("network"),
-        input_shapes=top.shapes("input_shapes"),
-        groups=groups,
-        layers=layers,
-        slots=tuple(
+    return {
+        "network": top.text("network"),
+        "input_shapes": top.shapes("input_shapes"),
+        "groups": groups,
+        "layers": layers,
+        "slots": tuple(
             Slot(s.text("name"), s.expressions("dims", names), s.flag("trainable"), s.whole("bytes_per_element", 1))
             for s in top.records("slots")
         ),
-        matmuls=tuple((m.whole("positions"), m.expressions("dims", names)) for m in top.records("matmuls")),
-        alive=tuple(
+        "matmuls": tuple((m.whole("positions"), m.expressions("dims", names)) for m in top.records("matmuls")),
+        "alive": tuple(
             Alive(a.expressions("dims", names), a.whole("born"), a.whole("dies"), a.whole("bytes_per_element", 1))
             for a in top.records("alive")
         ),
-        frozen=top.table("frozen"),
-        notes=tuple(top.texts("notes")),
-        dtype_bytes=top.whole("dtype_bytes", 1),
-        attributes=tuple(
+        "frozen": top.table("frozen"),
+        "notes": tuple(top.texts("notes")),
+        "dtype_bytes": top.whole("dtype_bytes", 1),
+        "attributes": tuple(
             (a.text("module"), a.text("attribute"), a.whole("index", default=None), a.expression("value", names))
             for a in top.records("attributes", default=())
         ),
-        count_only=top.table("count_only", default={}),
-    )
-    stored = _Record(top.get("totals", dict), path, "totals.")
-    for resource in RESOURCES:
-        if stored.whole(resource) != profile.totals[resource]:
-            stored.refuse(resource, f"is {stored.value[resource]}, but the layers make {profile.totals[resource]}")
-    return profile
+        "count_only": top.table("count_only", default={}),
+    }
+
+
+def check_totals(value, path, totals):
+    """Refuse a JSON object whose stored totals are not ``totals``, which its layers make."""
+    stored = _Record(_Record(value, path, "").get("totals", dict), path, "totals.")
+    for resource, total in totals.items():
+        if stored.whole(resource) != total:
+            stored.refuse(resource, f"is {stored.value[resource]}, but the layers make {total}")
 
 
 class _Record:

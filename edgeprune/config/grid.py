@@ -7,7 +7,7 @@ from itertools import product
 from edgeprune import identity
 from edgeprune.config import references, seeds
 from edgeprune.errors import EdgepruneError
-from edgeprune.peers.methods import PEERS
+from edgeprune.names import MAIN, PEERS
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def check(config, file):
 
 def _variants(config):
     """The main method's, then those of each reference: at its modes and targets, then for its budgets."""
-    yield from _of(config, references.MAIN, config["modes"], config["targets"], config.get("budgets", {}))
+    yield from _of(config, MAIN, config["modes"], config["targets"], config.get("budgets", {}))
     for name, entry in references.read(config).items():
         changes = {"reference": name, "sampling": entry.sampling, "recipe": entry.recipe}
         if entry.method == "dense":

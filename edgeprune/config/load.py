@@ -10,8 +10,7 @@ import yaml
 from edgeprune.config import budgets, grid, references, seeds
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError
-from edgeprune.peers.methods import PEERS
-from edgeprune.sampling.table import MEASURED
+from edgeprune.names import MEASURED, PEERS
 
 #: Sections in which `default` holds for every network and an entry of the network's name adds to it.
 PER_NETWORK = ("recipes", "sampling")

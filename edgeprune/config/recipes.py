@@ -2,7 +2,7 @@
 
 import math
 
-from edgeprune.training.recipe import Recipe
+from edgeprune.config.recipe import Recipe
 
 #: Key of a recipe that holds what changes when pruned weights are fine-tuned.
 FINE_TUNE = "fine_tune"

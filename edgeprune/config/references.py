@@ -4,12 +4,8 @@ import difflib
 from dataclasses import dataclass, field
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.peers.methods import PEERS
+from edgeprune.names import DRAWN, MAIN, METHODS, PEERS
 
-MAIN = "complexity"
-METHODS = (MAIN, "uniform", "random", "dense", *PEERS)
-#: Methods that `draw` under `sampling` means something to.
-DRAWN = (MAIN, "random")
 #: Keys of an entry that say at what, which the unpruned network has none of.
 _AT = ("modes", "targets", "budgets", "sampling")
 

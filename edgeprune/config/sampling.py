@@ -1,6 +1,6 @@
 """The settings that a variant's plan is drawn with."""
 
-from edgeprune.config.references import DRAWN
+from edgeprune.names import DRAWN
 
 
 def sampling_of(sampling, network, variant):

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeprune.data.download import TIMEOUT, Broken, locked, network, retry
 from edgeprune.data.progress import say
-from edgeprune.data.sources import Collection
+from edgeprune.data.request import Collection
 from edgeprune.data.targets import ClassTarget
 from edgeprune.errors import EdgepruneError
 

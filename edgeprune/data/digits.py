@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeprune.data.sources import Collection
+from edgeprune.data.request import Collection
 from edgeprune.data.targets import ClassTarget
 
 TEST_FRACTION = 0.2  # the data set has no test split of its own; the cut is the same for everyone

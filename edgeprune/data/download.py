@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgeprune import __version__
 from edgeprune.data.progress import Progress, say
-from edgeprune.data.sources import CONFIG
+from edgeprune.data.request import CONFIG
 from edgeprune.errors import EdgepruneError
 from edgeprune.files import sha256
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.data.sources import Request, find_source, fraction_of
+from edgeprune.data.request import Request, fraction_of
+from edgeprune.data.sources import find_source
 from edgeprune.data.splits import cut
 from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, sample_dtype
 from edgeprune.errors import EdgepruneError

@@ -11,7 +11,7 @@ from edgeprune.data.decode import decode
 from edgeprune.data.download import download
 from edgeprune.data.layout import find_layout
 from edgeprune.data.progress import Progress
-from edgeprune.data.sources import Collection, fraction_of
+from edgeprune.data.request import Collection, fraction_of
 from edgeprune.data.targets import ClassTarget
 from edgeprune.data.tree import open_tree
 from edgeprune.files import sha256

@@ -21,6 +21,7 @@ from edgeprune.data.scaling import normalise
 from edgeprune.data.store import load_manifest, open_split
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.evaluate import evaluate
+from edgeprune.names import IDENTITY
 
 FORMAT, VERSION = "edgeprune.quantized", 1
 IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
@@ -43,7 +44,7 @@ def quantise(model, folder, metrics, threads=1):
         EdgepruneError: the metrics are not a run's, or the fp32 file scores otherwise than the training said.
     """
     known = files.read_json(metrics)
-    missing = [key for key in (*identity.KEYS, "val", "test") if not isinstance(known, dict) or key not in known]
+    missing = [key for key in (*IDENTITY, "val", "test") if not isinstance(known, dict) or key not in known]
     if missing:
         raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
     fp32 = {split: evaluate(model, folder, split, threads) for split in ("val", "test")}

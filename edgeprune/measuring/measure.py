@@ -6,10 +6,11 @@ from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.devices import connect
 from edgeprune.measuring.program import Unreachable
+from edgeprune.names import IDENTITY
 
 FORMAT, VERSION = "edgeprune.measurement", 2
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
-IDENTITY = tuple(key for key in identity.KEYS if key != "task")
+KEYS = tuple(key for key in IDENTITY if key != "task")
 #: Settings that are the program's options of the same name.
 OPTIONS = ("seconds", "iterations", "warmup", "threads")
 #: Settings under ``energy``, and the program's options.
@@ -84,10 +85,10 @@ def options(device):
 
 def _identity(metrics):
     value = files.read_json(metrics)
-    missing = [key for key in IDENTITY if not isinstance(value, dict) or key not in value]
+    missing = [key for key in KEYS if not isinstance(value, dict) or key not in value]
     if missing:
         raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
-    return identity.copied(value, IDENTITY), _headline(value, metrics)
+    return identity.copied(value, KEYS), _headline(value, metrics)
 
 
 def _headline(value, file):

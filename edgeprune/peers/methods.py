@@ -10,24 +10,22 @@ class Peer:
     """A way to rank the filters of a trained network.
 
     Attributes:
-        name: key in the configuration's ``references``.
-        label: what figures and tables call it.
+        name: of :data:`edgeprune.names.PEERS`, a key in the configuration's ``references``.
         description: one sentence.
         across: whether the filters of all layers are ranked together; otherwise each layer loses the same fraction.
     """
 
     name: str
-    label: str
     description: str
     across: bool = False
 
 
-PEERS = {
+KNOWN = {
     peer.name: peer
     for peer in (
-        Peer("l1", "L1", "filters of least L1 norm, the same fraction of each layer"),
-        Peer("fpgm", "FPGM", "filters nearest to the layer's geometric median, the same fraction of each layer"),
-        Peer("lamp", "LAMP", "filters of least layer-adaptive magnitude, all layers ranked together", across=True),
+        Peer("l1", "filters of least L1 norm, the same fraction of each layer"),
+        Peer("fpgm", "filters nearest to the layer's geometric median, the same fraction of each layer"),
+        Peer("lamp", "filters of least layer-adaptive magnitude, all layers ranked together", across=True),
     )
 }
 
@@ -38,10 +36,10 @@ def get(name):
     Raises:
         EdgepruneError: there is none; lists those there are.
     """
-    if name not in PEERS:
-        known = "; ".join(f"{peer.name}: {peer.description}" for peer in PEERS.values())
+    if name not in KNOWN:
+        known = "; ".join(f"{peer.name}: {peer.description}" for peer in KNOWN.values())
         raise EdgepruneError(f"no peer prunes a trained network by {name!r}", key="method", remedy=f"one of {known}")
-    return PEERS[name]
+    return KNOWN[name]
 
 
 def importance(peer):

@@ -5,6 +5,7 @@ import copy
 import torch
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import PEERS
 from edgeprune.peers import methods
 from edgeprune.peers.ranking import STEPS, Ranking
 from edgeprune.sampling import goals
@@ -24,7 +25,7 @@ def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None
     Args:
         model: the trained dense network; not touched.
         profile: its :class:`~edgeprune.complexity.profile.Profile`.
-        method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.peers.methods.PEERS`.
+        method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.peers.methods.KNOWN`.
         mode, target: as of :func:`edgeprune.sampling.sample.sample`.
         seed: noted in the plan, nothing is drawn.
         settings: ``prunable``, ``min_channels``, ``protect``, ``round_to``, as of ``sample``.
@@ -157,7 +158,7 @@ class _blaming:
             return False
         told = error.problem if isinstance(error, EdgepruneError) else f"{kind.__name__}: {error}"
         raise EdgepruneError(
-            f"{self.network} cannot be pruned by {self.peer.label} through Torch-Pruning: {told}",
+            f"{self.network} cannot be pruned by {PEERS[self.peer.name]} through Torch-Pruning: {told}",
             key=f"references.{self.peer.name}",
             remedy="run this network in a preset without that reference",
         ) from error

@@ -16,11 +16,11 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from edgeprune import files
-from edgeprune.reporting import runs
+from edgeprune.reporting import runs, table
 
 #: Okabe and Ito's palette for colour-blind readers (seaborn's "colorblind"), in an order of differing lightness.
 _COLORS = sns.color_palette("colorblind")
-MODES = {
+MODE_LOOKS = {
     "PA": (_COLORS[0], "o"),
     "FA": (_COLORS[1], "s"),
     "MA": (_COLORS[2], "^"),
@@ -74,7 +74,7 @@ def setup():
 
 def marker(method, mode, size=7):
     """Keyword arguments of ``Axes.plot`` for the marker of a series."""
-    color, shape = DENSE if method == "dense" else MODES.get(mode, OTHER_MODE)
+    color, shape = DENSE if method == "dense" else MODE_LOOKS.get(mode, OTHER_MODE)
     return _look(color, shape, FILLS.get(method, OTHER_FILL), size)
 
 
@@ -131,6 +131,15 @@ def _look(color, shape, fill, size):
         "markeredgecolor": color if fill != "full" else "white",
         "markeredgewidth": 1.3 if fill != "full" else 0.6,
     }
+
+
+def write(args, figure, rows, caption):
+    """Write a figure, its data and its caption to where the options of ``edgeprune.reporting.script`` say."""
+    save(figure, args.out_svg, args.out_png)
+    if args.out_csv:
+        files.write_text(args.out_csv, table.to_csv(rows))
+    if args.out_caption:
+        files.write_text(args.out_caption, caption)
 
 
 def save(figure, svg=None, png=None):

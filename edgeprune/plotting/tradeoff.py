@@ -30,14 +30,14 @@ class Facet:
     span: float = 0.0
 
 
-COUNTED = (
+COUNTED_FACETS = (
     Facet("params", "Parameters", "params"),
     Facet("flops", "Compute", "flops"),
     Facet("memory", "Feature maps", "bytes"),
     Facet("peak_memory", "Peak memory, computed", "bytes"),
     Facet("onnx_bytes", "Model file (ONNX)", "bytes"),
 )
-MEASURED = (
+MEASURED_FACETS = (
     Facet("latency_p50_ms", "Latency, median", "time"),
     Facet("cpu_percent", "CPU utilisation", unit="% of one core", span=20),
     Facet("peak_rss_bytes", "Peak resident memory", "bytes"),
@@ -58,10 +58,10 @@ def draw(rows, title=None):
     """
     style.setup()
     metric, looks = runs.headline(rows), style.Looks(rows)
-    lines = [(None, runs.once(rows), COUNTED)]
+    lines = [(None, runs.once(rows), COUNTED_FACETS)]
     for place in sorted({runs.place(row) for row in rows if row["device"]}):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
-        facets = [facet for facet in MEASURED if any(row[facet.column] is not None for row in here)]
+        facets = [facet for facet in MEASURED_FACETS if any(row[facet.column] is not None for row in here)]
         if facets:
             lines.append((place, here, facets))
     figure, axes = plt.subplots(

@@ -5,9 +5,11 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import style
 from edgeprune.plotting.layer_complexity import short_names
 from edgeprune.reporting import planned, runs
+from edgeprune.sampling.plan import Plan
 
 ROW = 2.1  # inches of a panel's height
 DENSE = {"color": "0.55", "linewidth": 2.2}
@@ -27,9 +29,6 @@ def read(paths, variants=None):
     Raises:
         EdgepruneError: a file is not a plan, or plans have different layers.
     """
-    from edgeprune.errors import EdgepruneError
-    from edgeprune.sampling.plan import Plan
-
     rows, layers = [], None
     for path in paths:
         plan = Plan.load(path)

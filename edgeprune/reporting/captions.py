@@ -4,7 +4,7 @@
 what these functions wrote beside the figure.
 """
 
-from edgeprune.complexity.profile import MODES
+from edgeprune.names import COUNTED
 from edgeprune.reporting import notes, pairs, runs, units
 
 NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
@@ -27,7 +27,7 @@ def layer_complexity(network, rows, totals):
         f"{units.one(totals['peak_memory'], 'bytes')}.",
         "",
     ]
-    for mode, resource in MODES.items():
+    for mode, resource in COUNTED.items():
         largest = max(rows, key=lambda row: row[resource])
         share = 100 * largest[f"share_{mode}"]
         lines.append(f"- {mode}: {escape(largest['layer'])} weighs most in {NAMES[resource]}, with {share:.1f} %.")

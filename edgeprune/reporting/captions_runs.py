@@ -1,6 +1,6 @@
 """Captions of the figures that show trained runs, with their numbers; see :mod:`edgeprune.reporting.captions`."""
 
-from edgeprune.peers.methods import PEERS
+from edgeprune.names import PEERS
 from edgeprune.reporting import engines, notes, pairs, prediction, runs, units
 from edgeprune.reporting.captions import costs, escape, score
 from edgeprune.reporting.columns import STAGES

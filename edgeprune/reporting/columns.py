@@ -1,17 +1,17 @@
 """The columns of a row: what of a run's metrics, times and measurements the tables and figures know it by."""
 
 from edgeprune import files, identity, tasks
-from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import IDENTITY, LATER, RESOURCES
 from edgeprune.reporting import engines
 
 #: The version of each kind of file that is understood.
 VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
-IDENTITY = (*identity.KEYS, *identity.LATER)
 #: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
 STAGES = ("train", "prune", "finetune")
 COSTS = ("training_flops", "training_seconds", "training_joules")
-MEASURED = {
+#: Columns of what a measurement found, and where it stands there.
+FOUND = {
     "latency_p50_ms": ("latency_ms", "p50"),
     "latency_p90_ms": ("latency_ms", "p90"),
     "latency_p99_ms": ("latency_ms", "p99"),
@@ -34,7 +34,7 @@ MEASURED = {
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
 NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
 #: All that a row on no device lacks.
-UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(MEASURED), "unreachable": None, **dict.fromkeys(NOTES)}
+UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(FOUND), "unreachable": None, **dict.fromkeys(NOTES)}
 #: Columns that hold text; all others hold numbers.
 TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", "budget", "metric", "device", "runtime",
         *NOTES, "train_device", "precision")  # fmt: skip
@@ -65,7 +65,7 @@ def of_run(value, path):
     try:
         metric = tasks.get(value["task"], file=path).headline
         value = identity.completed(value)
-        row = {key: value[key] for key in IDENTITY}
+        row = {key: value[key] for key in (*IDENTITY, *LATER)}
         row["metric"] = metric.name
         for split in ("test", "val"):
             row[split], row[f"{split}_loss"] = value[split][metric.name], value[split]["loss"]
@@ -99,7 +99,7 @@ def of_times(path):
 def of_measurement(value):
     """Of a measurement: the place and what was found there; null numbers come with the reason."""
     row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime")}
-    for column, keys in MEASURED.items():
+    for column, keys in FOUND.items():
         found = value
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None

@@ -1,6 +1,6 @@
 """A page of results that says plainly who is ahead: each plan against its peers at the same target of one resource."""
 
-from edgeprune.complexity.profile import MODES
+from edgeprune.names import COUNTED
 from edgeprune.reporting import difference, notes, pairs, runs, units
 
 
@@ -118,7 +118,7 @@ def _change(ratio, what):
 
 def _removed(ours, peer):
     """The reductions, where both were asked for the same and one removed half a point more than the other."""
-    resource = MODES.get(ours["mode"])
+    resource = COUNTED.get(ours["mode"])
     if peer["method"] == "dense" or resource is None:
         return ""
     mine, theirs = (100 * g[f"reduction_{resource}"] for g in (ours, peer))

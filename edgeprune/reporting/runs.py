@@ -1,7 +1,7 @@
 """Read what the runs of a grid left behind as flat rows, one for each run and place where it was measured.
 
-A *place* is a device with a runtime. A row is a dict. Its columns are :data:`edgeprune.reporting.columns.IDENTITY`,
-``metric`` and ``test``/``val`` (the task's headline, unscaled), ``test_loss``, ``val_loss``, the five resources plain,
+A *place* is a device with a runtime. A row is a dict. Its columns are the keys of :mod:`edgeprune.identity`, ``metric``
+and ``test``/``val`` (the task's headline, unscaled), ``test_loss``, ``val_loss``, the five resources plain,
 with ``dense_`` and with ``reduction_`` before them, the cost of all stages of the training (``epochs``,
 ``training_flops``, ``training_seconds``, ``training_joules``), what of it went before the last stage
 (``earlier_epochs``, ``earlier_training_flops``) and into each (``stage_<stage>_training_<flops|seconds|joules>``),
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
-from edgeprune.peers.methods import PEERS
+from edgeprune.names import MAIN, MODES, PEERS
 from edgeprune.reporting import columns, difference, engines
 from edgeprune.sampling.methods import methods
 
@@ -31,7 +31,7 @@ GROUP = (
 )  # fmt: skip
 #: Columns of a run that a group has no mean of.
 SEEDS = ("seed", "plan_seed")
-MODES = ("PA", "FA", "MA", "LA", "EA")
+_RANKS = {mode: rank for rank, mode in enumerate(MODES)}
 
 
 def read(metrics, measurements=(), timings=()):
@@ -114,7 +114,7 @@ def once(rows):
 
 def is_main(row):
     """Whether a row is of the main method, as the grid has it; an entry of `references` that varies it is not."""
-    return row["method"] == "complexity" and not row.get("reference")
+    return row["method"] == MAIN and not row.get("reference")
 
 
 def is_dense(row):
@@ -142,7 +142,7 @@ def order(row):
         row.get("runtime") or "",
         0 if is_dense(row) else 1 if is_main(row) else 2,
         row.get("reference") or row["method"],
-        MODES.index(row["mode"]) if row["mode"] in MODES else len(MODES),
+        _RANKS.get(row["mode"], len(_RANKS)),
         row["mode"] or "",
         row["target"] or 0,
         row["variant"],
@@ -159,7 +159,7 @@ def label(row):
     budget = row.get("budget")
     if is_main(row):
         return row["mode"] or (f"joint {budget}" if budget else "budget")
-    name = PEERS[row["method"]].label if row["method"] in PEERS else row["method"]
+    name = PEERS.get(row["method"], row["method"])
     name = row["reference"] if is_named(row) else name
     asked = row["mode"] or budget
     return f"{name} ({asked})" if asked else name

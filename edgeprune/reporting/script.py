@@ -1,9 +1,8 @@
-"""What the scripts that draw figures share: where results are read from, and a figure's data and caption."""
+"""What the scripts that draw figures share: the options that say where results are read from and figures go."""
 
 import argparse
 
-from edgeprune import files
-from edgeprune.reporting import runs, table
+from edgeprune.reporting import runs
 
 
 def add_results(parser, measurements=True):
@@ -23,7 +22,7 @@ def add_pair(parser):
 
 
 def add_outputs(parser):
-    """Options for a figure's files."""
+    """Options for a figure's files, which :func:`edgeprune.plotting.style.write` writes."""
     parser.add_argument("--out-svg")
     parser.add_argument("--out-png")
     parser.add_argument("--out-csv", help="the data of the figure")
@@ -40,14 +39,3 @@ def read(argv, description, measurements=True):
     found = runs.read(args.metrics, getattr(args, "measurements", ()), args.timings)
     rows = runs.select(found, args.network, args.dataset)
     return args, rows, f"{rows[0]['network']} on {rows[0]['dataset']}"
-
-
-def write(args, figure, rows, caption):
-    """Write a figure, its data and its caption to where the options of :func:`add_outputs` say."""
-    from edgeprune.plotting import style
-
-    style.save(figure, args.out_svg, args.out_png)
-    if args.out_csv:
-        files.write_text(args.out_csv, table.to_csv(rows))
-    if args.out_caption:
-        files.write_text(args.out_caption, caption)

@@ -8,9 +8,9 @@ widths).
 from functools import cached_property
 
 from edgeprune.complexity import width
-from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
-from edgeprune.sampling.table import MEASURED, Measured
+from edgeprune.names import MEASURED, RESOURCES
+from edgeprune.sampling.table import Measured
 
 #: Resources that are polynomials; peak memory is a maximum of polynomials.
 POLYNOMIAL = ("params", "macs", "flops", "memory")

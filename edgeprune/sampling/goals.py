@@ -2,10 +2,9 @@
 
 from fractions import Fraction
 
-from edgeprune.complexity.profile import MODES, RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import COUNTED, MODES, RESOURCES
 from edgeprune.sampling.costs import Costs
-from edgeprune.sampling.table import MEASURED
 
 
 def from_target(profile, mode, target, costs=None):
@@ -17,9 +16,8 @@ def from_target(profile, mode, target, costs=None):
     Raises:
         EdgepruneError: an unknown mode, a target outside (0, 1), or a measured mode without a table that has it.
     """
-    resources = MODES | MEASURED
-    if mode not in resources:
-        known = ", ".join(f"{m} ({r})" for m, r in resources.items())
+    if mode not in MODES:
+        known = ", ".join(f"{m} ({r})" for m, r in MODES.items())
         raise EdgepruneError(f"unknown mode {mode!r}", key="mode", remedy=f"one of {known}")
     fraction = _number(target, "target")
     if not 0 < fraction < 1:
@@ -28,8 +26,8 @@ def from_target(profile, mode, target, costs=None):
             key="target",
             remedy="give the fraction to remove, e.g. 0.5; for the whole network use method=dense",
         )
-    resource = resources[mode]
-    dense = profile.totals[resource] if mode in MODES else (costs or Costs(profile)).dense_total(resource)
+    resource = MODES[mode]
+    dense = profile.totals[resource] if mode in COUNTED else (costs or Costs(profile)).dense_total(resource)
     return {resource: int((1 - fraction) * dense)}
 
 

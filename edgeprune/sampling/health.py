@@ -1,6 +1,6 @@
 """How a plan thins its network: the narrowest layer, the mean of all, and how far below its limit it ended."""
 
-from edgeprune.complexity.profile import MODES
+from edgeprune.names import COUNTED
 
 #: A layer that keeps less than this fraction of its filters is warned of. Figures are in docs/sampling.md.
 THIN = 0.3
@@ -30,8 +30,8 @@ def slack(plan):
     """
     if plan.predicted:
         return {plan.predicted["resource"]: plan.predicted["reduction"] - plan.target}
-    if plan.mode in MODES:
-        return {MODES[plan.mode]: plan.reduction[MODES[plan.mode]] - plan.target}
+    if plan.mode in COUNTED:
+        return {COUNTED[plan.mode]: plan.reduction[COUNTED[plan.mode]] - plan.target}
     allowed = {r: value if value < 1 else value / plan.dense_totals[r] for r, value in (plan.budget or {}).items()}
     return {r: min(1, fraction) - (1 - plan.reduction[r]) for r, fraction in allowed.items()}
 

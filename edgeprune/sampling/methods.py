@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import MEASURED
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,6 @@ def get(name):
 def _complexity(problem, goals, seed):
     from edgeprune.sampling import chains, stepwise
     from edgeprune.sampling.costs import POLYNOMIAL
-    from edgeprune.sampling.table import MEASURED
 
     resources = {resource for goal in goals for resource in goal}
     if resources & set(MEASURED.values()):

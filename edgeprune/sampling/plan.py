@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from edgeprune import files
 from edgeprune.complexity import width
-from edgeprune.complexity.profile import RESOURCES
 from edgeprune.errors import EdgepruneError
+from edgeprune.names import RESOURCES
 from edgeprune.sampling import health
 
 FORMAT, VERSION = "edgeprune.plan", 1

@@ -1,6 +1,7 @@
 """What a table of measured layer costs predicts for a network."""
 
-from edgeprune.sampling.table import MEASURED, UNITS, Measured, shown
+from edgeprune.names import MEASURED
+from edgeprune.sampling.table import UNITS, Measured, shown
 
 
 def predicted(costs, mode, w):

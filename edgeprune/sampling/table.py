@@ -16,8 +16,6 @@ from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 
 FORMAT, VERSION = "edgeprune.layer_costs", 1
-#: The measured resource of each mode that goes by a table. These modes are this project's own, not the paper's.
-MEASURED = {"LA": "latency", "EA": "energy"}
 #: Of each resource: the key of a layer's numbers (nanoseconds, nanojoules), the unit to show it in, and how many of the
 #: integers that :meth:`Surface.at` gives make one such unit.
 UNITS = {"latency": ("latency_ns", "ms", 10**9), "energy": ("energy_nj", "mJ", 10**9)}

@@ -8,7 +8,7 @@ from edgeprune.errors import EdgepruneError
 
 
 def kept_part(profile, widths, keep):
-    """``make`` for :func:`edgeprune.surgery.resize.rebuild`: the rows of each tensor that belong to surviving units.
+    """``make`` for :func:`edgeprune.modules.resize.rebuild`: the rows of each tensor that belong to surviving units.
 
     Args:
         keep: ``{group: indices}``; of a group that is not named the first units survive.

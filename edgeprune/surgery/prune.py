@@ -5,9 +5,9 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.surgery.clone import clone, named_tensors
+from edgeprune.modules.clone import clone, named_tensors
+from edgeprune.modules.resize import on_meta, rebuild
 from edgeprune.surgery.keep import kept_part
-from edgeprune.surgery.resize import on_meta, rebuild
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
 

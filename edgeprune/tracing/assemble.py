@@ -1,7 +1,8 @@
 """Turns variables into named groups, and the records of a pass into a profile."""
 
 from edgeprune.complexity import width
-from edgeprune.complexity.profile import Alive, Group, Layer, Profile, Slot
+from edgeprune.complexity.parts import Alive, Group, Layer, Slot
+from edgeprune.complexity.profile import Profile
 
 
 def in_groups(trace):

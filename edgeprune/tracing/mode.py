@@ -3,11 +3,12 @@
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from edgeprune.tracing import registry
+from edgeprune.tracing import rules
 from edgeprune.tracing.counting import Constants, counter
 from edgeprune.tracing.liveness import Liveness
 from edgeprune.tracing.mending import attributes_of_size, modules_on_stack
 from edgeprune.tracing.records import layer_name
+from edgeprune.tracing.registry import NoRule
 from edgeprune.tracing.shortcuts import SHORTCUTS
 from edgeprune.tracing.sources import call_site
 
@@ -84,7 +85,7 @@ class Tracer(TorchDispatchMode):
     def label(self, tensor, dims):
         """Describe an operator's result."""
         if len(dims) != tensor.dim():
-            raise registry.NoRule("its result has an unexpected number of dimensions")
+            raise NoRule("its result has an unexpected number of dimensions")
         self.labels[id(tensor)] = list(dims)
         self.labelled_tensors.append(tensor)
 
@@ -149,7 +150,7 @@ class Tracer(TorchDispatchMode):
             name = func.overloadpacket.__name__
             if not name.startswith("__"):
                 name = name.rstrip("_")
-            self.handlers[func] = found = name, registry.find(name, func), SHORTCUTS.get(func), counter(func)
+            self.handlers[func] = found = name, rules.find(name, func), SHORTCUTS.get(func), counter(func)
             return found
 
     def _apply(self, rule, call):
@@ -157,7 +158,7 @@ class Tracer(TorchDispatchMode):
             try:
                 rule(self, call)
                 return
-            except registry.NoRule as reason:
+            except NoRule as reason:
                 why = f"the operator cannot be followed here: {reason}"
             except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError) as error:
                 why = f"the operator cannot be followed here: {error}"

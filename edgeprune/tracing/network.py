@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.surgery.clone import clone, named_tensors
-from edgeprune.surgery.resize import on_meta
+from edgeprune.modules.clone import clone, named_tensors
+from edgeprune.modules.resize import on_meta
 
 
 class Network:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.tracing.mode import VALUE_DEPENDENT
 from edgeprune.tracing.sources import failure_site
 
 
@@ -77,7 +78,7 @@ def failure(error, tracer, shapes):
             f"the forward pass depends on the values of a tensor{at} ({text})",
             remedy="make the control flow depend on shapes only, or prune the parts before and after it",
         )
-    if _depends_on_values(tracer.current):
+    if tracer.current is not None and tracer.current.rpartition(".")[2] in VALUE_DEPENDENT:
         return EdgepruneError(
             f"the forward pass depends on the values of a tensor: {operator}{at} ({text})",
             remedy="make the control flow depend on shapes only, or prune the parts before and after it",
@@ -87,9 +88,3 @@ def failure(error, tracer, shapes):
         key="input_shape",
         remedy=f"check that inputs of shape {[tuple(s) for s in shapes]} (without the batch) suit the network",
     )
-
-
-def _depends_on_values(operator):
-    from edgeprune.tracing.mode import VALUE_DEPENDENT
-
-    return operator is not None and operator.rpartition(".")[2] in VALUE_DEPENDENT

@@ -7,7 +7,7 @@ import torch
 
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
-from edgeprune.surgery.resize import on_meta, rebuild
+from edgeprune.modules.resize import on_meta, rebuild
 from edgeprune.tracing.assemble import assemble, in_groups
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.mending import mend

@@ -21,20 +21,3 @@ def rule(*names):
         return function
 
     return register
-
-
-def find(name, func):
-    """The rule for an operator, or ``None``."""
-    from edgeprune.tracing.rules import (
-        convolution,
-        joining,
-        linear,
-        normalisation,
-        pointwise,
-        reduction,
-        shape,
-        spatial,
-    )
-
-    del convolution, joining, linear, normalisation, reduction, shape, spatial  # imported for what they register
-    return RULES.get(name) or (pointwise.pointwise if pointwise.applies(name, func) else None)

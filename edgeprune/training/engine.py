@@ -29,7 +29,7 @@ class Engine:
     Args:
         model: the network, on the dataset's device.
         dataset: an :class:`edgeprune.training.dataset.Dataset`.
-        recipe: an :class:`edgeprune.training.recipe.Recipe`.
+        recipe: an :class:`edgeprune.config.recipe.Recipe`.
         seed: the run's seed.
         epochs: instead of the recipe's.
 

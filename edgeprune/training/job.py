@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeprune.complexity.profile import Profile
+from edgeprune.config.recipe import Recipe
 from edgeprune.sampling.plan import Plan
 from edgeprune.training import cost, device
 from edgeprune.training.dataset import Dataset
-from edgeprune.training.recipe import Recipe
 
 
 @dataclass(kw_only=True)
@@ -19,7 +19,7 @@ class Job:
         spec: its factory, see :func:`edgeprune.networks.resolve.build`.
         data: folder of a fetched dataset.
         profile, plan: files.
-        recipe: settings, see :class:`edgeprune.training.recipe.Recipe`.
+        recipe: settings, see :class:`edgeprune.config.recipe.Recipe`.
         seed: everything random in the training follows from it.
         variant: the run's key in the grid.
         reference: the entry of `references` that the run belongs to; without it the plan's method says.

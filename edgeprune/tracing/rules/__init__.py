@@ -1,1 +1,11 @@
-"""How each kind of operator passes widths on. One file per kind; :mod:`edgeprune.tracing.registry` finds them."""
+"""How each kind of operator passes widths on. One file per kind, which registers its rules when it is imported here."""
+
+from edgeprune.tracing.registry import RULES
+from edgeprune.tracing.rules import convolution, joining, linear, normalisation, pointwise, reduction, shape, spatial
+
+__all__ = ["convolution", "find", "joining", "linear", "normalisation", "pointwise", "reduction", "shape", "spatial"]
+
+
+def find(name, func):
+    """The rule for an operator, or ``None``."""
+    return RULES.get(name) or (pointwise.pointwise if pointwise.applies(name, func) else None)

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from edgeprune.surgery.attributes import refit
-from edgeprune.surgery.clone import clone, named_tensors
+from edgeprune.complexity import width
+from edgeprune.modules.attributes import refit
+from edgeprune.modules.clone import clone, named_tensors
 
 
 def rebuild(model, profile, widths, make):
@@ -35,8 +36,6 @@ def rebuild(model, profile, widths, make):
 
 def set_attributes(model, profile, widths):
     """Set the sizes that the network keeps in attributes of its own (found by the tracer's probe)."""
-    from edgeprune.complexity import width
-
     for path, name, index, expr in getattr(profile, "attributes", ()):
         module, value = model.get_submodule(path), width.evaluate(expr, widths)
         if index is None:

@@ -1,0 +1,92 @@
+"""The parts of a profile: groups of coupled channels, layers, tensors, feature maps; and what a layer costs."""
+
+import math
+from dataclasses import dataclass
+
+from edgeprune.complexity import width
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that can only be removed together.
+
+    Attributes:
+        name: the first layer that writes the group.
+        width: units in the dense network; removing a unit removes ``coefficient`` channels wherever an
+            expression names the group.
+        members: layers that lose filters with each unit.
+    """
+
+    name: str
+    width: int
+    members: tuple
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or a linear layer, all its calls in one forward pass taken together.
+
+    Attributes:
+        kind: ``conv1d``, ``conv2d``, ``conv3d``, ``conv_transpose1d`` … or ``linear``.
+        out: expression of the filters, Cout.
+        inp: expression of the inputs that one filter sees, Cin / G.
+        kernel: spatial size; ``()`` for a linear layer.
+        positions: sum over the calls of the places where the kernel is applied (H*W of the output; of the
+            input for a transposed convolution).
+        map_positions: sum over the calls of H*W of the output feature map.
+        source: ``file:line`` of the call in the user's code, where known.
+        shared: another layer already counts the parameters (a second kind of use of a tied weight).
+    """
+
+    name: str
+    kind: str
+    out: tuple
+    inp: tuple
+    kernel: tuple
+    bias: bool
+    positions: int
+    map_positions: int
+    calls: int = 1
+    source: str | None = None
+    shared: bool = False
+
+    def cost_per_filter(self, resource, widths, dtype_bytes=4):
+        """Cost of one filter (an exact integer), so that a layer's cost is this times its filters."""
+        if resource == "memory":
+            return self.map_positions * dtype_bytes
+        weights = width.evaluate(self.inp, widths) * math.prod(self.kernel)
+        if resource == "params":
+            return 0 if self.shared else weights + self.bias
+        if resource == "macs":
+            return self.positions * weights
+        return 2 * self.positions * weights + self.map_positions * self.bias
+
+    def cost(self, resource, widths, dtype_bytes=4):
+        """params, macs, flops or memory (bytes) of the layer at ``widths``."""
+        return width.evaluate(self.out, widths) * self.cost_per_filter(resource, widths, dtype_bytes)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A tensor of the state dict: its name and an expression for each dimension."""
+
+    name: str
+    dims: tuple
+    trainable: bool = True
+    bytes_per_element: int = 4
+
+    def shape(self, widths):
+        return tuple(width.evaluate(d, widths) for d in self.dims)
+
+
+@dataclass(frozen=True)
+class Alive:
+    """A feature map, alive from step ``born`` to step ``dies`` (both included) of the forward pass."""
+
+    dims: tuple
+    born: int
+    dies: int
+    bytes_per_element: int = 4
+
+    def size(self, widths):
+        return self.bytes_per_element * math.prod(width.evaluate(d, widths) for d in self.dims)

@@ -1,0 +1,20 @@
+"""The words that all of the program shares: resources, modes, methods, and what tells the runs of a grid apart."""
+
+RESOURCES = ("params", "macs", "flops", "memory", "peak_memory")
+#: The resource whose shares weigh the draw in each mode of the paper.
+COUNTED = {"PA": "params", "FA": "flops", "MA": "memory"}
+#: The measured resource of each mode that goes by a table. These modes are this project's own, not the paper's.
+MEASURED = {"LA": "latency", "EA": "energy"}
+MODES = COUNTED | MEASURED
+
+MAIN = "complexity"
+#: The peers that prune a *trained* network, and what figures and tables call them.
+PEERS = {"l1": "L1", "fpgm": "FPGM", "lamp": "LAMP"}
+METHODS = (MAIN, "uniform", "random", "dense", *PEERS)
+#: Methods that `draw` under `sampling` means something to.
+DRAWN = (MAIN, "random")
+
+#: What :mod:`edgeprune.identity` knows a run by.
+IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
+#: The part of it that files of earlier versions lack.
+LATER = ("reference", "budget", "plan_seed")
