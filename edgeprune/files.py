@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -16,23 +18,30 @@ from edgeprune.errors import EdgepruneError
 def replacing(path):
     """Yield a temporary path beside ``path``; rename it onto ``path`` if the block succeeds.
 
-    The temporary name keeps ``path``'s suffix, so that writers which look at it behave the same.
+    The temporary name keeps ``path``'s suffix, so that writers which look at it behave the same. A character device or
+    a pipe is not replaced: what the block wrote elsewhere is written to it.
 
     Raises:
-        EdgepruneError: the folder cannot be written to, or the disk is full.
+        EdgepruneError: the folder cannot be written to, the disk is full, or something else than a file is at ``path``.
     """
     path = Path(path)
+    stream = _is_stream(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
+        folder = tempfile.gettempdir() if stream else path.parent
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=folder)
         os.close(handle)
     except OSError as error:
         raise _unwritable(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())  # or a power cut could leave the new name with no content
+        if stream:
+            with open(temporary, "rb") as content, open(path, "wb") as out:
+                shutil.copyfileobj(content, out)
+            return
+        with open(temporary, "rb") as content:
+            os.fsync(content.fileno())  # or a power cut could leave the new name with no content
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
         os.replace(temporary, path)
     except OSError as error:
@@ -41,6 +50,24 @@ def replacing(path):
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_stream(path):
+    """Whether a character device or a pipe is at ``path``, be it by a link.
+
+    Raises:
+        EdgepruneError: something else is there that is no regular file, or a name of an open one (``/dev/stdout``).
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing there yet, or the write will say what is wrong
+        return False
+    if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+        return True
+    if not stat.S_ISREG(mode) or (path.is_symlink() and path.parent.resolve().parts[1:2] in (("dev",), ("proc",))):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise EdgepruneError(f"is {what}, which is not replaced", file=path, remedy="name a file")
+    return False
 
 
 def is_temporary(name):

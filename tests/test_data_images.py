@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from edgeprune.data.decode import decode
 from edgeprune.data.fetch import fetch
@@ -163,6 +164,35 @@ def test_corrupt_image_is_named(tmp_path, damage):
     assert "not a whole image" in str(error)
 
 
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory error when reading image file")])
+@pytest.mark.parametrize("step", ["load", "resize", "convert"])
+def test_too_little_memory_is_not_blamed_on_the_image(tmp_path, monkeypatch, error, step):
+    def fail(*_, **__):
+        raise error
+
+    folder = write_folder(tmp_path / "given", dataset())
+    monkeypatch.setattr(PngImageFile if step == "load" else Image.Image, step, fail)
+    with pytest.raises(EdgepruneError, match="memory ran out") as caught:
+        fetch("mine", images(folder, size=[4, 4], channels=1), tmp_path / "out")
+    assert caught.value.key == "datasets.mine.size"
+    assert caught.value.file == "config.yaml"
+    assert "00.png" in caught.value.problem
+    assert "remove" not in caught.value.remedy
+    assert "not a whole image" not in str(caught.value)
+
+
+def test_too_little_memory_for_a_file_is_a_message(tmp_path, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    folder = write_folder(tmp_path / "given", dataset())
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(EdgepruneError, match="memory ran out") as caught:
+        fetch("mine", images(folder), tmp_path / "out")
+    assert (caught.value.file, caught.value.key) == ("config.yaml", "datasets.mine")
+    assert caught.value.remedy
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_empty_class_folder(tmp_path, split):
     files = {name: content for name, content in dataset().items() if not name.startswith(f"{split}/ant")}
@@ -247,6 +277,7 @@ def test_links_that_go_round(tmp_path):
         ({"source": "images", "url": "http://h/", "sha256": "0" * 64}, "url", "not an address"),
         ({"source": "images", "path": "a", "size": 32}, "size", "height, width"),
         ({"source": "images", "path": "a", "size": [32, 0]}, "size", "height, width"),
+        ({"source": "images", "path": "a", "size": [100000, 100000]}, "size", "at most 16,777,216"),
         ({"source": "images", "path": "a", "channels": 2}, "channels", "1 .grey. or 3"),
         ({"source": "images", "path": "a", "test_fraction": 1.5}, "test_fraction", "between 0 and 1"),
         ({"source": "digits", "validation": {"fraction": 0}}, "validation.fraction", "between 0 and 1"),

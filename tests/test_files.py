@@ -2,6 +2,10 @@
 
 import errno
 import os
+import stat
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -56,3 +60,74 @@ def test_remains_of_a_file_are_told_from_all_else(tmp_path):
     files.remove_remains(target)
     assert {p.name for p in tmp_path.iterdir()} == others
     assert not any(map(files.is_temporary, ["model.pt", ".model.pt", ".gitignore", "a.tmp.pt"]))
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_device_is_written_to_and_stays_one(tmp_path, linked):
+    target = tmp_path / "null"
+    try:
+        os.mknod(target, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        target.write_text("")
+    except OSError:
+        pytest.skip("may not make a device here")
+    if linked:
+        (tmp_path / "link").symlink_to(target)
+    files.write_text(tmp_path / "link" if linked else target, "x")
+    assert stat.S_ISCHR(target.stat().st_mode)
+    assert (tmp_path / "link").is_symlink() == linked
+    assert sorted(os.listdir(tmp_path)) == ["link", "null"][not linked :]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_written_to_and_stays_one(tmp_path, linked):
+    target, got = tmp_path / "pipe", []
+    os.mkfifo(target)
+    (tmp_path / "link").symlink_to(target)
+    reader = threading.Thread(target=lambda: got.append(target.read_bytes()), daemon=True)
+    reader.start()
+    files.write_json(tmp_path / "link" if linked else target, {"x": 1})
+    assert target.is_fifo()
+    reader.join(10)
+    assert got == [b'{\n  "x": 1\n}\n']
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_nothing_reaches_a_pipe_when_the_write_fails(tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # nobody reads: to open it would wait for ever
+    with pytest.raises(ValueError, match=r"NaN|Out of range"):
+        files.write_json(tmp_path / "pipe", {"x": float("nan")})
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_what_is_neither_a_file_nor_a_stream_is_refused(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(EdgepruneError, match="is a folder") as caught:
+        files.write_text(tmp_path / "folder", "x")
+    assert "name a file" in caught.value.remedy
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_disk_is_refused(tmp_path):
+    try:
+        os.mknod(tmp_path / "disk", stat.S_IFBLK | 0o666, os.makedev(7, 250))
+    except OSError:
+        pytest.skip("may not make a device here")
+    with pytest.raises(EdgepruneError, match="is no regular file"):
+        files.write_text(tmp_path / "disk", "x")
+    assert os.listdir(tmp_path) == ["disk"]
+
+
+def test_the_name_of_an_open_file_is_not_replaced(tmp_path):
+    """/dev/stdout is a link, to a regular file where the output goes into one."""
+    code = "import os, edgeprune.files as f; f.write_text(f'/dev/fd/{os.dup(1)}', 'x')"
+    with open(tmp_path / "out", "w") as out:
+        done = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert "EdgepruneError" in done.stderr
+    assert "name a file" in done.stderr
+
+
+def test_a_link_to_a_regular_file_gives_way_to_the_new_one(tmp_path):
+    (tmp_path / "kept").write_text("of a cache")
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    files.write_text(tmp_path / "link", "new")
+    assert ((tmp_path / "link").read_text(), (tmp_path / "kept").read_text()) == ("new", "of a cache")

@@ -18,7 +18,7 @@ def arguments(parser):
         nargs="+",
         metavar="RESOURCE=AMOUNT",
         help="instead of mode and target: what may remain of params, macs, flops, memory, peak_memory (bytes), reached "
-        "together; above 1 absolute, below 1 a fraction of the dense network, e.g. params=1e6 macs=0.5",
+        "together; above 1 absolute, below 1 a fraction of the dense network, e.g. params=1e6 macs=50%% memory=2MB",
     )
     parser.add_argument(
         "--prunable", default="all", help="all (default), or conv: hidden linear layers stay as they are"

@@ -1,20 +1,15 @@
 """The named budgets of a grid: what may remain of several resources together."""
 
-from edgeprune.errors import EdgepruneError
+from edgeprune import amounts
 
 
-def check(config, file):
-    """Refuse an amount of exactly 1, which could be all of a resource or one unit of it.
+def plain(budgets, file):
+    """The budgets with plain numbers: ``50%`` is 0.5, ``2MB`` is 2000000.
 
     Raises:
-        EdgepruneError: with the key.
+        EdgepruneError: no such amount, or one of exactly 1, which could be all of a resource or one unit of it.
     """
-    for name, budget in config.get("budgets", {}).items():
-        for resource, amount in budget.items():
-            if amount == 1:
-                raise EdgepruneError(
-                    f"{amount} is neither an amount above 1 nor a fraction between 0 and 1",
-                    file=file,
-                    key=f"budgets.{name}.{resource}",
-                    remedy="give what may remain: an absolute amount (> 1), or a fraction of the dense network (< 1)",
-                )
+    return {
+        name: {r: amounts.plain(amounts.read(v, r, f"budgets.{name}.{r}", file)) for r, v in budget.items()}
+        for name, budget in budgets.items()
+    }

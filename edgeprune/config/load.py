@@ -85,6 +85,8 @@ def effective(root=".", overrides=None):
         raise EdgepruneError("a preset cannot name a preset", file=preset_file, key="preset", remedy="remove the key")
     config = merge(merge(base, preset), overrides)
     check(config, f"config.yaml with {preset_file}", whole=True)
+    if "budgets" in config:
+        config["budgets"] = budgets.plain(config["budgets"], f"config.yaml with {preset_file}")
     _check_names(config, f"config.yaml with {preset_file}")
     config["seeds"] = seeds.whole(config["seeds"])
     for section in PER_NETWORK:
@@ -124,7 +126,7 @@ def _check_names(config, file):
             _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
     for i, name in enumerate(config["measure_on"]):
         _known(name, config["devices"], file, f"measure_on[{i}]", "devices")
-    for part in (budgets, references, grid):
+    for part in (references, grid):
         part.check(config, file)
     seeds.check(config["seeds"], file)
     _check_measured(config, file)

@@ -27,6 +27,7 @@ def decode(content, name, channels, size):
 
     Raises:
         EdgepruneError: the file is not an image, is corrupt or truncated, or has more than 8 bits per channel.
+        MemoryError: there is not enough memory, whatever the file is like.
     """
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
@@ -45,9 +46,11 @@ def decode(content, name, channels, size):
             if size is not None and image.size != (size[1], size[0]):
                 image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
             pixels = np.asarray(image)
-    except EdgepruneError:
+    except (EdgepruneError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on bytes that are not an image
+        if isinstance(error, OSError) and "out of memory" in str(error):
+            raise MemoryError(str(error)) from error
         remedy = "remove the file, or replace it by a whole one"
         raise EdgepruneError(f"is not a whole image ({error})", file=name, remedy=remedy) from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

@@ -38,7 +38,8 @@ def fetch(name, settings, out_dir, downloads="downloads", workers=None):
         dict: the manifest.
 
     Raises:
-        EdgepruneError: a setting is wrong, or the source cannot be fetched or read, or the folder cannot be written.
+        EdgepruneError: a setting is wrong, or the source cannot be fetched or read, the folder cannot be written, or
+            memory runs out.
     """
     request = Request(name, settings, Path(downloads), **({"workers": workers} if workers else {}))
     source = find_source(request)
@@ -53,6 +54,8 @@ def fetch(name, settings, out_dir, downloads="downloads", workers=None):
         problem = f"cannot be written: {error.strerror or error}"
         remedy = "free some space or choose a writable folder"
         raise EdgepruneError(problem, file=out_dir, remedy=remedy) from error
+    except MemoryError as error:
+        raise request.error("memory ran out while it was read", remedy="run where more memory is free") from error
     return manifest
 
 

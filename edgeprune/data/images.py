@@ -18,6 +18,7 @@ from edgeprune.files import sha256
 
 _BATCH_BYTES = 1 << 24  # decoded images handed over together: at most so many bytes,
 _FILE_BYTES = 1 << 20  # from files of about so many bytes, so that large images, too, keep all threads busy
+_MOST_PIXELS = 1 << 24  # of an image as `size` asks for it; no network here trains on larger ones
 
 
 def load(request):
@@ -40,7 +41,7 @@ def load(request):
     }
     if size is None or channels is None:  # the first image of train decides, all others must agree
         names, content = next(tree.read({images["train"][0][0]}))
-        shape = decode(content, tree.name(names), channels, size).shape
+        shape = _decode_one(request, tree.name(names), content, channels, size).shape
     else:
         shape = (channels, *size)
     return Collection(
@@ -59,6 +60,9 @@ def _size(request):
         return None
     if not isinstance(size, list | tuple) or len(size) != 2 or not all(_natural(side) for side in size):
         raise request.error(f"{size!r} is not a size", "size", "give [height, width] in pixels, e.g. [32, 32]")
+    if size[0] * size[1] > _MOST_PIXELS:
+        problem = f"{size!r} is too large: {size[0] * size[1]:,} pixels an image"
+        raise request.error(problem, "size", f"give at most {_MOST_PIXELS:,} pixels, e.g. [224, 224]")
     return list(size)
 
 
@@ -137,7 +141,7 @@ def _batches(contents, index, count):
 def _decode(request, tree, batch, shape, size, channels):
     inputs = np.empty((len(batch), *shape), dtype=np.uint8)
     for row, (_, _, _, names, content) in enumerate(batch):
-        pixels = decode(content, tree.name(names), channels, size)
+        pixels = _decode_one(request, tree.name(names), content, channels, size)
         if pixels.shape != shape:
             key = "channels" if pixels.shape[0] != shape[0] else "size"
             problem = f"is {_words(pixels.shape)}, the first image of train is {_words(shape)}"
@@ -146,6 +150,14 @@ def _decode(request, tree, batch, shape, size, channels):
         inputs[row] = pixels
     numbers, labels = (np.array([entry[part] for entry in batch], dtype=np.int64) for part in (1, 2))
     return batch[0][0], numbers, inputs, labels
+
+
+def _decode_one(request, name, content, channels, size):
+    try:
+        return decode(content, name, channels, size)
+    except MemoryError as error:
+        remedy = "run where more memory is free, or make the images or `size` smaller"
+        raise request.error(f"memory ran out while {name} was decoded", "size", remedy) from error
 
 
 def _words(shape):

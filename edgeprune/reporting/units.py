@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from edgeprune import amounts
 from edgeprune.errors import EdgepruneError
 
 COUNT = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
@@ -15,7 +16,7 @@ TIME = ((1e3, 1e3, "s"), (0.1, 1, "ms"), (0, 1e-3, "µs"))  # from so many milli
 #: What people may write after a number, by kind: the size of the unit in ms, bytes, mJ or 1.
 WRITTEN = {
     "time": {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3},
-    "bytes": {"B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30},
+    "bytes": amounts.BYTES,
     "energy": {"J": 1e3, "mJ": 1.0, "uJ": 1e-3, "µJ": 1e-3, "μJ": 1e-3},
     "score": {"%": 0.01, "": 1.0},
 }

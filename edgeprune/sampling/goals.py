@@ -1,7 +1,6 @@
 """What a plan has to reach, as exact integers: the most that may remain of each resource."""
 
-from fractions import Fraction
-
+from edgeprune import amounts
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import COUNTED, MODES, RESOURCES
 from edgeprune.sampling.costs import Costs
@@ -19,7 +18,7 @@ def from_target(profile, mode, target, costs=None):
     if mode not in MODES:
         known = ", ".join(f"{m} ({r})" for m, r in MODES.items())
         raise EdgepruneError(f"unknown mode {mode!r}", key="mode", remedy=f"one of {known}")
-    fraction = _number(target, "target")
+    fraction = amounts.number(target, "target", remedy="give the fraction to remove, e.g. 0.5")
     if not 0 < fraction < 1:
         raise EdgepruneError(
             f"{target} is not between 0 and 1",
@@ -35,10 +34,10 @@ def from_budget(profile, budget):
     """``{resource: limit}`` for a budget: what may *remain* of each resource.
 
     A value above 1 is in absolute units (parameters, MACs, FLOPs, bytes), one below 1 is the fraction of the dense
-    network's total that may remain. Exactly 1 could be either and is refused.
+    network's total that may remain; text may have a unit (see :func:`edgeprune.amounts.read`).
 
     Raises:
-        EdgepruneError: an empty budget, an unknown resource, or such a value.
+        EdgepruneError: an empty budget, an unknown resource, or a value that is no such amount.
     """
     if not isinstance(budget, dict) or not budget:
         raise EdgepruneError(
@@ -49,29 +48,11 @@ def from_budget(profile, budget):
         key = f"budget.{resource}"
         if resource not in RESOURCES:
             raise EdgepruneError(f"unknown resource {resource!r}", key=key, remedy=f"one of {', '.join(RESOURCES)}")
-        amount = _number(value, key)
-        if amount <= 0 or amount == 1:
-            raise EdgepruneError(
-                f"{value} is neither an amount above 1 nor a fraction between 0 and 1",
-                key=key,
-                remedy="give what may remain: an absolute amount (> 1), or a fraction of the dense network (< 1)",
-            )
+        amount = amounts.read(value, resource, key)
         limits[resource] = int(amount if amount > 1 else amount * profile.totals[resource])
     return limits
 
 
 def normal(budget):
-    """The budget with plain numbers, as a plan stores it: ``1e6`` is 1000000."""
-    values = {r: _number(v, f"budget.{r}") for r, v in budget.items()}
-    return {r: v.numerator if v.denominator == 1 else float(v) for r, v in values.items()}
-
-
-def _number(value, key):
-    """``value`` as the exact decimal it prints as; strings such as "1e6" (YAML 1.1 reads that as one) are taken."""
-    try:
-        if isinstance(value, bool):
-            raise ValueError
-        return Fraction(value) if isinstance(value, (int, str)) else Fraction(repr(float(value)))
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        remedy = "give the fraction to remove, e.g. 0.5" if key == "target" else None
-        raise EdgepruneError(f"{value!r} is not a number", key=key, remedy=remedy) from error
+    """The budget with plain numbers, as a plan stores it: ``1e6`` is 1000000, ``50%`` is 0.5."""
+    return {r: amounts.plain(amounts.read(v, r, f"budget.{r}")) for r, v in budget.items()}

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling import reasons
 from edgeprune.sampling.costs import Costs
 from edgeprune.sampling.rounding import grid
 from edgeprune.sampling.table import text
@@ -32,6 +33,7 @@ class Problem:
         step: what ``round_to`` asks of a pruned group: its widths are ``offset + n * step``.
         offset: rest of a pruned width modulo the step; 0 unless ``round_to`` meets a layer with channels that stay.
         eligible: numbers of the groups with ``floor < dense``.
+        reasons: for each group, what keeps its floor from being lower, for a refusal.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Problem:
         self.profile, self.costs = profile, Costs(profile, table)
         self.dense = self.costs.dense
         spared = _protected(profile, patterns)
-        self.step, least = [], []
+        self.step, least, only_conv = [], [], []
         for group, writers in zip(profile.groups, self.costs.writers):
             coefficients = [c for _, c in writers]
             step = math.lcm(*(round_to // math.gcd(round_to, c) for c in coefficients))
@@ -68,14 +70,18 @@ class Problem:
                 floor = min(group.width, max((-(-min_channels // c) for c in coefficients), default=1))
             else:
                 floor = math.ceil(Fraction(repr(min_channels)) * group.width)
-            convolves = any(layer.kind != "linear" for layer, _ in writers)
-            if not writers or group.name in spared or (prunable == "conv" and not convolves):
+            only_conv.append(prunable == "conv" and all(layer.kind == "linear" for layer, _ in writers))
+            if not writers or group.name in spared or only_conv[-1]:
                 floor = group.width
             self.step.append(step)
             least.append(floor)
         self.offset, self.floor = grid(profile, self.costs, self.step, least, round_to)
         self._rounds = any(step > 1 for step in self.step)
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
+        self.reasons = [
+            reasons.of_group(self.settings, spared.get(name), *rest)
+            for name, *rest in zip(self.costs.names, only_conv, least, self.floor, self.dense)
+        ]
 
     def nearest(self, i, units):
         """The width on group ``i``'s grid that is nearest to ``units``, of two the larger; dense is one of them."""
@@ -103,25 +109,34 @@ class Problem:
         """Refuse limits that the floors make unreachable, before anything is drawn.
 
         Raises:
-            EdgepruneError: names the largest reduction that can be reached.
+            EdgepruneError: names the largest reduction that can be reached, and why layers are kept.
         """
-        out_of_reach = []
+        out_of_reach, missed = [], []
         for resource, limit in limits.items():
             least = self.costs.total(resource, self.floor)
             if least > limit:
                 dense = self.costs.dense_total(resource)
                 asked, most = 1 - limit / dense, 1 - least / dense
+                missed.append(resource)
                 out_of_reach.append(
                     f"{resource} can fall by at most {_percent(most)}, to {text(resource, least)}; "
                     f"asked for {_percent(asked)}, to {text(resource, limit)}"
                 )
         if out_of_reach:
-            shown = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())
+            why, fixed = reasons.told(self, missed)
             raise EdgepruneError(
-                f"cannot be reached by {self.profile.network}: " + "; ".join(out_of_reach),
+                f"cannot be reached by {self.profile.network}: {'; '.join(out_of_reach)}. Kept are {why}",
                 key=key,
-                remedy=f"ask for less, or prune more freely: prunable, min_channels, protect, round_to (now {shown})",
+                remedy=self._remedy(fixed),
             )
+
+    def _remedy(self, fixed):
+        told = "`edgeprune show PROFILE` lists every layer with its reason"
+        if not self.profile.groups:
+            return f"ask for less, or change the network, which no option can prune: {told}"
+        shown = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())
+        options = f"ask for less, or prune more freely: prunable, min_channels, protect, round_to (now {shown})"
+        return f"{options}; what the network itself keeps no option frees: {told}" if fixed else options
 
 
 def _percent(fraction):
@@ -170,12 +185,12 @@ def _checked_patterns(protect):
 
 
 def _protected(profile, patterns):
-    """Groups that some layer matched by ``patterns`` is part of."""
+    """``{group: pattern}`` of the groups that some layer matched by ``patterns`` is part of."""
     by_layer = {layer.name: {g for _, g in layer.out if g is not None} for layer in profile.layers}
     for group in profile.groups:
         for member in group.members:
             by_layer.setdefault(member, set()).add(group.name)
-    spared = set()
+    spared = {}
     for pattern in patterns:
         matched = [name for name in by_layer if fnmatchcase(name, pattern)]
         if not matched:
@@ -186,5 +201,5 @@ def _protected(profile, patterns):
                 remedy=f"names near it: {', '.join(near)}; `edgeprune show` lists all {len(profile.layers)} layers",
             )
         for name in matched:
-            spared |= by_layer[name]
+            spared |= {group: pattern for group in by_layer[name] if group not in spared}
     return spared

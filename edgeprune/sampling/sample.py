@@ -38,7 +38,8 @@ def sample(
         method: ``"complexity"`` (the project's method), or its peers ``"uniform"``, ``"random"``, ``"dense"``.
         budget: instead of mode and target, what may *remain* of one or several of ``params``, ``macs``, ``flops``,
             ``memory``, ``peak_memory``, reached together: ``{"params": 1e6, "macs": 0.5}``. Above 1 in absolute units
-            (parameters, MACs, FLOPs, bytes), below 1 as the fraction of the dense network that may remain.
+            (parameters, MACs, FLOPs, bytes), below 1 as the fraction of the dense network that may remain; ``"50%"`` is
+            0.5, half of the dense network's total, and bytes may have a unit: ``"2MB"``, ``"2MiB"``.
         prunable: ``"all"``, or ``"conv"`` to leave hidden fully connected layers alone.
         min_channels: what every layer keeps: channels if an integer, a fraction of its dense width (rounded up) if a
             float in (0, 1).

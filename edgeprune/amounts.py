@@ -1,0 +1,70 @@
+"""Amounts of a budget: what may remain of a resource, as a number or as people write it (``50%``, ``2MB``)."""
+
+import re
+from fractions import Fraction
+
+from edgeprune.errors import EdgepruneError
+
+#: Units of bytes, and how many each is.
+BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+#: Resources in bytes; the others are counts.
+IN_BYTES = ("memory", "peak_memory")
+_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
+
+
+def read(value, resource, key, file=None):
+    """What may remain of ``resource``, exactly: above 1 in its units, below 1 as the fraction of the dense network's.
+
+    Args:
+        value: a number, or text: a number, one with ``%`` (of the dense network's total), one with a unit of bytes.
+        resource: its name.
+        key, file: for messages.
+
+    Raises:
+        EdgepruneError: no number, an unknown unit, or nothing that can remain (exactly 1 could be all or one unit).
+    """
+
+    def refuse(problem):
+        return EdgepruneError(problem, file=file, key=key, remedy=_remedy(resource))
+
+    written = re.fullmatch(rf"\s*({_NUMBER})\s*([^\d\s.][^\d]*?)\s*", value) if isinstance(value, str) else None
+    if not written:
+        amount = number(value, key, file, _remedy(resource))
+        if amount <= 0 or amount == 1:
+            raise refuse(f"{value} is neither an amount above 1 nor a fraction between 0 and 1")
+        return amount
+    amount, unit = Fraction(written[1]), written[2]
+    if unit == "%":
+        if not 0 < amount < 100:
+            raise refuse(f"{value!r} is not between 0 and 100 %")
+        return amount / 100
+    if unit not in BYTES or resource not in IN_BYTES:
+        raise refuse(f"{value!r} has the unknown unit {unit!r}")
+    if amount * BYTES[unit] <= 1:
+        raise refuse(f"{value!r} is not above 1 byte")
+    return amount * BYTES[unit]
+
+
+def plain(amount):
+    """An amount as a plain number: an int if it is whole."""
+    return amount.numerator if amount.denominator == 1 else float(amount)
+
+
+def number(value, key, file=None, remedy=None):
+    """``value`` as the exact decimal it prints as; strings such as "1e6" (YAML 1.1 reads that as one) are taken.
+
+    Raises:
+        EdgepruneError: it is no number.
+    """
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return Fraction(value) if isinstance(value, (int, str)) else Fraction(repr(float(value)))
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise EdgepruneError(f"{value!r} is not a number", file=file, key=key, remedy=remedy) from error
+
+
+def _remedy(resource):
+    unit, example = ("bytes", "2e6 or 2MB") if resource in IN_BYTES else (resource, "1e6")
+    units = f"; units: %, {', '.join(BYTES)}" if resource in IN_BYTES else "; the only unit is %"
+    return f"give what may remain: {unit} (> 1), e.g. {example}, or a part of the dense network, 0.5 or 50%{units}"

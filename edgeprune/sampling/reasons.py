@@ -1,0 +1,75 @@
+"""Why layers keep filters: what a refusal quotes of a :class:`~edgeprune.sampling.problem.Problem`."""
+
+import textwrap
+
+from edgeprune.complexity import width
+from edgeprune.names import MEASURED
+
+_LEAST = 0.05  # of what must remain: a reason that holds less does not matter
+_REASONS, _LAYERS, _LONGEST = 3, 2, 200
+
+
+def of_group(settings, pattern, only_conv, least, floor, dense):
+    """Why a group keeps ``floor`` of its ``dense`` units, as a few words.
+
+    Args:
+        settings: the problem's.
+        pattern: the pattern that protects it, or None.
+        only_conv: whether ``prunable`` leaves it alone.
+        least: the floor before ``round_to`` was asked.
+    """
+    if pattern is not None:
+        return f"protect={pattern!r}"
+    if only_conv:
+        return f"prunable={settings['prunable']!r}"
+    if floor == dense and least < dense:
+        return f"no smaller width suits round_to={settings['round_to']}"
+    rounded = f", round_to={settings['round_to']}" if floor > least else ""
+    return f"min_channels={settings['min_channels']}{rounded}"
+
+
+def told(problem, resources):
+    """``(words, whether the network itself keeps some)``: which layers hold what must remain, the most first, and why.
+
+    Args:
+        problem: the problem.
+        resources: those that are out of reach; each of them counts the same.
+    """
+    layers, held = {}, {}
+    for resource in resources:
+        costs = [_cost(problem, n, layer, resource) for n, layer in enumerate(problem.profile.layers)]
+        for layer, cost in zip(problem.profile.layers, costs):
+            part, why = cost / (sum(costs) or 1) / len(resources), _reason(problem, layer)
+            held[why] = held.get(why, 0) + part
+            names = layers.setdefault(why, {})
+            names[layer.name] = names.get(layer.name, 0) + part
+    ranked = sorted(held, key=held.get, reverse=True)
+    shown = ranked[:1] + [why for why in ranked[1:_REASONS] if held[why] >= _LEAST]
+    words = "; ".join(f"{_names(layers[why])}: {textwrap.shorten(why, _LONGEST, placeholder=' …')}" for why in shown)
+    fixed = {_reason(problem, layer) for layer in problem.profile.layers if width.is_constant(layer.out)}
+    return words, not fixed.isdisjoint(shown)
+
+
+def _cost(problem, n, layer, resource):
+    """What a layer holds at the floors; of peak memory its weights and its map."""
+    if resource in MEASURED.values():
+        return problem.costs.measured(resource).layer(n, problem.floor)[0]
+    widths, bytes_ = dict(zip(problem.costs.names, problem.floor)), problem.profile.dtype_bytes
+    if resource == "peak_memory":
+        return bytes_ * layer.cost("params", widths, bytes_) + layer.cost("memory", widths, bytes_)
+    return layer.cost(resource, widths, bytes_)
+
+
+def _reason(problem, layer):
+    """Why the layer keeps filters: what keeps the widest of its groups; what the profile says where it has none."""
+    kept = {name: (problem.floor[i], problem.reasons[i]) for i, name in enumerate(problem.costs.names)}
+    parts = [(c * kept[g][0], kept[g][1]) for g, c in width.coefficients(layer.out)[0].items()]
+    if parts:
+        return max(parts, key=lambda part: part[0])[1]
+    return problem.profile.frozen.get(layer.name, "its filters are fixed")
+
+
+def _names(parts):
+    names = sorted(parts, key=parts.get, reverse=True)
+    more = f" and {len(names) - _LAYERS} more" if len(names) > _LAYERS else ""
+    return f"layer{'s' * (len(names) > 1)} {', '.join(names[:_LAYERS])}{more}"
