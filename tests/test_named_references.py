@@ -17,7 +17,7 @@ from profiles import ALL
 
 SEEDS = ((0, 0), (1, 0), (5, 3))
 LABELS = [
-    "dense", "PA", "FA", "MA", "joint small", "L1 (FA)", "layer (FA)", "layer (MA)", "layer (small)", "longer (FA)",
+    "dense", "PA", "FA", "MA", "budget small", "L1 (FA)", "layer (FA)", "layer (MA)", "layer (small)", "longer (FA)",
     "mine (FA)", "tuned", "uniform (PA)", "uniform (FA)", "uniform (MA)", "uniform (small)",
 ]  # fmt: skip
 
@@ -88,13 +88,13 @@ def test_only_rivals_asked_for_the_same_are_compared(rows):
     compared = {}
     for found in pairs.compare(runs.group(rows), runs.headline(rows)):
         compared.setdefault(pairs.title(found.ours), set()).add(runs.label(found.peer))
-    assert set(compared) == {"joint small"} | {
+    assert set(compared) == {"budget small"} | {
         f"{mode} at −{100 * target:g} %" for mode in ("PA", "FA", "MA") for target in synthetic_runs.TARGETS
     }
     others = {"uniform (FA)", "layer (FA)", "longer (FA)", "mine (FA)", "L1 (FA)"}
     assert compared["FA at −50 %"] == {"dense"} | others
     assert compared["PA at −50 %"] == {"dense", "uniform (PA)"}
-    assert compared["joint small"] == {"dense", "uniform (small)", "layer (small)"}
+    assert compared["budget small"] == {"dense", "uniform (small)", "layer (small)"}
 
 
 def test_figures_tell_all_series_apart_and_draw_them(rows, grid):
@@ -123,7 +123,7 @@ def test_captions_name_every_series(rows, grid):
         assert f"- {name}, best on validation" in said
     variants = {row["variant"]: {key: row[key] for key in ("reference", "budget")} for row in rows}
     said = captions.widths("vgg8", "digits", widths.read(grid[2], variants))
-    for name in ("joint small", "layer (FA) at −50 %", "uniform (small)"):
+    for name in ("budget small", "layer (FA) at −50 %", "uniform (small)"):
         assert f"- {name}: " in said
     said = captions_runs.cost(runs.group(runs.once(rows)))
     assert "; L1 (FA)" in said

@@ -96,7 +96,7 @@ def test_a_tiny_grid_of_it_runs_and_its_tables_and_recommendation_find_all(works
         assert (row["plan_seed"], row["seed"]) == ("5", "3")
         assert float(row["latency_p50_ms"]) > 0
     table = (results / "draw_figures/results.md").read_text()
-    for label in ("FA", "joint small", "L1 (FA)", "longer (FA)", "uniform (small)"):
+    for label in ("FA", "budget small", "L1 (FA)", "longer (FA)", "uniform (small)"):
         assert f"| {label} |" in table
     said = workspace.run("edgeprune", "recommend", "--results", "results/varied", "--accuracy", "1%", "--json")
     model = json.loads(said)["model"]

@@ -158,7 +158,7 @@ def label(row):
     """
     budget = row.get("budget")
     if is_main(row):
-        return row["mode"] or (f"joint {budget}" if budget else "budget")
+        return row["mode"] or (f"budget {budget}" if budget else "budget")
     name = PEERS.get(row["method"], row["method"])
     name = row["reference"] if is_named(row) else name
     asked = row["mode"] or budget
