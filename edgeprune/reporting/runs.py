@@ -154,7 +154,7 @@ def order(row):
 def label(row):
     """What a figure or a table calls the row's method or reference, with its mode or budget.
 
-    E.g. ``PA``, ``joint small``, ``uniform (FA)``, ``L1 (FA)``, ``uniform (small)``; a named reference has its name.
+    E.g. ``PA``, ``budget small``, ``uniform (FA)``, ``L1 (FA)``, ``uniform (small)``; a named reference has its name.
     """
     budget = row.get("budget")
     if is_main(row):
