@@ -23,6 +23,12 @@ def run(main, argv=None):
     return 0
 
 
+def refuse(error):
+    """End a workflow that cannot go on with an :class:`EdgepruneError`: Snakemake would add its own lines to it."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
 def let_jobs_find_us(root):
     """Let processes started from here find this interpreter and this package.
 

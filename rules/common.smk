@@ -20,13 +20,13 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
 from edgeprune.sampling.table import MEASURED
-from edgeprune.scripting import let_jobs_find_us
+from edgeprune.scripting import let_jobs_find_us, refuse
 
 let_jobs_find_us(workflow.basedir)
 try:
     effective_config = effective(workflow.basedir, workflow.config_settings.overwrite_config)
 except EdgepruneError as error:
-    raise WorkflowError(f"the configuration cannot be used\n{error}") from None
+    refuse(error)
 config.clear()
 config.update(effective_config)
 GRID = expand_grid(config)
@@ -179,7 +179,7 @@ def get_local_images(wildcards):
     try:
         path = inputs.images(wildcards.dataset, config["datasets"][wildcards.dataset], workflow.basedir)
     except EdgepruneError as error:
-        raise WorkflowError(f"a data set cannot be made\n{error}") from None
+        refuse(error)
     return [path] if path else []
 
 
