@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from edgeprune import identity
+from edgeprune import files, identity
 from edgeprune.cluster import head
 from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
@@ -272,3 +272,12 @@ def refuse_orphans():
         head.refuse_orphans(workflow.basedir, submits=workflow.nodes is not None)
     except EdgepruneError as error:
         raise WorkflowError(f"the run cannot start\n{error}") from None
+
+
+def refuse_unwritable():
+    """Before the first job: its results have to be written somewhere."""
+    try:
+        for folder in ("results", "logs"):
+            files.check_writable(f"{folder}/{config['preset']}")
+    except EdgepruneError as error:
+        refuse(error)

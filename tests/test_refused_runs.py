@@ -1,5 +1,6 @@
 """What `snakemake` and `make` say of a configuration or a folder that they cannot work with."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -70,3 +71,27 @@ def test_make_says_how_to_unlock_a_locked_folder(undone):
     (locks / "0.output.lock").unlink()
     assert "cannot be locked" in said
     assert "make unlock" in said
+
+
+@pytest.fixture
+def bound():
+    """How a command begins that permissions bind: root passes them all unless it gives that up."""
+    if os.geteuid():
+        return []
+    words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all"]
+    if not shutil.which("setpriv") or subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("root cannot give up its rights here")
+    return words
+
+
+def test_results_that_cannot_be_written_are_told_before_the_first_job(undone, bound):
+    results = undone.root / "results"
+    results.chmod(0o555)
+    command = [*bound, sys.executable, "-m", "snakemake", "--cores", "1", "store_config"]
+    try:
+        done = subprocess.run(command, cwd=undone.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    finally:
+        results.chmod(0o755)
+    assert done.returncode == 1
+    assert_told_once(done.stdout, "error: results: cannot be written: Permission denied")
+    assert not list((undone.root / ".snakemake").glob("locks/*"))
