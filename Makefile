@@ -22,7 +22,7 @@ ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 .DEFAULT_GOAL := run
 
 run: env $(ON_SLURM)
-	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { echo "the message is above; if it says that the folder is locked: make unlock" >&2; exit 1; }
+	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { [ -z "$$(ls .snakemake/locks 2>/dev/null)" ] || echo "the folder is locked; if no other run is under way: make unlock" >&2; exit 1; }
 	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 

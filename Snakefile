@@ -66,6 +66,7 @@ rule all:
 
 
 onstart:
+    refuse_unwritable()
     refuse_orphans()
 
 

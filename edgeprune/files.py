@@ -1,6 +1,7 @@
 """Whole files or none: everything this project writes goes to a temporary name first."""
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -68,6 +69,19 @@ def _is_stream(path):
         what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         raise EdgepruneError(f"is {what}, which is not replaced", file=path, remedy="name a file")
     return False
+
+
+def check_writable(folder):
+    """Refuse a folder in which nothing can be made, or that cannot be made itself; nothing is written.
+
+    Raises:
+        EdgepruneError: with the folder that has to be writable.
+    """
+    folder = Path(folder)
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def is_temporary(name):

@@ -1,16 +1,21 @@
 """How a script of the pipeline starts and ends: in this environment, and with a message a user can act on."""
 
+import errno
 import os
 import sys
 
 from edgeprune.errors import EdgepruneError
 
+#: What the system forbids or has no room for: the user's to mend, wherever it happens.
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+INTERRUPTED = 130  # as shells say it: 128 and the number of SIGINT
+
 
 def run(main, argv=None):
-    """Call ``main(argv)``; turn an :class:`EdgepruneError` into a message on stderr.
+    """Call ``main(argv)``; turn an :class:`EdgepruneError`, or what the system forbids, into a message on stderr.
 
     Returns:
-        int: 0, or 1 after a user's error; meant for ``sys.exit``.
+        int: 0, 1 after a user's error, or 130 after Ctrl-C; meant for ``sys.exit``.
     """
     node = os.environ.get("SLURMD_NODENAME")
     if node:
@@ -20,7 +25,23 @@ def run(main, argv=None):
     except EdgepruneError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno not in _FORBIDDEN:
+            raise
+        remedy = "free some space, or allow to read and write there"
+        told = EdgepruneError(error.strerror, file=error.filename2 or error.filename, remedy=remedy)
+        print(f"error: {told}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     return 0
+
+
+def refuse(error):
+    """End a workflow that cannot go on with an :class:`EdgepruneError`: Snakemake would add its own lines to it."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
 
 
 def let_jobs_find_us(root):

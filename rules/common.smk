@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from edgeprune import identity
+from edgeprune import files, identity
 from edgeprune.cluster import head
 from edgeprune.config.grid import Run
 from edgeprune.config.grid import expand as expand_grid
@@ -20,13 +20,13 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.names import MEASURED
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
-from edgeprune.scripting import let_jobs_find_us
+from edgeprune.scripting import let_jobs_find_us, refuse
 
 let_jobs_find_us(workflow.basedir)
 try:
     effective_config = effective(workflow.basedir, workflow.config_settings.overwrite_config)
 except EdgepruneError as error:
-    raise WorkflowError(f"the configuration cannot be used\n{error}") from None
+    refuse(error)
 config.clear()
 config.update(effective_config)
 GRID = expand_grid(config)
@@ -179,7 +179,7 @@ def get_local_images(wildcards):
     try:
         path = inputs.images(wildcards.dataset, config["datasets"][wildcards.dataset], workflow.basedir)
     except EdgepruneError as error:
-        raise WorkflowError(f"a data set cannot be made\n{error}") from None
+        refuse(error)
     return [path] if path else []
 
 
@@ -272,3 +272,12 @@ def refuse_orphans():
         head.refuse_orphans(workflow.basedir, submits=workflow.nodes is not None)
     except EdgepruneError as error:
         raise WorkflowError(f"the run cannot start\n{error}") from None
+
+
+def refuse_unwritable():
+    """Before the first job: its results have to be written somewhere."""
+    try:
+        for folder in ("results", "logs"):
+            files.check_writable(f"{folder}/{config['preset']}")
+    except EdgepruneError as error:
+        refuse(error)

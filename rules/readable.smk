@@ -3,14 +3,13 @@
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
 
 from edgeprune.config.load import read_yaml
 from edgeprune.errors import EdgepruneError
+from edgeprune.scripting import refuse
 
 try:
     read_yaml(Path(workflow.basedir, "config.yaml"))
 except EdgepruneError as error:
-    raise WorkflowError(f"the configuration cannot be used\n{error}") from None
+    refuse(error)
