@@ -110,7 +110,11 @@ def reference(**entry):
         (lambda c: c["budgets"].update({"FA-0.50": {"params": 0.1}}), "budgets.FA-0.50", ["two variants", "rename"]),
         (lambda c: c["budgets"].update(dense={"params": 0.1}), "references.dense", ["two variants", "'dense'"]),
         (lambda c: c["budgets"].update({"uniform-small": {"params": 0.1}}), "references.uniform", ["'uniform-small'"]),
-        (lambda c: c["budgets"].update(one={"params": 1}), "budgets.one.params", ["neither", "< 1"]),
+        (
+            lambda c: c["budgets"].update(one={"params": 1}),
+            "budgets.one.params",
+            ["neither", "between 0 and 1"],
+        ),
         (lambda c: c["budgets"].update(one={"watts": 1}), "budgets.one.watts", ["unknown key", "params"]),
         (lambda c: c["budgets"].update(one={}), "budgets.one", ["not empty"]),
         (lambda c: c.update(seeds={"plans": [1, 2], "trainings": [1, 2, 3]}), "seeds", ["2 seeds", "3", "one length"]),

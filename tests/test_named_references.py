@@ -138,7 +138,7 @@ def test_looks_are_the_same_in_any_order_and_keep_apart_as_long_as_they_can():
     assert len(set(style.places(names).values())) == len(names)
     assert len({color for color, _ in style.places(names[:3]).values()}) == 3
     assert len(style.places([f"entry{i}" for i in range(30)])) == 30
-    taken = {(color, shape) for color, shape in style.MODES.values()} | {style.DENSE, style.OTHER_MODE}
+    taken = {(color, shape) for color, shape in style.MODE_LOOKS.values()} | {style.DENSE, style.OTHER_MODE}
     assert not taken & set(style.NAMED)
 
 
