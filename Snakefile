@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.16")
 
 
-include: "rules/readable.smk"
+include: "rules/check_yaml.smk"
 
 
 configfile: "config.yaml"

@@ -21,7 +21,7 @@ import numpy
 import torch
 
 import edgeprune
-from edgeprune import scripting
+from edgeprune import entrypoint
 from edgeprune.export import int8, onnx
 from edgeprune.measuring.measure import measure
 from edgeprune.networks.resolve import build
@@ -101,4 +101,4 @@ def say(name, key, rounds):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

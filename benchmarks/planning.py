@@ -80,7 +80,7 @@ def _pruner(model, x, importance, **settings):
 
 
 def _macs(model, x):
-    """MACs of convolutions and linear layers, by hooks: what the peers steer by.
+    """MACs of convolutions and linear layers, by hooks: what the baselines steer by.
 
     Cheaper than their `count_ops_and_params`, which copies the network, and by the definition of the budget.
     """

@@ -24,7 +24,7 @@ from snakemake import cli
 from snakemake.workflow import Workflow
 
 from edgeprune.provenance import dvc
-from edgeprune.provenance.ledger import book, sync
+from edgeprune.provenance.ledger import ledger_file, sync
 from edgeprune.provenance.ledger.records import FORMATS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -83,7 +83,7 @@ def make_up(root):
             Workflow.printdag = original
     for ledger, results in dvc.ledgers_of("quick", root).items():
         own = {p: e for p, e in made.items() if any(p == r or p.startswith(r + "/") for r in results)}
-        book.write(root / ledger, own)
+        ledger_file.write(root / ledger, own)
     dvc.complete_outs("quick", root)
     return len(made)
 
@@ -107,7 +107,7 @@ def entries_of(job, persistence, made, clock):
         content = f"made up: {output}\n".encode()
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         Path(output).write_bytes(content)
-        entries[output] = book.Entry(hashlib.sha256(content).hexdigest(), clock - 1, clock, record)
+        entries[output] = ledger_file.Entry(hashlib.sha256(content).hexdigest(), clock - 1, clock, record)
     return entries
 
 

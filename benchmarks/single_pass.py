@@ -8,12 +8,12 @@
     plan     what the single pass does before it trains: trace the dense network, draw the plan, build its network
     single   an epoch of the plan's network, from fresh weights
     dense    an epoch of the dense network: stage 1
-    ranking  pruning the dense network by the L1 norms of its filters: stage 2, `--method` of the peers
+    ranking  pruning the dense network by the L1 norms of its filters: stage 2, `--method` of the baselines
     tuning   an epoch of the network so pruned: stage 3
 
-Plan and peer have the same budget; network, recipe and `round_to` are the preset's. Every epoch has the same images,
-order, augmentation, batch size, precision and threads, and ends in a validation, of as many images for each training
-image as the data set has. Only --images of them are trained on, for time's sake.
+Plan and baseline have the same budget; network, recipe and `round_to` are the preset's. Every epoch has the same
+images, order, augmentation, batch size, precision and threads, and ends in a validation, of as many images for each
+training image as the data set has. Only --images of them are trained on, for time's sake.
 
 *Composed*, for each round: single pass = plan + E epochs; three stages = E dense epochs + ranking + E' epochs of
 fine-tuning, E' as the recipe says (a quarter of E, rounded up). An epoch is the one measured, times the images of the
@@ -42,16 +42,16 @@ import torch
 from training import Limited, folder_of
 
 import edgeprune
-from edgeprune import scripting
+from edgeprune import entrypoint
+from edgeprune.baselines.prune import prune_trained
 from edgeprune.config.load import effective
 from edgeprune.config.recipe import Recipe
 from edgeprune.config.recipes import recipe_of
 from edgeprune.config.sampling import of_widths
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.standalone import median_interval
-from edgeprune.names import COUNTED, PEERS
+from edgeprune.names import BASELINES, COUNTED
 from edgeprune.networks.resolve import build
-from edgeprune.peers.prune import prune_trained
 from edgeprune.training import budget, cost
 from edgeprune.training import device as devices
 from edgeprune.training.dataset import Dataset
@@ -98,7 +98,7 @@ def main(argv=None):
     parser.add_argument("--networks", nargs="+", default=["vgg16-quarter"], help="of the preset's pairs")
     parser.add_argument("--mode", choices=COUNTED, default="FA")
     parser.add_argument("--targets", nargs="+", type=float, default=[0.5])
-    parser.add_argument("--method", choices=PEERS, default="l1", help="of the three stages")
+    parser.add_argument("--method", choices=BASELINES, default="l1", help="of the three stages")
     parser.add_argument("--epochs", nargs="+", type=int, help="to compose for; default: the recipe's")
     parser.add_argument("--rounds", type=int, default=9, help="at least 6 for an interval (default 9)")
     parser.add_argument("--images", type=int, default=3200, help="to train on in a timed epoch (default 3200)")
@@ -253,7 +253,7 @@ def say(row):
     """The two tables of a network and target."""
     print(
         f"\n**{row['network']}, {row['mode']} −{row['target']:.0%}, plan of seed {row['seed']}; three stages by "
-        f"{PEERS[row['method']]}; batch {row['batch_size']}, {row['precision']}, "
+        f"{BASELINES[row['method']]}; batch {row['batch_size']}, {row['precision']}, "
         f"{'+'.join(row['augment']) or 'no'} augmentation**\n"
     )
     print("Measured: median of the rounds (least to most); epochs in seconds for 1,000 images, validation included.\n")
@@ -320,4 +320,4 @@ def less(ratios):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

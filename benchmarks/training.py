@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgeprune import scripting
+from edgeprune import entrypoint
 from edgeprune.config.recipe import Recipe
 from edgeprune.data.store import MANIFEST
 from edgeprune.networks.resolve import build
@@ -224,4 +224,4 @@ def folder_of(data, images, scratch, validation=100):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

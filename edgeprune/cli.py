@@ -3,7 +3,7 @@
 import argparse
 
 import edgeprune
-from edgeprune import scripting
+from edgeprune import entrypoint
 from edgeprune.commands import profile, prune, recommend, remeasure, sample, show
 
 EXAMPLES = """\
@@ -39,7 +39,7 @@ def parser():
 
 def main(argv=None):
     """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse)."""
-    return scripting.run(_run, argv)
+    return entrypoint.run(_run, argv)
 
 
 def _run(argv):

@@ -8,9 +8,9 @@ MEASURED = {"LA": "latency", "EA": "energy"}
 MODES = COUNTED | MEASURED
 
 MAIN = "complexity"
-#: The peers that prune a *trained* network, and what figures and tables call them.
-PEERS = {"l1": "L1", "fpgm": "FPGM", "lamp": "LAMP"}
-METHODS = (MAIN, "uniform", "random", "dense", *PEERS)
+#: The baselines that prune a *trained* network, and what figures and tables call them.
+BASELINES = {"l1": "L1", "fpgm": "FPGM", "lamp": "LAMP"}
+METHODS = (MAIN, "uniform", "random", "dense", *BASELINES)
 #: Methods that `draw` under `sampling` means something to.
 DRAWN = (MAIN, "random")
 

@@ -15,12 +15,12 @@ from edgeprune.config.grid import expand as expand_grid
 from edgeprune.config.load import effective
 from edgeprune.config.recipes import recipe_of
 from edgeprune.config.sampling import of_widths, sampling_of
-from edgeprune.devices import slots
+from edgeprune.gpus import slots
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import MEASURED
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
-from edgeprune.scripting import let_jobs_find_us, refuse
+from edgeprune.entrypoint import let_jobs_find_us, refuse
 
 let_jobs_find_us(workflow.basedir)
 try:
@@ -117,9 +117,9 @@ def get_names(wildcards):
 
 
 def recipe(wildcards):
-    """How a run trains, by its network and its reference; a peer's pruned weights are fine-tuned."""
+    """How a run trains, by its network and its reference; a baseline's pruned weights are fine-tuned."""
     variant = GRID.variants[wildcards.variant]
-    fine_tuning = variant.name in GRID.peers
+    fine_tuning = variant.name in GRID.baselines
     return recipe_of(config["recipes"], wildcards.network, changes=variant.recipe, fine_tuning=fine_tuning)
 
 
@@ -137,7 +137,7 @@ def plans_of(runs):
     return [
         (
             f"<results>/train_network/{run.path}/pruned/plan.json"
-            if run.variant in GRID.peers
+            if run.variant in GRID.baselines
             else f"<results>/sample_plan/{run.path}.json"
         )
         for run in runs
@@ -149,8 +149,8 @@ def get_plan(wildcards):
 
 
 def get_earlier_stages(wildcards):
-    """Of a peer: the costs of the dense training and of the pruning, which its own comes on top of."""
-    if wildcards.variant not in GRID.peers:
+    """Of a baseline: the costs of the dense training and of the pruning, which its own comes on top of."""
+    if wildcards.variant not in GRID.baselines:
         return []
     stages = (
         "<results>/train_network/{network}/{dataset}/dense/seed-{seed}/metrics.json",
@@ -166,7 +166,7 @@ def get_earlier_times(wildcards):
 
 def get_pruned_weights(wildcards):
     weights = "<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/pruned/model.pt"
-    return [weights.format(**wildcards)] if wildcards.variant in GRID.peers else []
+    return [weights.format(**wildcards)] if wildcards.variant in GRID.baselines else []
 
 
 def get_start(wildcards, input):
@@ -261,8 +261,8 @@ def get_plan_arguments(wildcards):
     results, pair = f"results/{config['preset']}", f"{wildcards.network}/{wildcards.dataset}"
     seeds = f"seed-{braces(*GRID.seeds)}"
     options = f"--plans {results}/sample_plan/{pair}/{braces(*GRID.sampled)}/{seeds}.json"
-    if GRID.peers:
-        options += f" {results}/train_network/{pair}/{braces(*GRID.peers)}/{seeds}/pruned/plan.json"
+    if GRID.baselines:
+        options += f" {results}/train_network/{pair}/{braces(*GRID.baselines)}/{seeds}/pruned/plan.json"
     return options
 
 

@@ -1,4 +1,4 @@
-# The second stage of the peers that prune a trained network. What it makes lies beside the run that fine-tunes it, and
+# The second stage of the baselines that prune a trained network. What it makes lies beside the run that fine-tunes it, and
 # belongs to the phase `train`: these plans cannot be known before the dense network is trained.
 rule prune_trained:
     input:
@@ -14,9 +14,9 @@ rule prune_trained:
     benchmark:
         "<benchmarks>/prune_trained/{network}/{dataset}/{variant}/seed-{seed}.tsv"
     wildcard_constraints:
-        variant=one_of(GRID.peers),
+        variant=one_of(GRID.baselines),
     conda:
-        "../envs/peers.yaml"
+        "../envs/baselines.yaml"
     params:
         folder=subpath(output.plan, parent=True),
         variant=get_plan_settings,

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune import files
 from edgeprune.reporting import curves
 from edgeprune.training.history import to_csv
@@ -29,4 +29,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune.complexity.profile import Profile
 from edgeprune.reporting import captions, script
 
@@ -25,4 +25,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-import edgeprune.scripting
-from edgeprune.reporting import forecast, script
+import edgeprune.entrypoint
+from edgeprune.reporting import predicted_latency, script
 
 
 def main(argv=None):
@@ -18,13 +18,13 @@ def main(argv=None):
     parser.add_argument("--device", required=True, help="its name in the title")
     script.add_outputs(parser)
     args = parser.parse_args(argv)
-    rows = forecast.read(args.table, args.profile, args.plans, args.measurements)
+    rows = predicted_latency.read(args.table, args.profile, args.plans, args.measurements)
 
     from edgeprune.plotting import prediction, style
 
-    caption = forecast.caption(args.network, args.dataset, args.device, rows)
+    caption = predicted_latency.caption(args.network, args.dataset, args.device, rows)
     style.write(args, prediction.draw(rows, f"{args.network} on {args.dataset}, {args.device}"), rows, caption)
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -2,7 +2,7 @@
 
 import sys
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune.reporting import captions_runs, runs, script
 
 
@@ -15,4 +15,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

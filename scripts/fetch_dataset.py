@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune.data.fetch import fetch
 from edgeprune.errors import EdgepruneError
 
@@ -28,4 +28,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from edgeprune import scripting
+from edgeprune import entrypoint
 
 
 def main(argv=None):
@@ -46,4 +46,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.measure import measure
@@ -42,4 +42,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

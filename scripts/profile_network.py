@@ -5,7 +5,7 @@ import csv
 import json
 import sys
 
-from edgeprune import scripting
+from edgeprune import entrypoint
 
 
 def main(argv=None):
@@ -39,4 +39,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

@@ -1,10 +1,10 @@
-"""Prune a trained dense network by a peer's ranking of its filters: the plan, and the weights to fine-tune."""
+"""Prune a trained dense network by a baseline's ranking of its filters: the plan, and the weights to fine-tune."""
 
 import argparse
 import json
 import sys
 
-from edgeprune import scripting
+from edgeprune import entrypoint
 
 
 def main(argv=None):
@@ -21,10 +21,10 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="folder to write to")
     arguments = parser.parse_args(argv)
 
-    from edgeprune.peers.run import run
+    from edgeprune.baselines.run import run
 
     run(**vars(arguments))
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune import files
 
 
@@ -35,4 +35,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

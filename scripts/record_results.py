@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune.config.load import effective
 from edgeprune.errors import EdgepruneError
 from edgeprune.provenance import dvc, inputs
-from edgeprune.provenance.ledger import book
+from edgeprune.provenance.ledger import ledger_file
 
 
 def main(argv=None):
@@ -17,7 +17,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     config = effective(".", {"preset": args.preset})
     said, ledgers = [], dvc.ledgers_of(args.preset)
-    missing = sorted(file for ledger in ledgers for file in book.read(ledger) if not Path(file).exists())
+    missing = sorted(file for ledger in ledgers for file in ledger_file.read(ledger) if not Path(file).exists())
     dvc.record_run(args.preset, complete=True, inputs=inputs.of_user(config), missing=missing, say=said.append)
     print("\n".join(said), file=sys.stderr)
     if any("not recorded" in line for line in said):
@@ -25,4 +25,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -3,17 +3,17 @@
 import argparse
 import sys
 
-import edgeprune.scripting
-from edgeprune.provenance import travelling
+import edgeprune.entrypoint
+from edgeprune.provenance import bundled
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=float, default=64, help="MB; above, nothing is changed (default: %(default)s)")
     args = parser.parse_args(argv)
-    objects, size, new = travelling.refresh(limit=args.limit * 1e6)
-    print(f"{travelling.FOLDER}: {objects} objects, {size / 1e6:.1f} MB, {new} new; staged with dvc.lock: `git commit`")
+    objects, size, new = bundled.refresh(limit=args.limit * 1e6)
+    print(f"{bundled.FOLDER}: {objects} objects, {size / 1e6:.1f} MB, {new} new; staged with dvc.lock: `git commit`")
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from edgeprune import scripting
+from edgeprune import entrypoint
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import health
 from edgeprune.sampling.sample import sample
@@ -45,4 +45,4 @@ def _settings(text, key):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from edgeprune import scripting
+from edgeprune import entrypoint
 from edgeprune.errors import EdgepruneError
 
 
@@ -24,4 +24,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

@@ -6,7 +6,7 @@ import sys
 
 import yaml
 
-from edgeprune import files, scripting
+from edgeprune import entrypoint, files
 
 
 def main(argv=None):
@@ -21,4 +21,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

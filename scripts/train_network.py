@@ -4,8 +4,8 @@ import argparse
 import json
 import sys
 
-from edgeprune import scripting
-from edgeprune.devices import slots
+from edgeprune import entrypoint
+from edgeprune.gpus import slots
 
 
 def main(argv=None):
@@ -43,4 +43,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

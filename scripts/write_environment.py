@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune import files
 from edgeprune.reporting import environment, script
 
@@ -23,4 +23,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from edgeprune import files, scripting
+from edgeprune import entrypoint, files
 from edgeprune.config.load import read_yaml
 from edgeprune.reporting import comparison, runs
 
@@ -18,7 +18,7 @@ counts all stages, the dense network's included where a method starts from it; i
 the forward pass, times the images). Training time is wall time with other trainings beside it on the same machine, so
 compare the FLOPs rather.
 
-Each of our plans is compared with the dense network and with every peer at the same reduction of the same resource.
+Each of our plans is compared with the dense network and with every baseline at the same reduction of the same resource.
 A difference is positive where ours is better; its 95 % interval is Welch's, unpaired. *Ahead* and **behind** are said
 only where it excludes 0, also after Holm's correction over all comparisons of the table; otherwise the two are not told
 apart, and the last column has the smallest difference that so few runs could have shown
@@ -59,4 +59,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(scripting.run(main))
+    sys.exit(entrypoint.run(main))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import edgeprune.scripting
+import edgeprune.entrypoint
 from edgeprune import files
 from edgeprune.reporting import captions, runs, script, table
 
@@ -40,4 +40,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(edgeprune.scripting.run(main))
+    sys.exit(edgeprune.entrypoint.run(main))

@@ -1,6 +1,6 @@
 """Profiles made by hand, so that sampling is tested without torch and apart from tracing."""
 
-from edgeprune.complexity.parts import Alive, Group, Layer, Slot
+from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 
@@ -15,7 +15,7 @@ class Builder:
 
     def map(self, dims, lives=1):
         step = len(self.alive)
-        self.alive.append(Alive(tuple(dims), step, step + lives))
+        self.alive.append(Lifetime(tuple(dims), step, step + lives))
 
     def group(self, name, width):
         """A group of ``width`` units, and the expression of one channel per unit."""
@@ -26,24 +26,26 @@ class Builder:
         positions = positions or self.size**2
         sees = constant(1) if depthwise else inp
         self.layers.append(Layer(name, "conv2d", out, sees, (kernel, kernel), bias, positions, positions))
-        self.slots.append(Slot(f"{name}.weight", (out, sees, constant(kernel), constant(kernel))))
+        self.slots.append(TensorShape(f"{name}.weight", (out, sees, constant(kernel), constant(kernel))))
         self._finish(name, out, bias)
         if norm:
-            self.slots += [Slot(f"{name}_norm.{part}", (out,)) for part in ("weight", "bias")]
-            self.slots += [Slot(f"{name}_norm.{part}", (out,), False) for part in ("running_mean", "running_var")]
+            self.slots += [TensorShape(f"{name}_norm.{part}", (out,)) for part in ("weight", "bias")]
+            self.slots += [
+                TensorShape(f"{name}_norm.{part}", (out,), False) for part in ("running_mean", "running_var")
+            ]
         self.map([out, constant(positions)], lives)
         return out
 
     def linear(self, name, out, inp):
         self.layers.append(Layer(name, "linear", out, inp, (), True, 1, 1))
-        self.slots.append(Slot(f"{name}.weight", (out, inp)))
+        self.slots.append(TensorShape(f"{name}.weight", (out, inp)))
         self._finish(name, out, True)
         self.map([out])
         return out
 
     def _finish(self, name, out, bias):
         if bias:
-            self.slots.append(Slot(f"{name}.bias", (out,)))
+            self.slots.append(TensorShape(f"{name}.bias", (out,)))
         for _, group in out:
             if group is not None:
                 self.groups[group][1].append(name)
@@ -147,8 +149,8 @@ def mixed():
     profile = b.build()
     fields = {name: getattr(profile, name) for name in profile.__dataclass_fields__}
     fields["matmuls"] = ((9, (left, right, hidden)),)
-    fields["slots"] += (Slot("scale", (left, right)),)
-    fields["alive"] += (Alive((left, right, constant(30)), 2, 4),)
+    fields["slots"] += (TensorShape("scale", (left, right)),)
+    fields["alive"] += (Lifetime((left, right, constant(30)), 2, 4),)
     return Profile(**fields)
 
 

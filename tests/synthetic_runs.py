@@ -4,11 +4,11 @@ import json
 import random
 
 from edgeprune import identity
-from edgeprune.complexity.parts import Group, Layer, Slot
+from edgeprune.complexity.parts import Group, Layer, TensorShape
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.measuring.measure import KEYS
-from edgeprune.names import PEERS
+from edgeprune.names import BASELINES
 
 #: Variants of named references and of a budget: name, method, mode, target, entry of `references`, budget.
 NAMED = (
@@ -35,7 +35,7 @@ def profile(network, convolutions, linears=()):
     ]
     layers += [Layer(name, "linear", constant(out), constant(inp), (), True, 1, 1) for name, inp, out in linears]
     groups = (Group(layers[0].name, layers[0].out[0][0], (layers[0].name,)),)
-    slots = tuple(Slot(layer.name, (layer.out, layer.inp)) for layer in layers)
+    slots = tuple(TensorShape(layer.name, (layer.out, layer.inp)) for layer in layers)
     return Profile(network, ((3, 32, 32),), groups, tuple(layers), slots)
 
 
@@ -81,7 +81,14 @@ def mobilenetv2():
 
 
 def grid(
-    folder, network="vgg8", dataset="digits", seeds=SEEDS, places=(("local", "fp32"),), peers=(), absent=(), named=()
+    folder,
+    network="vgg8",
+    dataset="digits",
+    seeds=SEEDS,
+    places=(("local", "fp32"),),
+    baselines=(),
+    absent=(),
+    named=(),
 ):
     """Write metrics, times, measurements and plans of a whole grid, as under ``results/<preset>/``.
 
@@ -89,7 +96,7 @@ def grid(
         folder: the results.
         places: ``(device, runtime)`` where every run is measured.
         seeds: of the runs; ``(plan, training)`` where they differ.
-        peers: methods of three stages, at FA.
+        baselines: methods of three stages, at FA.
         named: further variants, as those in :data:`NAMED`.
         absent: devices that could not be reached.
 
@@ -101,7 +108,7 @@ def grid(
     for method in ("complexity", "uniform"):
         prefix = "" if method == "complexity" else "uniform-"
         variants += [(f"{prefix}{mode}-{t:.2f}", method, mode, t) for mode in ("PA", "FA", "MA") for t in TARGETS]
-    variants += [(f"{peer}-FA-{t:.2f}", peer, "FA", t) for peer in peers for t in TARGETS]
+    variants += [(f"{baseline}-FA-{t:.2f}", baseline, "FA", t) for baseline in baselines for t in TARGETS]
     for variant, method, mode, target, *later in [*variants, *named]:
         for seed in seeds:
             plan_seed, seed = seed if isinstance(seed, tuple) else (seed, seed)
@@ -147,7 +154,7 @@ def run(network, dataset, variant, method, mode, target, seed, **later):
     }  # fmt: skip
     step = 3 * 1400 * 20
     stages = [_stage("train", 20, step * complexity["flops"])]
-    if method in PEERS:
+    if method in BASELINES:
         stages = [_stage("train", 20, step * DENSE["flops"]), _stage("prune", 0, 0)]
         stages.append(_stage("finetune", 5, step * complexity["flops"] // 4))
     sums = {key: sum(stage[key] for stage in stages) for key in ("epochs", "training_flops")}

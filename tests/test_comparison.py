@@ -70,19 +70,19 @@ def test_what_is_not_told_apart_says_how_many_runs_and_what_they_could_have_show
 
 
 def test_the_correction_is_over_all_comparisons_of_the_section():
-    ours, peer = around(0.88, "complexity"), around(0.8765, "uniform")
-    (alone,) = compared(page(*ours, *peer)).values()
+    ours, baseline = around(0.88, "complexity"), around(0.8765, "uniform")
+    (alone,) = compared(page(*ours, *baseline)).values()
     assert alone["Verdict"] == "ahead"
     others = [
         part for mode in ("PA", "MA", "LA") for m in ("complexity", "uniform") for part in around(0.88, m, mode=mode)
     ]
-    text = page(*ours, *peer, *others, *around(0.88, "dense"))
+    text = page(*ours, *baseline, *others, *around(0.88, "dense"))
     among = compared(text)["FA at −50 %", "uniform (FA)"]
     assert among["Verdict"].startswith("not told apart after Holm's correction (n = 5, ± ")
     assert among["95 % interval"] == alone["95 % interval"]
     assert float(among["p (Holm, 8)"]) == pytest.approx(8 * float(alone["p (Holm, 1)"]), abs=0.005)
     other = [part | {"network": "another"} for part in others]
-    _, _, section = page(*ours, *peer, *other).partition("## net on data")
+    _, _, section = page(*ours, *baseline, *other).partition("## net on data")
     assert compared(section)["FA at −50 %", "uniform (FA)"] == alone  # those of another section don't count
 
 
@@ -102,7 +102,7 @@ def test_two_runs_that_fell_close_together_claim_nothing():
     apart = [row("uniform", 0.88 + 0.01 * seed, seed=seed) for seed in range(2)]
     (found,) = compared(page(*close, *apart)).values()
     assert found["Verdict"].startswith("not told apart (n = 2, ± ")
-    others = [part | {"method": f"peer{k}", "variant": f"peer{k}-FA-0.50"} for part in apart for k in range(13)]
+    others = [part | {"method": f"baseline{k}", "variant": f"baseline{k}-FA-0.50"} for part in apart for k in range(13)]
     among = compared(page(*close, *apart, *others))["FA at −50 %", "uniform (FA)"]
     assert among["Could have shown"] == "nothing"  # it would take more points than there are
 
@@ -132,9 +132,9 @@ def test_a_larger_reduction_than_the_peers_is_shown():
 def test_a_plan_for_a_budget_has_neither_mode_nor_target():
     budget = {"mode": None, "target": None, "variant": "small"}
     ours = around(0.9, "complexity", **budget)
-    peers = around(0.91, "uniform", **budget | {"variant": "uniform-small"})
+    baselines = around(0.91, "uniform", **budget | {"variant": "uniform-small"})
     others = around(0.8, "uniform", **budget | {"variant": "uniform-tiny"})
-    found = compared(page(*around(0.95, "dense"), *ours, *peers, *others))
+    found = compared(page(*around(0.95, "dense"), *ours, *baselines, *others))
     assert found["budget", "dense"]["Verdict"] == "**behind**"
     assert list(found) == [("budget", "dense"), ("budget", "uniform")]
 
@@ -142,7 +142,7 @@ def test_a_plan_for_a_budget_has_neither_mode_nor_target():
 def test_a_named_entry_of_our_method_is_a_peer_of_the_plain_one():
     named = around(0.87, "complexity", variant="layer-FA-0.50", reference="layer")
     groups = runs.group([*around(0.9, "dense"), *around(0.88, "complexity"), *named])
-    found = [(c.ours["variant"], c.peer["variant"]) for c in pairs.compare(groups, ACCURACY)]
+    found = [(c.ours["variant"], c.baseline["variant"]) for c in pairs.compare(groups, ACCURACY)]
     assert found == [("FA-0.50", "dense"), ("FA-0.50", "layer-FA-0.50")]
 
 

@@ -60,7 +60,7 @@ def test_holm_by_hand():
 
 
 def tables(trials, truths, n=4):
-    """Made-up tables: one group of ours against peers whose true differences to it are ``truths``."""
+    """Made-up tables: one group of ours against baselines whose true differences to it are ``truths``."""
     made = numpy.random.default_rng([11, len(truths), n])
     for _ in range(trials):
         ours = normal(made, n)

@@ -47,7 +47,7 @@ def test_variants_are_called_after_their_entry_and_know_what_changes(config):
     assert small.budget == random.budget == {"params": 0.3, "flops": 0.5, "memory": 0.5}
     assert random.method == "random"
     assert variants["longer-small"].recipe == {"budget": "flops"}
-    assert set(grid.expand(config).peers) == {"l1-FA-0.50", "patient-FA-0.50"}
+    assert set(grid.expand(config).baselines) == {"l1-FA-0.50", "patient-FA-0.50"}
 
 
 def test_settings_and_recipe_of_a_variant_are_the_networks_with_its_own_keys(config):

@@ -13,7 +13,7 @@ import edgeprune
 import tables
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
-from edgeprune.export.tagged import layer_of, tagged
+from edgeprune.export.layer_tags import layer_of, tagged
 from edgeprune.measuring import standalone
 from edgeprune.measuring.layers import assemble, design
 from edgeprune.measuring.layers.measure import measure

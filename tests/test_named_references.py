@@ -10,7 +10,7 @@ import tables
 from edgeprune.cli import main
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, prediction, speed, style, tradeoff, widths
-from edgeprune.reporting import captions, captions_runs, closer, forecast, pairs, planned, runs, table, units
+from edgeprune.reporting import captions, captions_runs, pairs, planned, predicted_latency, refine, runs, table, units
 from edgeprune.reporting.choice import Constraint, choose
 from edgeprune.sampling.sample import sample
 from profiles import ALL
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def grid(folder):
-    return synthetic_runs.grid(folder, seeds=SEEDS, peers=("l1",), named=synthetic_runs.NAMED)
+    return synthetic_runs.grid(folder, seeds=SEEDS, baselines=("l1",), named=synthetic_runs.NAMED)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_runs_come_back_from_their_csv_and_from_one_of_an_earlier_version(rows, 
 def test_only_rivals_asked_for_the_same_are_compared(rows):
     compared = {}
     for found in pairs.compare(runs.group(rows), runs.headline(rows)):
-        compared.setdefault(pairs.title(found.ours), set()).add(runs.label(found.peer))
+        compared.setdefault(pairs.title(found.ours), set()).add(runs.label(found.baseline))
     assert set(compared) == {"budget small"} | {
         f"{mode} at −{100 * target:g} %" for mode in ("PA", "FA", "MA") for target in synthetic_runs.TARGETS
     }
@@ -160,7 +160,7 @@ def test_a_preset_closer_to_the_limits_is_sought_among_the_main_methods_runs(row
     groups = [{**row, "peak_memory": 1} if row["reference"] == "layer" else row for row in runs.group(runs.once(rows))]
     limit = Constraint("--memory", "peak_memory", "memory", units.parse("1MB", "bytes", "--memory"))
     assert choose(groups, [limit], runs.headline(rows)).best["reference"] == "layer"
-    targets, how = closer.between(groups, "FA", [limit])
+    targets, how = refine.between(groups, "FA", [limit])
     assert "the largest target tried, fails" in how
     assert all(0.7 < target < 0.95 for target in targets)
 
@@ -179,11 +179,11 @@ def test_predictions_match_plans_by_the_run_that_they_are_of(tmp_path):
             plans.append(tmp_path / where)
             run = {"variant": variant, "method": "complexity", "mode": "FA", "target": 0.5, "seed": seed}
             run |= {"plan_seed": plan_seed, "reference": reference, "budget": None}
-            said = forecast.latency(profile, costs, plan.widths)
+            said = predicted_latency.latency(profile, costs, plan.widths)
             value = {"format": "edgeprune.measurement", "device": "board", "run": run, "latency_ms": {"p50": said}}
             measurements.append(tmp_path / f"{variant}-{plan_seed}-{seed}.json")
             measurements[-1].write_text(json.dumps(value))
-    found = forecast.read(tmp_path / "table.json", tmp_path / "profile.json", plans, measurements)
+    found = predicted_latency.read(tmp_path / "table.json", tmp_path / "profile.json", plans, measurements)
     assert len(found) == 6
     assert all(row["error"] == 0 for row in found)
     assert [runs.label(row) for row in found] == ["FA"] * 3 + ["floored (FA)"] * 3

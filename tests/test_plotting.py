@@ -155,11 +155,11 @@ def test_series_differ_without_colour():
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """Rows of a grid on two devices with two runtimes, one device not reached, with a peer of three stages."""
+    """Rows of a grid on two devices with two runtimes, one device not reached, with a baseline of three stages."""
     made = synthetic_runs.grid(
         tmp_path_factory.mktemp("places"),
         places=[(device, runtime) for device in ("local", "board", "gone") for runtime in ("fp32", "int8")],
-        peers=("l1",),
+        baselines=("l1",),
         absent=("gone",),
     )
     return runs.read(made[0], made[1], synthetic_runs.timings(made[0]))
@@ -190,8 +190,8 @@ def test_bars_add_up_stage_by_stage(places):
             ends[place] = max(ends.get(place, 0), bar.get_x() + bar.get_width())
         factor = groups[0][column] / ends[0]
         assert [end * factor for _, end in sorted(ends.items())] == pytest.approx([g[column] for g in groups])
-    peer = next(index for index, g in enumerate(groups) if g["method"] == "l1")
-    bars = [b for b in panels["Training time"].patches if round(b.get_y() + b.get_height() / 2) == peer]
+    baseline = next(index for index, g in enumerate(groups) if g["method"] == "l1")
+    bars = [b for b in panels["Training time"].patches if round(b.get_y() + b.get_height() / 2) == baseline]
     assert len(bars) == 3  # dense training, pruning, fine-tuning
     assert len({b.get_hatch() for b in bars}) == 3
     style.plt.close(figure)

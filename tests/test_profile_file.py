@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgeprune.complexity.parts import Alive
+from edgeprune.complexity.parts import Lifetime
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.errors import EdgepruneError
@@ -39,7 +39,9 @@ def test_every_field_survives_its_file(tmp_path):
 def test_the_digest_is_that_of_the_structure():
     profile = mixed()
     traced_otherwise = replace(
-        profile, alive=(*profile.alive, Alive((constant(9),), 1, 2)), attributes=(("a", "size", None, ((1, "left"),)),)
+        profile,
+        alive=(*profile.alive, Lifetime((constant(9),), 1, 2)),
+        attributes=(("a", "size", None, ((1, "left"),)),),
     )
     assert traced_otherwise.digest == profile.digest
     assert replace(profile, matmuls=()).digest != profile.digest

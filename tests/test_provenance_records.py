@@ -7,7 +7,7 @@ from snakemake import persistence
 from snakemake.persistence.file import FilePersistence
 from snakemake.settings.types import PersistenceBackend
 
-from edgeprune.provenance.ledger import book, judge, records
+from edgeprune.provenance.ledger import decide, ledger_file, records
 from edgeprune.provenance.ledger.index import Seen
 
 LONG = "results/" + "/".join("x" * 100 for _ in range(6)) + "/file.txt"
@@ -64,59 +64,59 @@ def test_a_half_written_record_is_none(tmp_path, theirs):
 
 
 def entry(sha256="1" * 64, made=RECORD["endtime"], **record):
-    return book.Entry(sha256, 1795247290.5, made, {"rule": "make", "params": ["1"], **record})
+    return ledger_file.Entry(sha256, 1795247290.5, made, {"rule": "make", "params": ["1"], **record})
 
 
 def test_a_ledger_has_a_line_for_each_job_and_comes_back_bit_for_bit(tmp_path):
     entries = {"b/2": entry(), "b/1": entry("2" * 64), "a": entry(rule="use", params=["ü"])}
     file = tmp_path / "provenance" / "make.jsonl"
-    book.write(file, entries)
+    ledger_file.write(file, entries)
     assert len(file.read_text().splitlines()) == 3
-    assert book.read(file) == entries
+    assert ledger_file.read(file) == entries
     before = file.stat().st_ino
-    book.write(file, dict(reversed(entries.items())))
+    ledger_file.write(file, dict(reversed(entries.items())))
     assert file.stat().st_ino == before
-    book.write(file, {})
-    assert book.read(file) == {}
+    ledger_file.write(file, {})
+    assert ledger_file.read(file) == {}
 
 
 def test_a_ledger_is_not_written_through_a_link(tmp_path):
     cached, file = tmp_path / "cached", tmp_path / "make.jsonl"
-    book.write(cached, {"a": entry()})
+    ledger_file.write(cached, {"a": entry()})
     file.symlink_to(cached)
-    book.write(file, {"b": entry()})
-    assert set(book.read(cached)) == {"a"}
+    ledger_file.write(file, {"b": entry()})
+    assert set(ledger_file.read(cached)) == {"a"}
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"format": "edgeprune.ledger", "version": 2}', "[]\n[]"])
 def test_what_is_no_ledger_is_refused(tmp_path, text):
     (tmp_path / "l.jsonl").write_text(text)
-    with pytest.raises(book.EdgepruneError, match=r"l\.jsonl.*not a ledger"):
-        book.read(tmp_path / "l.jsonl")
+    with pytest.raises(ledger_file.EdgepruneError, match=r"l\.jsonl.*not a ledger"):
+        ledger_file.read(tmp_path / "l.jsonl")
 
 
 def judged(sha256="1" * 64, changed=RECORD["endtime"], record=RECORD, is_new=True, seen=None, entry=None, other=False):
-    return judge.touched(sha256, changed, record, is_new, seen, entry, other).kind
+    return decide.touched(sha256, changed, record, is_new, seen, entry, other).kind
 
 
 def test_decisions():
     seen = Seen([], [], "1" * 64, RECORD["endtime"])
     other_content, touched = "2" * 64, RECORD["endtime"] + 1
-    assert judged() == judge.ADOPT
-    assert judged(changed=touched) == judge.DISTRUST
-    assert judged(record=None) == judge.DISTRUST
-    assert judged(record={**RECORD, "params": records.mark("edited")}) == judge.DISTRUST
-    assert judged(other_content, is_new=False, seen=seen) == judge.DISTRUST
-    assert judged(other_content, is_new=True, seen=seen) == judge.ADOPT  # a job made it anew
-    assert judged(other_content, entry=entry()) == judge.DISTRUST
-    assert judged(changed=touched, is_new=False, seen=seen) == judge.ADOPT
-    assert judged(changed=touched, is_new=True, seen=seen) == judge.DISTRUST
+    assert judged() == decide.ADOPT
+    assert judged(changed=touched) == decide.DISTRUST
+    assert judged(record=None) == decide.DISTRUST
+    assert judged(record={**RECORD, "params": records.mark("edited")}) == decide.DISTRUST
+    assert judged(other_content, is_new=False, seen=seen) == decide.DISTRUST
+    assert judged(other_content, is_new=True, seen=seen) == decide.ADOPT  # a job made it anew
+    assert judged(other_content, entry=entry()) == decide.DISTRUST
+    assert judged(changed=touched, is_new=False, seen=seen) == decide.ADOPT
+    assert judged(changed=touched, is_new=True, seen=seen) == decide.DISTRUST
     for record in (None, RECORD, {**RECORD, "params": records.mark("edited")}):
-        assert judged(changed=touched, record=record, entry=entry()) == judge.RESTORE
-    assert judged(entry=entry(made=1.0), other=True) == judge.RESTORE
-    assert judged(entry=entry(made=1.0), other=False) == judge.ADOPT
+        assert judged(changed=touched, record=record, entry=entry()) == decide.RESTORE
+    assert judged(entry=entry(made=1.0), other=True) == decide.RESTORE
+    assert judged(entry=entry(made=1.0), other=False) == decide.ADOPT
 
 
 def test_json_keeps_times_exactly(tmp_path):
-    book.write(tmp_path / "l", {"a": entry(made=1795247291.0439076)})
-    assert book.read(tmp_path / "l")["a"].made == json.loads("1795247291.0439076")
+    ledger_file.write(tmp_path / "l", {"a": entry(made=1795247291.0439076)})
+    assert ledger_file.read(tmp_path / "l")["a"].made == json.loads("1795247291.0439076")

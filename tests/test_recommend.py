@@ -14,7 +14,7 @@ from edgeprune import tasks
 from edgeprune.cli import main
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import choice, closer, difference, pairs, runs, table, units
+from edgeprune.reporting import choice, difference, pairs, refine, runs, table, units
 from workflow import ROOT
 
 
@@ -23,7 +23,9 @@ def results(tmp_path_factory):
     """``results/demo`` of a folder with a configuration; as files of runs, without the table."""
     root = tmp_path_factory.mktemp("recommend")
     folder = root / "results" / "demo"
-    synthetic_runs.grid(folder, places=[(d, r) for d in ("local", "board") for r in ("fp32", "int8")], peers=("l1",))
+    synthetic_runs.grid(
+        folder, places=[(d, r) for d in ("local", "board") for r in ("fp32", "int8")], baselines=("l1",)
+    )
     (root / "presets").mkdir()
     (root / "config.yaml").write_text((ROOT / "config.yaml").read_text())
     grid = read_yaml(ROOT / "presets/quick.yaml") | {
@@ -162,7 +164,7 @@ def test_the_best_of_many_alike_is_not_told_apart_for_being_the_best():
         vals = [[made.gauss(0.8, 0.01) for _ in range(10)] for _ in range(8)]
         ranked = sorted(({"val": fmean(v), "val_std": stdev(v), "val_n": 10} for v in vals), key=lambda g: -g["val"])
         compared = pairs.with_best(ranked, tasks.get("classification").headline)
-        assert [c.peer for c in compared] == ranked[1:]
+        assert [c.baseline for c in compared] == ranked[1:]
         claims += any(c.found.verdict for c in compared)
         by_the_best_alone += any(found.verdict for found in difference.family([c.found for c in compared]))
     assert claims / trials <= 0.05
@@ -262,12 +264,12 @@ def test_results_of_two_datasets_are_not_mixed_and_a_table_is_enough(results, ca
 
 def test_a_preset_between_the_last_that_fails_and_the_first_that_satisfies(results, capsys, tmp_path):
     root = results.parents[1]
-    file = root / "presets" / "closer.yaml"
+    file = root / "presets" / "refined.yaml"
     options = ("--device", "board", "--latency", "4.5ms", "--config", str(file))
     code, said, _ = ask(results, capsys, *options)
     assert code == 0
     assert "−50 % fails, −70 % satisfies" in said
-    config = effective(root, {"preset": "closer"})
+    config = effective(root, {"preset": "refined"})
     assert all(0.5 < target < 0.7 for target in config["targets"])
     assert len(config["targets"]) == 3
     assert (config["measure_on"], config["seeds"]) == (["board"], [0, 1, 2])
@@ -296,16 +298,16 @@ def memory(limit):
 
 def test_targets_meet_a_straight_line():
     line = [group_at(t, m=100 * (1 - (t or 0))) for t in (None, 0.2, 0.6)]
-    targets, _ = closer.between(line, "PA", [memory(60)])
+    targets, _ = refine.between(line, "PA", [memory(60)])
     assert targets == [0.3, 0.4, 0.5]  # the middle one is where the memory is 60
-    targets, how = closer.between(line, "PA", [memory(25)])  # beyond what was tried
+    targets, how = refine.between(line, "PA", [memory(25)])  # beyond what was tried
     assert targets == pytest.approx([0.675, 0.75, 0.85], abs=0.0051)
     assert "largest target tried" in how
     flat = [group_at(t, m=100) for t in (None, 0.25, 0.5)]
-    assert closer.between(flat, "PA", [memory(30)])[0] == pytest.approx([0.61, 0.72, 0.84], abs=0.011)
+    assert refine.between(flat, "PA", [memory(30)])[0] == pytest.approx([0.61, 0.72, 0.84], abs=0.011)
     without_dense = [group_at(t, m=100 * (1 - t)) for t in (0.25, 0.5)]
-    assert closer.between(without_dense, "PA", [memory(80)])[0] == pytest.approx([0.06, 0.12, 0.19], abs=0.011)
+    assert refine.between(without_dense, "PA", [memory(80)])[0] == pytest.approx([0.06, 0.12, 0.19], abs=0.011)
     with pytest.raises(EdgepruneError, match="nothing to search"):
-        closer.between(line, "PA", [memory(200)])
+        refine.between(line, "PA", [memory(200)])
     with pytest.raises(EdgepruneError, match="no cost"):
-        closer.between(line, "PA", [])
+        refine.between(line, "PA", [])

@@ -12,7 +12,17 @@ import pytest
 
 import synthetic_runs
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import captions, captions_runs, difference, environment, pairs, prediction, runs, table, units
+from edgeprune.reporting import (
+    captions,
+    captions_runs,
+    difference,
+    environment,
+    macs_latency,
+    pairs,
+    runs,
+    table,
+    units,
+)
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
 
@@ -174,14 +184,14 @@ def test_tables_and_captions_say_who_is_ahead_in_the_same_words(places):
         table.latex(groups).replace("$-$", "−").replace("\\%", "%"),
     ):
         assert section.compared in text
-    dense = next(c for c in behind if c.peer["method"] == "dense")
-    amount = difference.signed(100 * (dense.ours["score"] - dense.peer["score"]))
+    dense = next(c for c in behind if c.baseline["method"] == "dense")
+    amount = difference.signed(100 * (dense.ours["score"] - dense.baseline["score"]))
     assert pairs.against(dense, metric).startswith(f"{amount} points [−")
     assert pairs.against(dense, metric).endswith("], behind dense")
-    best = max((c for c in compared if c.peer["method"] == "dense"), key=lambda c: c.ours["val"])
+    best = max((c for c in compared if c.baseline["method"] == "dense"), key=lambda c: c.ours["val"])
     for text in (captions.results(here), captions_runs.tradeoff(here)):
         assert captions.escape(f"; {pairs.against(best, metric)}.") in text
-    l1 = next(c for c in compared if c.peer["method"] == "l1")
+    l1 = next(c for c in compared if c.baseline["method"] == "l1")
     assert captions.escape(f"; {pairs.against(l1, metric)}.") in captions_runs.cost(here)
 
 
@@ -202,11 +212,11 @@ def test_captions_carry_the_numbers(rows):
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """Groups of a grid on two devices with two runtimes, one of them not reached, with a peer of three stages."""
+    """Groups of a grid on two devices with two runtimes, one of them not reached, with a baseline of three stages."""
     made = synthetic_runs.grid(
         tmp_path_factory.mktemp("places"),
         places=[(device, runtime) for device in ("board", "gone") for runtime in ("fp32", "int8")],
-        peers=("l1",),
+        baselines=("l1",),
         absent=("gone",),
     )
     return made, runs.group(runs.read(made[0], made[1], synthetic_runs.timings(made[0])))
@@ -265,14 +275,16 @@ def test_runs_come_back_from_their_csv(places, tmp_path):
 
 
 def test_stages_of_a_peer_add_up(places):
-    peer = next(g for g in places[1] if g["method"] == "l1")
+    baseline = next(g for g in places[1] if g["method"] == "l1")
     for name in ("training_flops", "training_seconds", "training_joules"):
-        assert sum(peer[f"stage_{s}_{name}"] for s in ("train", "prune", "finetune")) == pytest.approx(peer[name])
+        assert sum(baseline[f"stage_{s}_{name}"] for s in ("train", "prune", "finetune")) == pytest.approx(
+            baseline[name]
+        )
     single = next(g for g in places[1] if (g["method"], g["mode"]) == ("complexity", "FA"))
     assert single["stage_train_training_flops"] == single["training_flops"]
     assert single["stage_finetune_training_flops"] is None
     text = captions_runs.cost(places[1])
-    less = 100 * (1 - single["training_seconds"] / peer["training_seconds"])
+    less = 100 * (1 - single["training_seconds"] / baseline["training_seconds"])
     assert less > 0
     assert f"{less:.0f} % less time" in text
 
@@ -280,11 +292,11 @@ def test_stages_of_a_peer_add_up(places):
 def test_macs_predict_time_as_far_as_they_do(places):
     dense = {"method": "dense", "macs": 100, "latency_p50_ms": 10.0}
     others = [{"method": "complexity", "macs": m, "latency_p50_ms": t} for m, t in ((50, 5.0), (25, 5.0), (80, 16.0))]
-    found = prediction.of([dense, *others])
+    found = macs_latency.of([dense, *others])
     assert found.ratios == pytest.approx((1.0, 2.0, 2.0))
     assert found.rank == pytest.approx(3.5 / 22.5**0.5)  # ranks 4 2 1 3 and 3 1.5 1.5 4
-    assert prediction.of(others[:1]).rank is None
-    assert prediction.of([{**row, "latency_p50_ms": 1.0} for row in others]).rank is None
+    assert macs_latency.of(others[:1]).rank is None
+    assert macs_latency.of([{**row, "latency_p50_ms": 1.0} for row in others]).rank is None
     text = captions_runs.speed(places[1])
     assert text.count("\n- ") == 3  # two places, and why not the third
     assert "gone does not answer" in text

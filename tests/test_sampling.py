@@ -1,4 +1,4 @@
-"""Plans: what they reach, where they thin, floors, protection, rounding, nesting, the peers."""
+"""Plans: what they reach, where they thin, floors, protection, rounding, nesting, the baselines."""
 
 import math
 from pathlib import Path
@@ -271,7 +271,7 @@ def test_layer_that_spans_several_groups_is_split_over_them():
     assert right < 6
 
 
-# Peers
+# Baselines
 
 
 def test_uniform_scales_every_group_by_one_factor():

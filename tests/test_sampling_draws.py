@@ -52,14 +52,14 @@ def chi_square(counts, probabilities):
 def first_draws(profile, mode, seeds, draw="filter"):
     """``{group: how often it lost the first filter}``."""
     problem, resource = Problem(profile, draw=draw), reference.RESOURCE[mode]
-    return lost_first(problem, resource, seeds, lambda goals, seed: by_share(problem, resource, goals, seed))
+    return lost_first(problem, resource, seeds, lambda steps, seed: by_share(problem, resource, steps, seed))
 
 
 def lost_first(problem, resource, seeds, chain):
-    goal = {resource: problem.profile.totals[resource] - 1}  # one filter of any layer suffices
+    limits = {resource: problem.profile.totals[resource] - 1}  # one filter of any layer suffices
     counts = {}
     for seed in seeds:
-        (w,) = chain([goal], seed)
+        (w,) = chain([limits], seed)
         (lost,) = [i for i, (now, dense) in enumerate(zip(w, problem.dense)) if now < dense]
         assert problem.dense[lost] - w[lost] == 1
         counts[problem.costs.names[lost]] = counts.get(problem.costs.names[lost], 0) + 1
@@ -149,7 +149,7 @@ def test_random_method_draws_all_alike(chain, weight, seeds):
     """Every filter, or with ``draw: layer`` every layer; in this network each layer is a group of its own."""
     profile = ALL["vgg16"]()
     problem = Problem(profile)
-    counts = lost_first(problem, "memory", seeds, lambda goals, seed: chain(problem, goals, seed))
+    counts = lost_first(problem, "memory", seeds, lambda steps, seed: chain(problem, steps, seed))
     weights = {group: weight(width) for group, width in profile.widths.items()}
     statistic, threshold = chi_square(counts, {g: w / sum(weights.values()) for g, w in weights.items()})
     assert statistic < threshold

@@ -9,8 +9,8 @@ from importlib.machinery import ModuleSpec
 
 import pytest
 
-from edgeprune.devices import slots
 from edgeprune.errors import EdgepruneError
+from edgeprune.gpus import slots
 
 LISTED = """\
 GPU 0: NVIDIA A (UUID: GPU-aaaa-1)
@@ -21,7 +21,7 @@ GPU 2: NVIDIA A (UUID: GPU-eeee-5)
 """
 HOLDER = """\
 import os, sys
-from edgeprune.devices import slots
+from edgeprune.gpus import slots
 name = slots.claim("cuda", {per_gpu}, folder={folder!r}, names=["A", "B"], poll=0.02)
 print(name, os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 sys.stdin.read()

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import trainingdata
-from edgeprune import scripting
+from edgeprune import entrypoint
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
 from edgeprune.errors import EdgepruneError
@@ -233,7 +233,7 @@ def test_profile_script(inputs, tmp_path):
     given += ["--data", str(inputs / "digits"), "--out-profile", str(tmp_path / "profile.json")]
     given += ["--out-table", str(tmp_path / "layers.csv")]
     main = runpy.run_path(str(ROOT / "scripts" / "profile_network.py"))["main"]
-    assert scripting.run(main, given) == 0
+    assert entrypoint.run(main, given) == 0
     value = json.loads((tmp_path / "profile.json").read_text())
     rows = list(csv.DictReader((tmp_path / "layers.csv").open()))
     assert value["network"] == "small"
@@ -247,7 +247,7 @@ def test_script_ends_cleanly_on_a_users_mistake(inputs, tmp_path, capsys):
     given = ["--network", "mine", "--spec", '"nowhere.py:f"', "--data", str(inputs / "digits")]
     given += ["--out-profile", str(tmp_path / "p.json"), "--out-table", str(tmp_path / "l.csv")]
     main = runpy.run_path(str(ROOT / "scripts" / "profile_network.py"))["main"]
-    assert scripting.run(main, given) == 1
+    assert entrypoint.run(main, given) == 1
     message = capsys.readouterr().err
     assert message.startswith("error: networks.mine.factory: there is no file 'nowhere.py'")
     assert "remedy:" in message

@@ -50,9 +50,9 @@ def test_each_run_is_planned_with_its_seeds_its_settings_and_its_recipe(workspac
     ours = ["PA-0.50", "FA-0.50", "MA-0.50", "small"]
     names = {*ours, *(f"random-{name}" for name in ours), "dense", "uniform-small", "layer-FA-0.50", "layer-MA-0.50"}
     names |= {f"longer-{name}" for name in ours[:3]}
-    peers = {f"l1-{name}" for name in ours[:3]}
+    baselines = {f"l1-{name}" for name in ours[:3]}
     assert set(plans) == {f"{name}/seed-{seed}" for name in names for seed in ("5-3", "3")}
-    assert set(trainings) == {f"{name}/seed-{seed}" for name in names | peers for seed in ("5-3", "3")}
+    assert set(trainings) == {f"{name}/seed-{seed}" for name in names | baselines for seed in ("5-3", "3")}
     assert "--seed 5 " in plans["FA-0.50/seed-5-3"]
     assert "--seed 3 " in plans["FA-0.50/seed-3"]
     assert "--mode FA --target 0.5 " in plans["layer-FA-0.50/seed-3"]

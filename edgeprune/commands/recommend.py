@@ -33,9 +33,9 @@ def arguments(parser):
 
 
 def run(args):
-    from edgeprune.reporting import advice, choice, closer, runs
+    from edgeprune.reporting import advice, choice, refine, runs
 
-    closer.refuse_overwriting(args.config, args.force)
+    refine.refuse_overwriting(args.config, args.force)
     rows = choice.of_pair(_read(args.results), args.network, args.dataset)
     metric = runs.headline(rows)
     constraints = _constraints(args, metric)
@@ -52,7 +52,7 @@ def run(args):
     else:
         print(advice.text(chosen, rows, place, found))
     if args.config:
-        preset, how = closer.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
+        preset, how = refine.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
         _write(args.config, preset, how)
         if not args.json:
             print(f"\nWrote {args.config}, to search closer. {how}.")

@@ -67,7 +67,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Slot:
+class TensorShape:
     """A tensor of the state dict: its name and an expression for each dimension."""
 
     name: str
@@ -80,7 +80,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Alive:
+class Lifetime:
     """A feature map, alive from step ``born`` to step ``dies`` (both included) of the forward pass."""
 
     dims: tuple

@@ -3,7 +3,7 @@
 import re
 
 from edgeprune.complexity import width
-from edgeprune.complexity.parts import Alive, Group, Layer, Slot
+from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
 from edgeprune.errors import EdgepruneError
 
 _AGAIN = "make the profile again with `edgeprune profile`"
@@ -48,12 +48,14 @@ def fields(value, path):
         "groups": groups,
         "layers": layers,
         "slots": tuple(
-            Slot(s.text("name"), s.expressions("dims", names), s.flag("trainable"), s.whole("bytes_per_element", 1))
+            TensorShape(
+                s.text("name"), s.expressions("dims", names), s.flag("trainable"), s.whole("bytes_per_element", 1)
+            )
             for s in top.records("slots")
         ),
         "matmuls": tuple((m.whole("positions"), m.expressions("dims", names)) for m in top.records("matmuls")),
         "alive": tuple(
-            Alive(a.expressions("dims", names), a.whole("born"), a.whole("dies"), a.whole("bytes_per_element", 1))
+            Lifetime(a.expressions("dims", names), a.whole("born"), a.whole("dies"), a.whole("bytes_per_element", 1))
             for a in top.records("alive")
         ),
         "frozen": top.table("frozen"),

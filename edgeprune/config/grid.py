@@ -7,7 +7,7 @@ from itertools import product
 from edgeprune import identity
 from edgeprune.config import references, seeds
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import MAIN, PEERS
+from edgeprune.names import BASELINES, MAIN
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Grid:
         return tuple(dict.fromkeys(d for _, d in self.pairs))
 
     @property
-    def peers(self):
+    def baselines(self):
         """Names of the variants that prune the trained dense network, and so come after its training."""
-        return tuple(v.name for v in self.variants.values() if v.method in PEERS)
+        return tuple(v.name for v in self.variants.values() if v.method in BASELINES)
 
     @property
     def sampled(self):
         """Names of the variants whose plan is drawn from the profile alone."""
-        return tuple(name for name in self.variants if name not in self.peers)
+        return tuple(name for name in self.variants if name not in self.baselines)
 
     def of_pair(self, network, dataset):
         return [run for run in self.runs if (run.network, run.dataset) == (network, dataset)]

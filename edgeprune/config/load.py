@@ -10,7 +10,7 @@ import yaml
 from edgeprune.config import budgets, grid, references, seeds
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import MEASURED, PEERS
+from edgeprune.names import BASELINES, MEASURED
 
 #: Sections in which `default` holds for every network and an entry of the network's name adds to it.
 PER_NETWORK = ("recipes", "sampling")
@@ -131,7 +131,7 @@ def _check_names(config, file):
     seeds.check(config["seeds"], file)
     _check_measured(config, file)
     for entry in references.read(config).values():
-        if entry.method in PEERS and "dense" not in config["references"]:
+        if entry.method in BASELINES and "dense" not in config["references"]:
             raise EdgepruneError(
                 f"{entry.method} prunes the trained dense network, which is not in the grid",
                 file=file,
@@ -145,11 +145,11 @@ def _check_names(config, file):
 
 
 def _check_measured(config, file):
-    """The modes that go by a device's table of layer costs: a device is named, and no peer is asked for them."""
+    """The modes that go by a device's table of layer costs: a device is named, and no baseline is asked for them."""
     wanted = [mode for mode in config["modes"] if mode in MEASURED]
     for entry in references.read(config).values():
         modes = [mode for mode in entry.modes if mode in MEASURED]
-        if modes and entry.method in PEERS:
+        if modes and entry.method in BASELINES:
             raise EdgepruneError(
                 f"{entry.method} ranks a trained network's filters and takes no table of layer costs, as {modes[0]} "
                 "needs",

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass, field
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import DRAWN, MAIN, METHODS, PEERS
+from edgeprune.names import BASELINES, DRAWN, MAIN, METHODS
 
 #: Keys of an entry that say at what, which the unpruned network has none of.
 _AT = ("modes", "targets", "budgets", "sampling")
@@ -33,7 +33,7 @@ def _read(config, name, entry):
     changes = {"sampling": entry.get("sampling", {}), "recipe": entry.get("recipe", {})}
     if method == "dense":
         return Reference(name, method, **changes)
-    budgets = () if method in PEERS else tuple(config.get("budgets", {}))
+    budgets = () if method in BASELINES else tuple(config.get("budgets", {}))
     at = {"modes": config["modes"], "targets": config["targets"], "budgets": budgets}
     return Reference(name, method, **{key: tuple(entry.get(key, given)) for key, given in at.items()}, **changes)
 
@@ -72,7 +72,7 @@ def _problems(config, reference, entry):
             remedy = "give it to an entry of another name with `method: dense`"
             yield "what all is compared with is trained by the network's own recipe", ".recipe", remedy
         return
-    if method in PEERS:
+    if method in BASELINES:
         if reference.budgets:
             yield f"{method} takes one resource at a time, no budget", ".budgets", "remove the key"
         for key in (key for key in reference.recipe if key != "fine_tune"):

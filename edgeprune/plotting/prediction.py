@@ -6,13 +6,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from edgeprune.plotting import style
-from edgeprune.reporting import forecast, runs, units
+from edgeprune.reporting import predicted_latency, runs, units
 
 BAND = 0.15
 
 
 def draw(rows, title=None):
-    """The figure of :func:`edgeprune.reporting.forecast.read`'s rows.
+    """The figure of :func:`edgeprune.reporting.predicted_latency.read`'s rows.
 
     Returns:
         matplotlib.figure.Figure
@@ -38,7 +38,7 @@ def draw(rows, title=None):
         axis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(f"Predicted latency ({unit})")
     ax.set_ylabel(f"Measured latency, median ({unit})")
-    error = forecast.mean_error(rows)
+    error = predicted_latency.mean_error(rows)
     if error is not None:
         ax.text(
             0.03, 0.97, f"mean absolute error {100 * error:.1f} %\n{len(rows)} runs, band ±{100 * BAND:.0f} %",

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from edgeprune.plotting import style, tradeoff
-from edgeprune.reporting import notes, prediction, runs, units
+from edgeprune.reporting import macs_latency, notes, runs, units
 
 PANEL = (3.1, 2.6)  # inches
 IDEAL = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1}
@@ -71,7 +71,7 @@ def _panel(ax, rows, looks):
             **looks.marker(row, size=5.2),
         )  # fmt: skip
     right = 1.08 * max(row["macs"] for row in rows) / divisor
-    found = prediction.of(groups)
+    found = macs_latency.of(groups)
     if found.dense:
         slope = (found.dense["latency_p50_ms"] / slower) / (found.dense["macs"] / divisor)
         ax.plot([0, right], [0, slope * right], zorder=1, **IDEAL)

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgeprune import files
 from edgeprune.config.load import read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance.ledger import book
+from edgeprune.provenance.ledger import ledger_file
 
 #: How the name of a ledger ends, among the outputs of a stage.
 LEDGER = ".jsonl"
@@ -81,7 +81,7 @@ def complete_outs(preset, root=".", stage=None):
                 if not path.suffix and not os.path.lexists(path):
                     path.mkdir(parents=True)
             if not (Path(root) / ledger).exists():
-                book.write(Path(root) / ledger, {})
+                ledger_file.write(Path(root) / ledger, {})
 
 
 def lost_and_found(preset, root="."):

@@ -70,8 +70,8 @@ def data(choice, place, found, metric, preset=None):
         "best": choice.best and _row(choice.best),
         "best_against": [
             {
-                "network": c.peer["network"],
-                "variant": c.peer["variant"],
+                "network": c.baseline["network"],
+                "variant": c.baseline["variant"],
                 "told_apart": c.found.verdict is not None,
                 "difference": c.found.value,
                 "low": c.found.low,
@@ -142,7 +142,7 @@ def _level(choice, metric):
         sure = f"{difference.interval(c.found, places)}, corrected p {difference.probability(c.found.adjusted)}"
         if c.found.reason or c.found.only_alone:
             sure = f"({difference.words(c.found)})"
-        lines.append(f"    {_name(c.peer)}: {amount} {sure}")
+        lines.append(f"    {_name(c.baseline)}: {amount} {sure}")
     return lines
 
 

@@ -1,7 +1,7 @@
 """Captions of the figures that show trained runs, with their numbers; see :mod:`edgeprune.reporting.captions`."""
 
-from edgeprune.names import PEERS
-from edgeprune.reporting import engines, notes, pairs, prediction, runs, units
+from edgeprune.names import BASELINES
+from edgeprune.reporting import engines, macs_latency, notes, pairs, runs, units
 from edgeprune.reporting.captions import costs, escape, score
 from edgeprune.reporting.columns import STAGES
 
@@ -37,7 +37,7 @@ def tradeoff(groups):
     for place in places or [None]:
         here = [row for row in groups if runs.place(row) == place] if place else groups
         compared = pairs.compare(here, metric)
-        if len(places) > 1:  # the peers at every place would fill a page
+        if len(places) > 1:  # the baselines at every place would fill a page
             here = [row for row in here if runs.is_dense(row) or runs.is_main(row)]
         lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "", compared)
     lines += [f"- {escape(note)}" for note in notes.sentences(groups)]
@@ -66,7 +66,7 @@ def _best_of(groups, metric, prefix, compared):
 
 
 def cost(groups):
-    """Of accuracy against the whole cost of training: dense, then the single pass beside the peers of three stages.
+    """Of accuracy against the whole cost of training: dense, then the single pass beside the baselines of three stages.
 
     Args:
         groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown, each run once.
@@ -91,8 +91,8 @@ def cost(groups):
         lines.append(f"- dense: {score(dense, metric)}, {units.one(dense['training_flops'], 'flops')} of training.")
     compared = [c for here in pairs.places(groups).values() for c in pairs.compare(here, metric)]
     for c in compared:
-        row = c.peer
-        if row["method"] not in PEERS:
+        row = c.baseline
+        if row["method"] not in BASELINES:
             continue
         stages = (
             f"{100 * row[f'stage_{stage}_training_flops'] / row['training_flops']:.0f} % {noun}"
@@ -111,12 +111,12 @@ def cost(groups):
     return "\n".join(lines) + "\n"
 
 
-def _saved(ours, peer):
+def _saved(ours, baseline):
     """``60 % less compute, 55 % less time`` of what both have."""
     parts = []
     for key, (_, noun) in MEASURES.items():
-        if ours[key] and peer[key]:
-            less = 100 * (1 - ours[key] / peer[key])
+        if ours[key] and baseline[key]:
+            less = 100 * (1 - ours[key] / baseline[key])
             parts.append(f"{abs(less):.0f} % {'less' if less >= 0 else 'more'} {noun}")
     return ", ".join(parts)
 
@@ -140,7 +140,7 @@ def speed(groups):
         here = [row for row in groups if runs.place(row) == place and row["latency_p50_ms"] is not None]
         if not here:
             continue
-        found = prediction.of(here)
+        found = macs_latency.of(here)
         text = f"- {escape(place)}:"
         if found.dense:
             time = units.one(found.dense["latency_p50_ms"], "time")

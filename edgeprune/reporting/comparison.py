@@ -1,4 +1,4 @@
-"""A page of results that says plainly who is ahead: each plan against its peers at the same target of one resource."""
+"""A page of results that says plainly who is ahead: each plan against its baselines, resource by resource."""
 
 from edgeprune.names import COUNTED
 from edgeprune.reporting import difference, notes, pairs, runs, units
@@ -71,7 +71,7 @@ def _comparisons(compared, metric):
         lines.append(
             (
                 pairs.title(c.ours),
-                runs.label(c.peer) + _removed(c.ours, c.peer),
+                runs.label(c.baseline) + _removed(c.ours, c.baseline),
                 f"**{verdict}**" if c.found.verdict == "behind" else verdict,
                 difference.signed(c.found.value, places),
                 difference.interval(c.found, places),
@@ -92,12 +92,12 @@ def _could_have(found, metric, places):
 
 
 def _costs(compared):
-    """What our single pass costs beside each peer that has earlier stages."""
+    """What our single pass costs beside each baseline that has earlier stages."""
     lines = []
     for c in compared:
-        if c.peer.get("earlier_training_flops"):
-            cost = _change(c.ours["training_flops"] / c.peer["training_flops"], "FLOPs")
-            lines.append(f"- {pairs.title(c.ours)}, training over all stages: {cost} than {runs.label(c.peer)}.")
+        if c.baseline.get("earlier_training_flops"):
+            cost = _change(c.ours["training_flops"] / c.baseline["training_flops"], "FLOPs")
+            lines.append(f"- {pairs.title(c.ours)}, training over all stages: {cost} than {runs.label(c.baseline)}.")
     return lines
 
 
@@ -116,10 +116,10 @@ def _change(ratio, what):
     return f"{100 * abs(1 - ratio):.0f} % {'fewer' if ratio <= 1 else 'more'} {what}"
 
 
-def _removed(ours, peer):
+def _removed(ours, baseline):
     """The reductions, where both were asked for the same and one removed half a point more than the other."""
     resource = COUNTED.get(ours["mode"])
-    if peer["method"] == "dense" or resource is None:
+    if baseline["method"] == "dense" or resource is None:
         return ""
-    mine, theirs = (100 * g[f"reduction_{resource}"] for g in (ours, peer))
+    mine, theirs = (100 * g[f"reduction_{resource}"] for g in (ours, baseline))
     return f" (it removes {theirs:.1f} %, ours {mine:.1f} %)" if abs(mine - theirs) >= 0.5 else ""

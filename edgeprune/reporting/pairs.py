@@ -16,7 +16,7 @@ class Comparison:
     where ``ours`` is better, whether more or less of the metric is. None where a score is not known."""
 
     ours: dict
-    peer: dict
+    baseline: dict
     found: difference.Difference | None
 
 
@@ -37,10 +37,10 @@ def compare(groups, metric):
     """
     dense = [row for row in groups if runs.is_dense(row)]
     met = [
-        (ours, peer)
+        (ours, baseline)
         for ours in groups
         if runs.is_main(ours)
-        for peer in [*dense, *(row for row in groups if runs.is_rival(row, ours))]
+        for baseline in [*dense, *(row for row in groups if runs.is_rival(row, ours))]
     ]
     return _judged(met, metric, "score")
 
@@ -80,12 +80,12 @@ def against(comparison, metric):
     amount = f"{difference.signed(found.value, decimals)} {name}".rstrip()
     if found.verdict:
         amount += f" {difference.interval(found, decimals)}"
-    return f"{amount}, {difference.words(found, decimals, runs.label(comparison.peer))}"
+    return f"{amount}, {difference.words(found, decimals, runs.label(comparison.baseline))}"
 
 
 def to_dense(row, comparisons, metric):
     """:func:`against` of the row and the dense network, after ``"; "``; empty if they were not compared."""
-    found = (c for c in comparisons if c.ours is row and runs.is_dense(c.peer) and c.found)
+    found = (c for c in comparisons if c.ours is row and runs.is_dense(c.baseline) and c.found)
     return "".join(f"; {against(c, metric)}" for c in found)
 
 
@@ -96,7 +96,7 @@ def summary(comparisons):
         return ""
     said = []
     for verdict in ("ahead", "behind"):
-        names = [f"{title(c.ours)} against {runs.label(c.peer)}" for c in known if c.found.verdict == verdict]
+        names = [f"{title(c.ours)} against {runs.label(c.baseline)}" for c in known if c.found.verdict == verdict]
         said += [f"{verdict} in {len(names)} ({'; '.join(names)})"] if names else []
     level = sum(c.found.verdict is None and not c.found.reason for c in known)
     untold = sum(c.found.reason is not None for c in known)
@@ -111,6 +111,6 @@ def title(row):
 
 
 def _judged(met, metric, column):
-    samples = [(sample(ours, metric, column), sample(peer, metric, column)) for ours, peer in met]
+    samples = [(sample(ours, metric, column), sample(baseline, metric, column)) for ours, baseline in met]
     tested = iter(difference.family([difference.welch(*both) for both in samples if all(both)]))
     return [Comparison(*both, next(tested) if all(found) else None) for both, found in zip(met, samples)]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import MAIN, MODES, PEERS
+from edgeprune.names import BASELINES, MAIN, MODES
 from edgeprune.reporting import columns, difference, engines
 from edgeprune.sampling.methods import methods
 
@@ -159,7 +159,7 @@ def label(row):
     budget = row.get("budget")
     if is_main(row):
         return row["mode"] or (f"budget {budget}" if budget else "budget")
-    name = PEERS.get(row["method"], row["method"])
+    name = BASELINES.get(row["method"], row["method"])
     name = row["reference"] if is_named(row) else name
     asked = row["mode"] or budget
     return f"{name} ({asked})" if asked else name

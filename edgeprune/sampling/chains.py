@@ -20,20 +20,20 @@ STALE = {"filter": 24, "layer": 8}
 BITS = 53
 
 
-def by_share(problem, resource, goals, seed):
-    """Draw units by their layers' share of ``resource``; the widths at the first point within each goal.
+def by_share(problem, resource, steps, seed):
+    """Draw units by their layers' share of ``resource``; the widths at the first point within each limits.
 
     A unit of a group is drawn with weight width * :meth:`Costs.per_unit`, the share of its group; with ``draw: layer``
     a group has that weight, however many units it has.
 
     Args:
-        problem: a :class:`~edgeprune.sampling.problem.Problem` that can reach every goal.
+        problem: a :class:`~edgeprune.sampling.problem.Problem` that can reach every limits.
         resource: ``params``, ``macs``, ``flops`` or ``memory``.
-        goals: dicts ``{resource: limit}``, each at least as strict as the one before.
+        steps: dicts ``{resource: limit}``, each at least as strict as the one before.
         seed: integer from 0.
 
     Returns:
-        list: for each goal, the list of widths.
+        list: for each step, the list of widths.
     """
     per_unit, readers = [], [[] for _ in problem.dense]
     for j, (constant, slopes) in enumerate(problem.costs.per_unit(resource)):
@@ -41,19 +41,19 @@ def by_share(problem, resource, goals, seed):
         for i, c in slopes.items():
             readers[i].append((j, c))
     squared = problem.draw == "filter"
-    return falling(problem, per_unit, readers, goals, seed, squared)
+    return falling(problem, per_unit, readers, steps, seed, squared)
 
 
-def evenly(problem, goals, seed):
-    """Draw every unit of every group with the same weight; the widths at the first point within each goal.
+def evenly(problem, steps, seed):
+    """Draw every unit of every group with the same weight; the widths at the first point within each limits.
 
     So each group is expected to lose the same fraction: :func:`by_share` without the share.
     """
-    return falling(problem, [1] * len(problem.dense), [()] * len(problem.dense), goals, seed)
+    return falling(problem, [1] * len(problem.dense), [()] * len(problem.dense), steps, seed)
 
 
-def falling(problem, per_unit, readers, goals, seed, squared=False):
-    """Draw groups with weight ``width * per_unit``, or ``width**2 * per_unit``, until every goal is met.
+def falling(problem, per_unit, readers, steps, seed, squared=False):
+    """Draw groups with weight ``width * per_unit``, or ``width**2 * per_unit``, until every limits is met.
 
     Weights only fall as units go. So proposals are drawn from a table of earlier, larger weights and accepted with
     probability new / old: rejection, which leaves the distribution exactly that of a table made anew for each draw, at
@@ -69,7 +69,7 @@ def falling(problem, per_unit, readers, goals, seed, squared=False):
     live = [0] * len(w)  # the width of a group that may still lose a unit, otherwise 0
     for i in problem.eligible:
         live[i] = w[i]
-    reached, due = [], list(goals)
+    reached, due = [], list(steps)
     while due and problem.meets(due[0], problem.rounded(w)):
         reached.append(problem.rounded(w))
         due.pop(0)
@@ -105,12 +105,12 @@ def _after(w, drawn):
     return w
 
 
-def _first_within(problem, goal, w, drawn):
-    """Rounded widths after the fewest of ``drawn`` that bring the network within the goal (totals only fall)."""
+def _first_within(problem, limits, w, drawn):
+    """Rounded widths after the fewest of ``drawn`` that bring the network within the limits (totals only fall)."""
     low, high = 0, len(drawn)
     while low < high:
         middle = (low + high) // 2
-        if problem.meets(goal, problem.rounded(_after(w, drawn[:middle]))):
+        if problem.meets(limits, problem.rounded(_after(w, drawn[:middle]))):
             high = middle
         else:
             low = middle + 1

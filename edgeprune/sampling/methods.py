@@ -14,7 +14,7 @@ class Method:
     Attributes:
         name: how the user asks for it.
         description: one sentence.
-        widths: ``(problem, goals, seed) -> [widths of the goal, …]``; a goal is ``{resource: limit}``, and goals for
+        widths: ``(problem, steps, seed) -> [widths of the limits, …]``; limits are ``{resource: limit}``, and steps for
             one resource come from the loosest to the strictest.
         draws: whether the seed matters.
         reduces: whether it takes a target or a budget.
@@ -56,29 +56,29 @@ def get(name):
     return known[name]
 
 
-def _complexity(problem, goals, seed):
+def _complexity(problem, steps, seed):
     from edgeprune.sampling import chains, stepwise
     from edgeprune.sampling.costs import POLYNOMIAL
 
-    resources = {resource for goal in goals for resource in goal}
+    resources = {resource for limits in steps for resource in limits}
     if resources & set(MEASURED.values()):
-        return stepwise.by_table(problem, *resources, goals, seed)
+        return stepwise.by_table(problem, *resources, steps, seed)
     if len(resources) == 1 and resources <= set(POLYNOMIAL):
-        return chains.by_share(problem, *resources, goals, seed)
-    return [stepwise.jointly(problem, goal, seed) for goal in goals]
+        return chains.by_share(problem, *resources, steps, seed)
+    return [stepwise.jointly(problem, limits, seed) for limits in steps]
 
 
-def _random(problem, goals, seed):
+def _random(problem, steps, seed):
     from edgeprune.sampling import chains, stepwise
 
-    return (chains.evenly if problem.draw == "filter" else stepwise.by_layer)(problem, goals, seed)
+    return (chains.evenly if problem.draw == "filter" else stepwise.by_layer)(problem, steps, seed)
 
 
-def _uniform(problem, goals, seed):
+def _uniform(problem, steps, seed):
     from edgeprune.sampling.uniform import uniform
 
-    return [uniform(problem, goal) for goal in goals]
+    return [uniform(problem, limits) for limits in steps]
 
 
-def _dense(problem, goals, seed):
-    return [list(problem.dense) for _ in goals]
+def _dense(problem, steps, seed):
+    return [list(problem.dense) for _ in steps]

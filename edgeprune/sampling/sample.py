@@ -4,9 +4,10 @@ from pathlib import Path
 
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
-from edgeprune.sampling import goals, methods
+from edgeprune.sampling import methods
+from edgeprune.sampling.limits import from_budget, from_target, normal
 from edgeprune.sampling.plan import Plan
-from edgeprune.sampling.prediction import predicted
+from edgeprune.sampling.predicted_latency import predicted
 from edgeprune.sampling.problem import DEFAULT_FLOOR, Problem, whole
 from edgeprune.sampling.table import open_table
 
@@ -35,7 +36,7 @@ def sample(
         target: fraction of the mode's resource to remove, in (0, 1). The plan removes at least that, and less than one
             filter (with ``round_to``, one step of a layer's width) more.
         seed: integer from 0. For one seed, a plan with a higher target continues the one with a lower target.
-        method: ``"complexity"`` (the project's method), or its peers ``"uniform"``, ``"random"``, ``"dense"``.
+        method: ``"complexity"`` (the project's method), or its baselines ``"uniform"``, ``"random"``, ``"dense"``.
         budget: instead of mode and target, what may *remain* of one or several of ``params``, ``macs``, ``flops``,
             ``memory``, ``peak_memory``, reached together: ``{"params": 1e6, "macs": 0.5}``. Above 1 in absolute units
             (parameters, MACs, FLOPs, bytes), below 1 as the fraction of the dense network that may remain; ``"50%"`` is
@@ -71,7 +72,7 @@ def sample(
         return found[mode, target, seed]
     method, problem, limits = methods.get(method), Problem(profile, **settings), {}
     if method.reduces:
-        limits, budget = goals.from_budget(profile, budget), goals.normal(budget)
+        limits, budget = from_budget(profile, budget), normal(budget)
         problem.check(limits, "budget")
     (widths,) = method.widths(problem, [limits], seed)
     return Plan.make(
@@ -107,9 +108,9 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", table=No
     if not method.reduces:
         raise EdgepruneError(f"{method.name} takes neither mode nor target", key="method", remedy="use sample()")
     for mode in modes:
-        limits = {target: goals.from_target(profile, mode, target, problem.costs) for target in targets}
-        for goal in limits.values():
-            problem.check(goal, "target")
+        limits = {target: from_target(profile, mode, target, problem.costs) for target in targets}
+        for each in limits.values():
+            problem.check(each, "target")
         rising = sorted(limits, key=float)
         for seed in seeds if method.draws else seeds[:1]:
             found = method.widths(problem, [limits[target] for target in rising], seed)

@@ -43,16 +43,16 @@ def _weights(problem, resource, w):
     return weights
 
 
-def by_table(problem, resource, goals, seed):
-    """Draw units by their layers' share of a measured resource; the widths at the first point within each goal.
+def by_table(problem, resource, steps, seed):
+    """Draw units by their layers' share of a measured resource; the widths at the first point within each limits.
 
     A table promises no cost that falls with every unit, so every weight is made anew from the layers that the last
     draw changed, and the network's total is looked at after each draw. It ends at the floors at the latest, which
-    ``problem`` has checked against the goals.
+    ``problem`` has checked against the steps.
 
     Args:
         resource: ``latency`` or ``energy``.
-        goals: dicts ``{resource: limit}``, falling.
+        steps: dicts ``{resource: limit}``, falling.
     """
     uniform = random.Random(seed).random
     measured, w = problem.costs.measured(resource), list(problem.dense)
@@ -66,7 +66,7 @@ def by_table(problem, resource, goals, seed):
         share = sum(layers[n][0] * c * w[i] // layers[n][1] for n, c in measured.writers[i])
         return share * problem.lots(i, w)
 
-    weights, reached, due = [weight(i) for i in range(len(w))], [], list(goals)
+    weights, reached, due = [weight(i) for i in range(len(w))], [], list(steps)
     kept = problem.rounded(w)
     costs = [measured.layer(n, kept)[0] for n in range(len(layers))]
     while True:
@@ -88,17 +88,17 @@ def by_table(problem, resource, goals, seed):
                 costs[n] = measured.layer(n, kept)[0]
 
 
-def by_layer(problem, goals, seed):
-    """Draw every layer that can lose a filter with the same weight; widths at the first point within each goal.
+def by_layer(problem, steps, seed):
+    """Draw every layer that can lose a filter with the same weight; widths at the first point within each limits.
 
     A layer that spans several groups loses a unit of one of them, drawn by their filters. This is ``random`` under
     ``draw: layer``; under ``draw: filter`` it is :func:`edgeprune.sampling.chains.evenly`.
 
     Args:
-        goals: dicts ``{resource: limit}``, each at least as strict as the one before.
+        steps: dicts ``{resource: limit}``, each at least as strict as the one before.
     """
     uniform = random.Random(seed).random
-    w, reached, due = list(problem.dense), [], list(goals)
+    w, reached, due = list(problem.dense), [], list(steps)
     spans = {}  # layer name -> [(group, filters of a unit)]
     for i in problem.eligible:
         for layer, coefficient in problem.costs.writers[i]:

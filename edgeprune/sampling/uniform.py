@@ -1,4 +1,4 @@
-"""Uniform width scaling: one factor for every group, the usual peer of a method that chooses layers."""
+"""Uniform width scaling: one factor for every group, the usual baseline of a method that chooses layers."""
 
 from fractions import Fraction
 

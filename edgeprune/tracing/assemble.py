@@ -1,7 +1,7 @@
 """Turns variables into named groups, and the records of a pass into a profile."""
 
 from edgeprune.complexity import width
-from edgeprune.complexity.parts import Alive, Group, Layer, Slot
+from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
 from edgeprune.complexity.profile import Profile
 
 
@@ -62,7 +62,7 @@ def assemble(trace):
     alive = []
     for tensor, dims, born, dies in trace.alive:
         fixed, moving = fold(zip(tensor.shape, dims, strict=True))
-        alive.append(Alive((width.constant(fixed), *moving), born, dies, tensor.element_size()))
+        alive.append(Lifetime((width.constant(fixed), *moving), born, dies, tensor.element_size()))
     network = trace.network
     return Profile(
         network=trace.name,
@@ -70,7 +70,7 @@ def assemble(trace):
         groups=tuple(Group(n, trace.widths.size[v], tuple(members[n])) for n, v in names.items()),
         layers=layers,
         slots=tuple(
-            Slot(
+            TensorShape(
                 name,
                 tuple(express(e, n) for e, n in zip(network.dims[name], tensor.shape, strict=True)),
                 name in network.parameters,

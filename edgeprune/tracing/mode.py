@@ -4,9 +4,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgeprune.tracing import rules
+from edgeprune.tracing.attribute_sizes import attributes_of_size, modules_on_stack
 from edgeprune.tracing.counting import Constants, counter
 from edgeprune.tracing.liveness import Liveness
-from edgeprune.tracing.mending import attributes_of_size, modules_on_stack
 from edgeprune.tracing.records import layer_name
 from edgeprune.tracing.registry import NoRule
 from edgeprune.tracing.shortcuts import SHORTCUTS

@@ -9,8 +9,8 @@ from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.resize import on_meta, rebuild
 from edgeprune.tracing.assemble import assemble, in_groups
+from edgeprune.tracing.attribute_sizes import mend
 from edgeprune.tracing.counting import MacCounter
-from edgeprune.tracing.mending import mend
 from edgeprune.tracing.mode import SIZED, tensors_in
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training
 
@@ -19,7 +19,7 @@ def settle(trace, find_candidates):
     """The trace's profile: what the probe finds to be written down is mended where it is an attribute, else frozen.
 
     Args:
-        find_candidates: gives the attributes that may have to follow, see :mod:`edgeprune.tracing.mending`.
+        find_candidates: gives the attributes that may have to follow, see :mod:`edgeprune.tracing.attribute_sizes`.
     """
     profile = assemble(trace)
     if profile.total("macs", profile.widths) != trace.macs:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edgeprune.complexity import width
-from edgeprune.export.tagged import layer_of
+from edgeprune.export.layer_tags import layer_of
 
 
 def layer_times(model, scale, count):

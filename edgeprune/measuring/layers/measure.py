@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.export.tagged import tagged
+from edgeprune.export.layer_tags import tagged
 from edgeprune.measuring.devices import connect
 from edgeprune.measuring.layers import assemble, design
 from edgeprune.measuring.measure import options

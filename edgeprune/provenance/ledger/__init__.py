@@ -6,10 +6,10 @@ compares files, records and ledger before Snakemake plans: docs/provenance.md go
 
 ====================  ==============================================================
 :mod:`.records`       Snakemake's record files: the only module that knows their form
-:mod:`.book`          ledger files
+:mod:`.ledger_file`          ledger files
 :mod:`.index`         what was seen of each file on this machine, as git's index does
-:mod:`.judge`         the decision for one file
-:mod:`.ancestry`      whether a result was made from the inputs that lie there
+:mod:`.decide`         the decision for one file
+:mod:`.stale_inputs`      whether a result was made from the inputs that lie there
 :mod:`.sync`          all of it for one preset
 ====================  ==============================================================
 """

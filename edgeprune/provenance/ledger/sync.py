@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance.ledger import ancestry, book, judge
+from edgeprune.provenance.ledger import decide, ledger_file, stale_inputs
 from edgeprune.provenance.ledger.index import Index, Seen, signature
 from edgeprune.provenance.ledger.records import KEPT, Records, is_marked, mark
 
@@ -95,7 +95,7 @@ class _Reconciliation:
         self.outcome.absent = [ledger for ledger in self.ledgers if not (self.root / ledger).exists()]
         for ledger in self.ledgers:
             try:
-                self.entries[ledger] = book.read(self.root / ledger)
+                self.entries[ledger] = ledger_file.read(self.root / ledger)
             except EdgepruneError as error:
                 self.entries[ledger] = {}
                 self.outcome.trouble.append(f"provenance: {error}")
@@ -121,7 +121,7 @@ class _Reconciliation:
                 if seen and seen.file == now:
                     self.content[path] = seen.sha256
                     if seen.record == self.records.signature(path):
-                        verdicts[path] = judge.untouched(seen, entry, ledger in self.changed)
+                        verdicts[path] = decide.untouched(seen, entry, ledger in self.changed)
                         continue
                 unsure[path] = ledger
         todo = [path for path in unsure if path not in self.content]
@@ -130,7 +130,7 @@ class _Reconciliation:
         self.outcome.hashed = len(todo)
         for path, ledger in unsure.items():
             seen = self.index.seen.get(path)
-            verdicts[path] = judge.touched(
+            verdicts[path] = decide.touched(
                 self.content[path],
                 self.times[path],
                 self.records.read(path),
@@ -142,15 +142,15 @@ class _Reconciliation:
         return verdicts
 
     def _act(self, path, verdict):
-        if verdict.kind == judge.TRUST:
+        if verdict.kind == decide.TRUST:
             self.outcome.trusted += 1
             return
         self.dirty = True
-        if verdict.kind == judge.DISTRUST:
+        if verdict.kind == decide.DISTRUST:
             self._distrust(path, verdict.why)
             return
         entries = self._ledger_of(path)
-        if verdict.kind == judge.RESTORE:
+        if verdict.kind == decide.RESTORE:
             self.outcome.restored += 1
             self._restore(path, entries[path])
             made = entries[path].made
@@ -159,7 +159,7 @@ class _Reconciliation:
             record = self.records.read(path)
             made = record["endtime"]
             kept = {key: record.get(key) for key in KEPT}
-            entries[path] = book.Entry(self.content[path], record.get("starttime"), made, kept)
+            entries[path] = ledger_file.Entry(self.content[path], record.get("starttime"), made, kept)
         self.index.seen[path] = Seen(self.signatures[path], self.records.signature(path), self.content[path], made)
 
     def _restore(self, path, entry):
@@ -205,7 +205,7 @@ class _Reconciliation:
                     self.records.write(path, entry.as_record())
 
     def _check_ancestry(self, verdicts):
-        good = [p for p, v in verdicts.items() if v.kind != judge.DISTRUST]
+        good = [p for p, v in verdicts.items() if v.kind != decide.DISTRUST]
         bad = set(verdicts) - set(good)
         content = {path: sha256 for path, sha256 in self.content.items() if path not in bad}
 
@@ -213,14 +213,14 @@ class _Reconciliation:
             entry, seen = self._ledger_of(path).get(path), self.index.seen[path]
             return entry.record if entry and entry.made == seen.made else self.records.read(path)
 
-        for path, file in list(ancestry.made_from_others(good, record_of, content, self.times)):
+        for path, file in list(stale_inputs.made_from_others(good, record_of, content, self.times)):
             self._distrust(path, f"made from another {file} than the one here")
             self.index.seen.pop(path)
 
     def _write_ledgers(self):
         for ledger, entries in self.entries.items():
             if entries or (self.root / ledger).exists():
-                book.write(self.root / ledger, entries)
+                ledger_file.write(self.root / ledger, entries)
             self.index.ledgers[ledger] = self._digest(ledger)
 
 

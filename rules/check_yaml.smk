@@ -7,7 +7,7 @@ sys.path.insert(0, workflow.basedir)  # the package may lie here without being i
 
 from edgeprune.config.load import read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.scripting import refuse
+from edgeprune.entrypoint import refuse
 
 try:
     read_yaml(Path(workflow.basedir, "config.yaml"))

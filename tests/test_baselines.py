@@ -1,4 +1,4 @@
-"""Peers of three stages: a trained network's filters ranked by Torch-Pruning, within the same budget."""
+"""Baselines of three stages: a trained network's filters ranked by Torch-Pruning, within the same budget."""
 
 import copy
 import json
@@ -8,16 +8,16 @@ import torch
 from torch import nn
 
 from edgeprune import files
+from edgeprune.baselines import methods
+from edgeprune.baselines import prune as pruning
+from edgeprune.baselines import run as stage
+from edgeprune.baselines.prune import prune_trained
 from edgeprune.config import grid, load
 from edgeprune.config.recipes import recipe_of
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import COUNTED, PEERS
+from edgeprune.names import BASELINES, COUNTED
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.vgg import vgg8
-from edgeprune.peers import methods
-from edgeprune.peers import prune as pruning
-from edgeprune.peers import run as stage
-from edgeprune.peers.prune import prune_trained
 from edgeprune.plotting import cost as cost_figure
 from edgeprune.plotting import style
 from edgeprune.reporting import captions_runs, runs, table
@@ -51,7 +51,7 @@ def network(request):
     return model, profile(model, (1, 8, 8), network=request.param)
 
 
-@pytest.mark.parametrize("method", PEERS)
+@pytest.mark.parametrize("method", BASELINES)
 @pytest.mark.parametrize(("mode", "target"), [("PA", 0.6), ("FA", 0.5), ("MA", 0.4)])
 def test_budget_is_met_closely_and_the_plan_is_the_module(network, method, mode, target):
     model, dense = network
@@ -102,7 +102,7 @@ def test_weights_are_torch_prunings(network, monkeypatch):
         check(pruned, theirs, dense)
 
 
-@pytest.mark.parametrize("method", PEERS)
+@pytest.mark.parametrize("method", BASELINES)
 def test_settings_are_honoured(network, method):
     model, dense = network
     names = [layer.name for layer in dense.layers]
@@ -218,7 +218,7 @@ def test_tables_and_figures_show_peers_with_their_whole_cost(stages, tmp_path):
     assert [t.get_text() for t in right.get_yticklabels()] == ["dense", "FA −50 %", "L1 (FA) −50 %"]
     assert left.get_xlabel().startswith("Training compute")
     style.save(figure, png=tmp_path / "cost.png")
-    assert len({style.marker(m, "FA")["fillstyle"] for m in ("complexity", "uniform", "random", *PEERS)}) == 6
+    assert len({style.marker(m, "FA")["fillstyle"] for m in ("complexity", "uniform", "random", *BASELINES)}) == 6
 
 
 def test_grid_knows_what_comes_after_the_dense_training():
@@ -226,9 +226,9 @@ def test_grid_knows_what_comes_after_the_dense_training():
         ROOT, {"references": {"l1": {"modes": ["FA"]}, "lamp": {"modes": ["PA"], "targets": [0.5]}}}
     )
     found = grid.expand(config)
-    assert set(found.peers) == {f"l1-FA-{t:.2f}" for t in config["targets"]} | {"lamp-PA-0.50"}
-    assert set(found.peers).isdisjoint(found.sampled)
-    assert {*found.peers, *found.sampled} == set(found.variants)
+    assert set(found.baselines) == {f"l1-FA-{t:.2f}" for t in config["targets"]} | {"lamp-PA-0.50"}
+    assert set(found.baselines).isdisjoint(found.sampled)
+    assert {*found.baselines, *found.sampled} == set(found.variants)
     assert "dense" in found.sampled
 
 

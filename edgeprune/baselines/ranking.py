@@ -1,9 +1,9 @@
-"""Torch-Pruning, asked for the filters that a peer removes at some ratio."""
+"""Torch-Pruning, asked for the filters that a baseline removes at some ratio."""
 
 import torch
 
+from edgeprune.baselines import methods
 from edgeprune.errors import EdgepruneError
-from edgeprune.peers import methods
 
 #: Ratios are multiples of 1 / STEPS, finer than any two widths of a layer can tell apart.
 STEPS = 1 << 16
@@ -15,16 +15,16 @@ class Ranking:
     Args:
         model: the trained network, which :meth:`remove` prunes in place.
         problem: an :class:`edgeprune.sampling.problem.Problem`: what may be pruned, and how far.
-        peer: a :class:`edgeprune.peers.methods.Peer`.
+        baseline: a :class:`edgeprune.baselines.methods.Baseline`.
     """
 
-    def __init__(self, model, problem, peer):
-        self._importance, self._scores = methods.importance(peer), {}
+    def __init__(self, model, problem, baseline):
+        self._importance, self._scores = methods.importance(baseline), {}
         from torch_pruning.pruner import BasePruner
 
         profile, modules = problem.profile, dict(model.named_modules())
         names = problem.costs.names
-        self.problem, self.peer = problem, peer
+        self.problem, self.baseline = problem, baseline
         self.floor = {names[i]: problem.floor[i] for i in problem.eligible}
         self.units, ignored = {}, []  # {module: (group, channels of a unit)}
         for layer in profile.layers:
@@ -38,7 +38,7 @@ class Ranking:
             model,
             [torch.zeros(1, *shape, device=device) for shape in profile.input_shapes],
             importance=self._score,
-            global_pruning=peer.across,
+            global_pruning=baseline.across,
             ignored_layers=ignored,
             round_to=problem.settings["round_to"],
             # the defaults of these are dicts that all pruners of a process would share
@@ -46,10 +46,10 @@ class Ranking:
             out_channel_groups={},
             num_heads={},
             # each layer a scope of its own, whose ratio stops at its floor
-            pruning_ratio_dict=None if peer.across else dict.fromkeys(self.units, 0.5),
+            pruning_ratio_dict=None if baseline.across else dict.fromkeys(self.units, 0.5),
         )
         self._most = 1.0
-        if peer.across:
+        if baseline.across:
             self.removed(1)  # fills the scores
             total = sum(len(s) for s in self._scores.values())
             kept = sum(int(s.isinf().sum()) for s in self._scores.values())
@@ -75,7 +75,7 @@ class Ranking:
         ratio, less = (self._most * s / STEPS for s in (step, step - 1))
         self.pruner.reset()
         self.pruner.per_step_pruning_ratio = [0.0, ratio]
-        if not self.peer.across:
+        if not self.baseline.across:
             for module, (group, _) in self.units.items():
                 dense = self.problem.profile.widths[group]
                 most = 1 - (self.floor[group] + 1e-6) / dense  # rounded down, that keeps the floor
@@ -102,7 +102,7 @@ class Ranking:
             scores = self._importance(group)
             if scores is None:
                 return None
-            if self.peer.across and root in self.units:
+            if self.baseline.across and root in self.units:
                 best = torch.topk(scores, min(self.floor[self.units[root][0]], len(scores))).indices
                 scores = scores.clone()
                 scores[best] = float("inf")

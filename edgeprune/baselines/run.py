@@ -1,4 +1,4 @@
-"""The second stage of a peer, from file to file: a run's checkpoint in, a plan and the pruned weights out."""
+"""The second stage of a baseline, from file to file: a run's checkpoint in, a plan and the pruned weights out."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 from edgeprune import files
+from edgeprune.baselines.prune import prune_trained
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
-from edgeprune.peers.prune import prune_trained
 from edgeprune.training import checkpoint, cost
 from edgeprune.training.clock import Clock
 from edgeprune.training.restore import load_model
@@ -20,7 +20,7 @@ def run(*, dense, profile, method, mode, target, seed, variant, out, settings=No
     Args:
         dense: ``model.pt`` of the dense run of the same seeds.
         profile: file of the dense network's profile.
-        method, mode, target, settings: see :func:`edgeprune.peers.prune.prune_trained`.
+        method, mode, target, settings: see :func:`edgeprune.baselines.prune.prune_trained`.
         seed: of the run's training.
         plan_seed: of the dense run's plan, where it is another; noted in the plan.
         variant: the run's key in the grid.

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance import dvc, fetched, travelling
+from edgeprune.provenance import bundled, dvc, fetched
 
 
 class Project:
@@ -34,8 +34,8 @@ class Project:
         (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
         (self.root / "dvc.yaml").write_text("vars:\n  - preset: quick\n    root: .\nstages: {}\n")
 
-    def travelling(self):
-        folder = self.root / travelling.FOLDER
+    def bundled(self):
+        folder = self.root / bundled.FOLDER
         return {p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
     def staged(self):
@@ -49,39 +49,39 @@ def project(tmp_path):
 
 
 def test_the_remote_holds_what_the_lock_names_and_git_knows(project):
-    (project.root / ".gitignore").write_text("/.dvc/travelling\n")
-    objects, size, new = travelling.refresh(project.root)
+    (project.root / ".gitignore").write_text("/.dvc/bundled\n")
+    objects, size, new = bundled.refresh(project.root)
     assert (objects, new) == (4, 4)
-    assert {b"weights", b"{}", b"preset: quick\n"} < project.travelling()
-    assert size == sum(map(len, project.travelling()))
-    assert len([name for name in project.staged() if name.startswith(travelling.FOLDER)]) == 4
+    assert {b"weights", b"{}", b"preset: quick\n"} < project.bundled()
+    assert size == sum(map(len, project.bundled()))
+    assert len([name for name in project.staged() if name.startswith(bundled.FOLDER)]) == 4
     assert "dvc.lock" in project.staged()
-    assert travelling.refresh(project.root)[2] == 0
+    assert bundled.refresh(project.root)[2] == 0
 
 
 def test_what_the_lock_no_longer_names_goes(project):
-    travelling.refresh(project.root)
+    bundled.refresh(project.root)
     project.record({"model.pt": b"new weights"})
-    assert travelling.refresh(project.root)[2] == 2  # the model, and the folder's listing
-    assert b"new weights" in project.travelling()
-    assert not {b"weights", b"{}"} & project.travelling()
-    folders = [p for p in (project.root / travelling.FOLDER).rglob("*") if p.is_dir()]
+    assert bundled.refresh(project.root)[2] == 2  # the model, and the folder's listing
+    assert b"new weights" in project.bundled()
+    assert not {b"weights", b"{}"} & project.bundled()
+    folders = [p for p in (project.root / bundled.FOLDER).rglob("*") if p.is_dir()]
     assert all(any(folder.iterdir()) for folder in folders)
 
 
 def test_too_much_is_refused_before_anything_changes(project):
     with pytest.raises(EdgepruneError, match="--limit"):
-        travelling.refresh(project.root, limit=10)
-    assert project.travelling() == set()
+        bundled.refresh(project.root, limit=10)
+    assert project.bundled() == set()
 
 
 def test_what_the_cache_lacks_is_named(project):
     fetched.stored(project.cache, hashlib.md5(b"weights", usedforsecurity=False).hexdigest()).unlink()
     with pytest.raises(EdgepruneError, match="results/quick/train"):
-        travelling.refresh(project.root)
+        bundled.refresh(project.root)
     (project.root / "dvc.lock").unlink()
     with pytest.raises(EdgepruneError, match=r"dvc\.lock"):
-        travelling.refresh(project.root)
+        bundled.refresh(project.root)
 
 
 def test_a_missing_file_that_the_cache_has_was_deleted(project):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from edgeprune import files, scripting
+from edgeprune import entrypoint, files
 from edgeprune.errors import EdgepruneError
 from workflow import ROOT
 
@@ -34,7 +34,7 @@ def test_what_the_system_forbids_is_a_message_with_file_and_remedy(capsys, numbe
     def main(argv):
         raise OSError(number, os.strerror(number), "/results/quick/timing.json")
 
-    assert scripting.run(main) == 1
+    assert entrypoint.run(main) == 1
     told = capsys.readouterr().err
     assert f"error: /results/quick/timing.json: {os.strerror(number)}" in told
     assert "remedy: " in told
@@ -45,7 +45,7 @@ def test_an_error_of_the_program_keeps_its_traceback():
         raise FileNotFoundError(errno.ENOENT, "No such file", "/x")
 
     with pytest.raises(FileNotFoundError):
-        scripting.run(main)
+        entrypoint.run(main)
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_done(tmp_path, monkeypatch):

@@ -4,11 +4,11 @@ import copy
 
 import torch
 
+from edgeprune.baselines import methods
+from edgeprune.baselines.ranking import STEPS, Ranking
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import PEERS
-from edgeprune.peers import methods
-from edgeprune.peers.ranking import STEPS, Ranking
-from edgeprune.sampling import goals
+from edgeprune.names import BASELINES
+from edgeprune.sampling.limits import from_target
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.problem import Problem
 from edgeprune.surgery.prune import prune
@@ -16,7 +16,7 @@ from edgeprune.tracing.passes import untouched_random_state
 
 
 def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None):
-    """Prune a trained network by a peer's ranking of its filters.
+    """Prune a trained network by a baseline's ranking of its filters.
 
     Torch-Pruning ranks and removes; the ratio is found by bisection, the smallest at which the network's total of the
     mode's resource is at most (1 - ``target``) of the dense one. What is left is rebuilt by this project's surgery from
@@ -25,7 +25,7 @@ def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None
     Args:
         model: the trained dense network; not touched.
         profile: its :class:`~edgeprune.complexity.profile.Profile`.
-        method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.peers.methods.KNOWN`.
+        method: ``"l1"``, ``"fpgm"`` or ``"lamp"``, see :data:`edgeprune.baselines.methods.KNOWN`.
         mode, target: as of :func:`edgeprune.sampling.sample.sample`.
         seed: noted in the plan, nothing is drawn.
         settings: ``prunable``, ``min_channels``, ``protect``, ``round_to``, as of ``sample``.
@@ -38,19 +38,19 @@ def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None
         EdgepruneError: an option is out of range, the target is out of reach, or Torch-Pruning cannot prune this
             network, or not so that all that is coupled stays consistent.
     """
-    peer, problem = methods.get(method), Problem(profile, **(settings or {}))
-    limits = goals.from_target(profile, mode, target)
+    baseline, problem = methods.get(method), Problem(profile, **(settings or {}))
+    limits = from_target(profile, mode, target)
     problem.check(limits, "target")
     dense = copy.deepcopy(model).eval()
-    with _blaming(profile.network, peer), untouched_random_state():
+    with _blaming(profile.network, baseline), untouched_random_state():
         theirs = copy.deepcopy(dense)
         for parameter in theirs.parameters():
             parameter.requires_grad_(True)  # the library follows gradients to find what is coupled
-        ranking = Ranking(theirs, problem, peer)
+        ranking = Ranking(theirs, problem, baseline)
         removed = _search(ranking, problem, limits)
         widths = {name: profile.widths[name] - len(units) for name, units in removed.items()}
         plan = Plan.make(
-            profile, widths, method=peer.name, mode=mode, target=float(target), seed=seed, settings=problem.settings
+            profile, widths, method=baseline.name, mode=mode, target=float(target), seed=seed, settings=problem.settings
         )
         _check_widths(problem, plan, limits)
         keep = {name: sorted(set(range(profile.widths[name])) - set(units)) for name, units in removed.items() if units}
@@ -86,7 +86,7 @@ def _search(ranking, problem, limits):
         else:
             low, wider = middle, removed
     spared = set()
-    if not ranking.peer.across:  # layers that shrink together at this step need not all do so
+    if not ranking.baseline.across:  # layers that shrink together at this step need not all do so
         (resource,) = limits
         whole = {
             name: problem.costs.total(resource, _widths(problem, found | {name: wider.get(name, [])})) for name in found
@@ -147,8 +147,8 @@ def _tensors(output):
 class _blaming:
     """Whatever goes wrong inside is told as what it is: a network that this library cannot prune."""
 
-    def __init__(self, network, peer):
-        self.network, self.peer = network, peer
+    def __init__(self, network, baseline):
+        self.network, self.baseline = network, baseline
 
     def __enter__(self):
         return self
@@ -158,7 +158,7 @@ class _blaming:
             return False
         told = error.problem if isinstance(error, EdgepruneError) else f"{kind.__name__}: {error}"
         raise EdgepruneError(
-            f"{self.network} cannot be pruned by {PEERS[self.peer.name]} through Torch-Pruning: {told}",
-            key=f"references.{self.peer.name}",
+            f"{self.network} cannot be pruned by {BASELINES[self.baseline.name]} through Torch-Pruning: {told}",
+            key=f"references.{self.baseline.name}",
             remedy="run this network in a preset without that reference",
         ) from error

@@ -16,7 +16,7 @@ from edgeprune import files
 from edgeprune.errors import EdgepruneError
 from edgeprune.provenance.fetched import cache_folder, stored
 
-FOLDER = ".dvc/travelling"
+FOLDER = ".dvc/bundled"
 
 
 def named(lock, cache):

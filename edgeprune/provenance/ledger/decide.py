@@ -20,7 +20,7 @@ def untouched(seen, entry, ledger_changed):
 
     Args:
         seen: the :class:`~.index.Seen`.
-        entry: the ledger's :class:`~.book.Entry` or None.
+        entry: the ledger's :class:`~.ledger_file.Entry` or None.
         ledger_changed: whether the ledger is another than the one this machine wrote or read last, as after
             `dvc checkout`. If it knows the same content from another making, that is what the checked-out
             configuration belongs to.

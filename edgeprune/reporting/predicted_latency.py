@@ -6,7 +6,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import planned, runs
 from edgeprune.reporting.captions import escape
 from edgeprune.sampling.plan import Plan
-from edgeprune.sampling.prediction import latency
+from edgeprune.sampling.predicted_latency import latency
 from edgeprune.sampling.table import CostTable
 
 #: What tells a plan from another where its place does not say which run it is of.

@@ -1,0 +1,1 @@
+"""Baselines of three stages: train the dense network, prune the trained one by ranking its filters, fine-tune."""

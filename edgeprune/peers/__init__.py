@@ -1,1 +1,0 @@
-"""Peers of three stages: train the dense network, prune the trained one by ranking its filters, fine-tune."""
