@@ -15,6 +15,7 @@ from edgeprune import snakemake_internals as internals
 from edgeprune.cluster import head
 from edgeprune.config.jobs import Jobs
 from edgeprune.config.load import effective
+from edgeprune.errors import EdgepruneError
 from edgeprune.entrypoint import let_jobs_find_us, refusing
 from edgeprune.gpus import slots
 from edgeprune.provenance import inputs
@@ -74,19 +75,20 @@ def lists(*names):
     return " ".join(f"--{name} @<(printf '%s\\n' {{input.{name}}})" for name in names)
 
 
-@cache  # the grid asks for each script's thousands of times
-@refusing()
-def digests_once(*entries):
-    return digests(*entries)
+digests_once = cache(digests)  # the grid asks for each script's thousands of times
 
 
 def sources(*entries):
     """A params function: digests of the modules that a script (and a network's factory) reach."""
 
+    @refusing()
     def get(wildcards):
-        return digests_once(
-            *(JOBS.network(wildcards)["factory"] if entry == "{factory}" else entry for entry in entries)
-        )
+        factory = JOBS.network(wildcards)["factory"] if "{factory}" in entries else None
+        try:
+            return digests_once(*(factory if entry == "{factory}" else entry for entry in entries))
+        except EdgepruneError as error:
+            key = f"networks.{wildcards.network}.factory" if factory else None
+            raise EdgepruneError(error.problem, file=error.file, key=key, remedy=error.remedy) from error
 
     return get
 
