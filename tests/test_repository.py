@@ -67,7 +67,7 @@ def test_version_is_stated_once_everywhere():
 def test_schema_and_recipe_agree_on_names_defaults_and_choices():
     from edgeprune.config import recipe
 
-    schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())["$defs"]["recipe"]["properties"]
+    schema = yaml.safe_load((ROOT / "edgeprune/config/config.schema.yaml").read_text())["$defs"]["recipe"]["properties"]
     assert schema.pop("fine_tune")["$ref"] == "#/$defs/recipe"  # merged before a recipe is read
     defaults = recipe.Recipe().to_dict()
     assert set(schema) == set(defaults)
