@@ -11,14 +11,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import synthetic_runs
 import yaml
-from workflow import ROOT, Workspace
 
 import edgeprune
 from edgeprune import cli
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.provenance.sources import digests
+from helpers import synthetic_runs
+from helpers.workflow import ROOT, Workspace
 from test_cli import NETWORK
 from test_measuring import write_model
 
