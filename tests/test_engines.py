@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-import synthetic_runs
 from edgeprune.plotting import cost, tradeoff
 from edgeprune.reporting import captions, comparison, engines, runs, table
+from helpers import synthetic_runs
 
 SAME = {"device": "cpu", "precision": "fp32", "threads": 2}
 

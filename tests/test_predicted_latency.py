@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import tables
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import prediction, style
 from edgeprune.sampling.sample import sample
-from profiles import ALL
+from helpers import tables
+from helpers.profiles import ALL
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "draw_figure.py"
 OFF = {"dense": 1.0, "LA-0.50": 1.1, "FA-0.50": 0.8}  # measured / predicted

@@ -11,7 +11,8 @@ from snakemake.jobs import Job
 
 from edgeprune import snakemake_internals as internals
 from edgeprune.errors import EdgepruneError
-from toyflow import ROOT, Toy
+from helpers.toyflow import Toy
+from helpers.workflow import ROOT
 
 SNAKEFILE = f"""
 import json
