@@ -6,7 +6,7 @@ import pytest
 
 from edgeprune.config import load
 from edgeprune.config.jobs import Jobs
-from test_config import ROOT
+from helpers.workflow import ROOT
 
 GRID = {
     "pairs": [{"network": "vgg8", "dataset": "digits"}, {"network": "mobilenetv2-small", "dataset": "digits"}],
