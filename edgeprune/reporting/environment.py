@@ -1,6 +1,5 @@
 """Where results come from: the devices, the software, the commit and the configuration, as one HTML page."""
 
-import html
 import platform
 import re
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import columns
+from edgeprune.reporting.templates import render
 
 UNKNOWN = "not known"
 #: What a training says of its machine in timing.json; beside ``engine`` of metrics.json.
@@ -80,15 +80,14 @@ def page(metrics, measurements, timings, requirements, config, root="."):
         configuration = Path(config).read_text(encoding="utf-8")
     except OSError as error:
         raise EdgepruneError(f"cannot be read: {error.strerror}", file=config) from error
-    parts = [f"<h2>Code</h2>\n<p>When this page was written: commit {html.escape(commit(root))}.</p>"]
-    for place, fields in devices(measurements).items():
-        parts.append(f"<h2>Measured on {html.escape(place)}</h2>\n{_table(fields)}")
-    if not measurements:
-        parts.append("<h2>Devices</h2>\n<p>Nothing was measured.</p>")
-    parts.append(f"<h2>Trained on</h2>\n{_table(trainings(metrics, timings))}")
-    parts.append(f"<h2>Packages where the figures were drawn</h2>\n{_table(software(requirements))}")
-    parts.append(f"<h2>Configuration</h2>\n<pre>{html.escape(configuration)}</pre>")
-    return PAGE.replace("{body}", "\n".join(parts))
+    return render(
+        "environment.html",
+        commit=commit(root),
+        devices=devices(measurements),
+        trainings=trainings(metrics, timings),
+        software=software(requirements),
+        configuration=configuration,
+    )
 
 
 def caption(measurements, root="."):
@@ -108,29 +107,6 @@ def _values(values):
     return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
 
 
-def _table(fields):
-    rows = "".join(
-        f"<tr><th>{html.escape(field.replace('_', ' '))}</th><td>{html.escape(text)}</td></tr>\n"
-        for field, text in fields.items()
-    )
-    return f"<table>\n{rows}</table>"
-
-
 def _git(root, *arguments):
     done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Environment</title>
-<style>
-body { font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; }
-table { border-collapse: collapse; }
-th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
-th { font-weight: 600; white-space: nowrap; }
-pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; }
-</style></head><body>
-<h1>Environment</h1>
-{body}
-</body></html>
-"""
