@@ -274,6 +274,29 @@ def test_runs_come_back_from_their_csv(places, tmp_path):
     assert runs.group(back) == groups
 
 
+def test_a_row_names_the_files_that_its_numbers_are_from(grid, tmp_path):
+    metrics, measurements, _ = grid
+    rows = runs.read(metrics, measurements[1:])
+    for row in rows:
+        assert json.loads(Path(row["metrics_file"]).read_text())["test"]["accuracy"] == row["test"]
+        if row["device"]:
+            assert json.loads(Path(row["measurement_file"]).read_text())["latency_ms"]["p50"] == row["latency_p50_ms"]
+    assert {row["metrics_file"] for row in rows} == set(map(str, metrics))
+    assert {row["measurement_file"] for row in rows} == {None, *map(str, measurements[1:])}
+    assert not {"metrics_file", "measurement_file"} & runs.group(rows)[0].keys()
+    (tmp_path / "runs.csv").write_text(table.to_csv(rows))
+    assert runs.read_csv(tmp_path / "runs.csv") == rows
+    assert {row["measurement_file"] for row in runs.once(rows)} == {None}
+
+
+def test_metrics_with_and_without_a_recipe_are_read_alike(grid, rows, tmp_path):
+    value = json.loads(grid[0][0].read_text()) | {"recipe": {"epochs": 20}}
+    (tmp_path / "metrics.json").write_text(json.dumps(value))
+    (row,) = runs.read([tmp_path / "metrics.json"])
+    (plain,) = runs.read([grid[0][0]])
+    assert {key for key in row if row[key] != plain[key]} == {"metrics_file"}
+
+
 def test_stages_of_a_peer_add_up(places):
     baseline = next(g for g in places[1] if g["method"] == "l1")
     for name in ("training_flops", "training_seconds", "training_joules"):

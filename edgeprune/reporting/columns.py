@@ -34,10 +34,12 @@ FOUND = {
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
 NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
 #: All that a row on no device lacks.
-UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(FOUND), "unreachable": None, **dict.fromkeys(NOTES)}
+UNMEASURED = dict.fromkeys(("device", "runtime", *FOUND, "unreachable", *NOTES, "measurement_file"))
+#: The files that a run's row is from.
+FILES = ("metrics_file", "measurement_file")
 #: Columns that hold text; all others hold numbers.
 TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", "budget", "metric", "device", "runtime",
-        *NOTES, "train_device", "precision")  # fmt: skip
+        *NOTES, *FILES, "train_device", "precision")  # fmt: skip
 #: Columns of whole numbers.
 WHOLE = ("seed", "plan_seed", "epochs", "train_threads")
 
@@ -61,7 +63,7 @@ def load(path, kind):
 
 
 def of_run(value, path):
-    """Of a run's ``metrics.json``: who it is, its scores, its complexity, and what its training counted."""
+    """Of a run's ``metrics.json``: who it is, its scores, its complexity, what its training counted, and the file."""
     try:
         metric = tasks.get(value["task"], file=path).headline
         value = identity.completed(value)
@@ -81,6 +83,7 @@ def of_run(value, path):
         row |= _by_stage("training_flops", stages, "training_flops", row["training_flops"])
         row |= engines.columns(value)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
+        row["metrics_file"] = str(path)
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
     return row
@@ -96,9 +99,9 @@ def of_times(path):
     return row
 
 
-def of_measurement(value):
+def of_measurement(value, path):
     """Of a measurement: the place and what was found there; null numbers come with the reason."""
-    row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime")}
+    row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime"), "measurement_file": str(path)}
     for column, keys in FOUND.items():
         found = value
         for key in keys:

@@ -8,8 +8,9 @@ with ``dense_`` and with ``reduction_`` before them, the cost of all stages of t
 how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`edgeprune.sampling.health`),
 what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
-there are none (``latency_reason``, ``energy_reason``), and of the very file that ran
-there ``score`` (its test score) and ``file_bytes``. What is not known is None.
+there are none (``latency_reason``, ``energy_reason``), the files that all this is from (``metrics_file``,
+``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. What is not
+known is None.
 
 ``reference`` says whose a row is: an entry of the configuration's ``references``, or the main method where it is None.
 """
@@ -30,7 +31,7 @@ GROUP = (
     "runtime",
 )  # fmt: skip
 #: Columns of a run that a group has no mean of.
-SEEDS = ("seed", "plan_seed")
+OF_ONE = ("seed", "plan_seed", *columns.FILES)
 _RANKS = {mode: rank for rank, mode in enumerate(MODES)}
 
 
@@ -63,7 +64,7 @@ def read(metrics, measurements=(), timings=()):
                 file=path,
                 remedy="give the run's metrics.json too",
             )
-        places, found = runs[key][1], columns.of_measurement(value)
+        places, found = runs[key][1], columns.of_measurement(value, path)
         if any((row["device"], row["runtime"]) == (found["device"], found["runtime"]) for row in places):
             raise EdgepruneError(
                 f"is a second measurement of {key} on {place(found)}",
@@ -190,7 +191,7 @@ def group(rows):
     for key, members in groups.items():
         grouped = {**dict(zip(GROUP, key)), "n": len(members)}
         for column in members[0]:
-            if column in GROUP or column in SEEDS or column in engines.COLUMNS:
+            if column in GROUP or column in OF_ONE or column in engines.COLUMNS:
                 continue
             if column in columns.NOTES:
                 grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
