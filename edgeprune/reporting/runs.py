@@ -72,10 +72,8 @@ def read(metrics, measurements=(), timings=()):
                 remedy="name each file once",
             )
         places.append(found)
-    rows = [{**row, **found} for row, places in runs.values() for found in places or [columns.UNMEASURED]]
-    for row in rows:
-        row["score"], row["file_bytes"] = columns.score(row), columns.file_bytes(row)
-    return sorted(rows, key=order)
+    rows = [row | found for row, places in runs.values() for found in places or [columns.UNMEASURED]]
+    return sorted((row | columns.of_file(row) for row in rows), key=order)
 
 
 def read_csv(path):
@@ -110,7 +108,7 @@ def place(row):
 def once(rows):
     """Each run once: one measured at several places is one run, as far as what was counted goes."""
     nowhere = {identity.folder(row): row | columns.UNMEASURED for row in rows}
-    return [row | {"score": row["test"], "file_bytes": row["onnx_bytes"]} for row in nowhere.values()]
+    return [row | columns.of_file(row) for row in nowhere.values()]
 
 
 def is_main(row):
