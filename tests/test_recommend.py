@@ -195,11 +195,11 @@ def test_the_answer_tells_how_to_get_the_model_and_which_seed(results, capsys):
         for p in results.glob(f"measure_model/board/fp32/*/*/{said['best']['variant']}/*.json")
     ]
     latency = {row["run"]["seed"]: row["latency_ms"]["p50"] for row in rows}
-    assert max(latency.values()) > 5  # the mean satisfies, not every seed
+    assert max(latency.values()) > 5  # the mean satisfies, not every run
     assert latency[said["model"]["seed"]] <= 5
     code, text, _ = ask(results, capsys, *options)
     assert code == 0
-    assert "not every seed satisfies --latency" in text
+    assert "not every run satisfies --latency" in text
     assert f"--model {path} --reference" in text
     for name in ("onnx", "checkpoint", "dense_onnx"):
         file = results / said["model"][name]

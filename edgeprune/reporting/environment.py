@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import columns
+from edgeprune.reporting import columns, runs
 from edgeprune.reporting.templates import render
 
 UNKNOWN = "not known"
@@ -23,30 +23,23 @@ def devices(measurements):
     found = {}
     for path in measurements:
         value = columns.load(path, "edgeprune.measurement")
-        place = value["device"] + (f" ({value['runtime']})" if value.get("runtime") else "")
-        entry = found.setdefault(place, {})
         known = {"kind": value.get("kind"), **(value.get("fingerprint") or {}), **(value.get("protocol") or {})}
         if value.get("unreachable"):
             known["not reached"] = "; ".join(map(str, (value.get("reasons") or {}).values()))
         known["energy"] = value.get("energy_source")
-        for field, part in known.items():
-            if part is not None and part not in entry.setdefault(field, []):
-                entry[field].append(part)
-    return {place: {field: _values(values) for field, values in entry.items()} for place, entry in found.items()}
+        found.setdefault(runs.place(value), []).extend(known.items())
+    return {place: _texts(fields) for place, fields in found.items()}
 
 
 def trainings(metrics, timings):
     """``{field: text}`` of the files of runs: what they were trained on, all values that occur."""
-    found = {}
+    found = []
     for path in metrics:
-        for field, value in (columns.load(path, "edgeprune.metrics").get("engine") or {}).items():
-            found.setdefault(field, []).append(value)
+        found += (columns.load(path, "edgeprune.metrics").get("engine") or {}).items()
     for path in timings:
         value = columns.load(path, "edgeprune.timing")
-        for field in TRAINING:
-            found.setdefault(field, []).append(value.get(field))
-    distinct = {field: [v for v in dict.fromkeys(values) if v is not None] for field, values in found.items()}
-    return {field: _values(values) for field, values in distinct.items() if values}
+        found += [(field, value.get(field)) for field in TRAINING]
+    return _texts(found)
 
 
 def software(requirements):
@@ -98,6 +91,15 @@ def caption(measurements, root="."):
         f"**Where these results come from.** Code of commit {commit(root)}; {where}. Fingerprints of the devices, "
         "versions of the packages and the configuration are on the page. Where runs differ, all values stand there.\n"
     )
+
+
+def _texts(fields):
+    """``{field: text}`` of pairs of a field and a value: all that occur of it but None."""
+    found = {}
+    for field, value in fields:
+        if value is not None and value not in found.setdefault(field, []):
+            found[field].append(value)
+    return {field: _values(values) for field, values in found.items() if values}
 
 
 def _values(values):
