@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 
 import synthetic_runs
@@ -21,6 +22,7 @@ from edgeprune.reporting import (
     pairs,
     runs,
     table,
+    templates,
     units,
 )
 
@@ -159,6 +161,21 @@ def test_the_html_page_sorts_by_numbers_and_needs_nothing_else(rows):
     assert "http" not in text
     values = re.findall(r'data-value="([^"]*)"', text)
     assert float(values[3]) == pytest.approx(runs.group(rows)[0]["test"])
+
+
+def test_names_with_signs_of_the_format_are_shown_as_they_are(rows):
+    groups = [{**group, "network": "<b>_", "reference": "a|b&c"} for group in runs.group(rows)]
+    text = table.page(groups)
+    assert "<h2>&lt;b&gt;_ on digits" in text
+    assert "a|b&amp;c (FA)</td>" in text
+    assert "<b>" not in text
+    assert "| a\\|b&c (FA) |" in table.markdown(groups)
+    assert "a|b\\&c (FA) & $-$50 \\% &" in table.latex(groups)
+
+
+def test_a_template_that_names_what_it_was_not_given_fails():
+    with pytest.raises(jinja2.UndefinedError, match="title"):
+        templates.render("results.html", sections=())
 
 
 def test_a_section_without_measurements_has_no_measured_columns(grid):
