@@ -11,7 +11,6 @@ from pathlib import Path
 import jinja2
 import pytest
 
-import synthetic_runs
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import (
     captions,
@@ -25,6 +24,7 @@ from edgeprune.reporting import (
     templates,
     units,
 )
+from helpers import synthetic_runs
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
 
