@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -206,6 +207,16 @@ def test_the_answer_tells_how_to_get_the_model_and_which_seed(results, capsys):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"x")
     assert "dvc pull" not in ask(results, capsys, *options)[1]
+
+
+def test_runs_are_counted_and_a_model_is_named_by_both_of_its_seeds(capsys, tmp_path):
+    synthetic_runs.grid(tmp_path, seeds=((1, 0), (2, 0)), places=())
+    code, said, _ = ask(tmp_path, capsys, "--memory", "2.5MB")
+    assert code == 0
+    assert "satisfy all (means over the runs):" in said
+    assert re.search(r"^ +runs +validation", said, re.MULTILINE)
+    assert re.search(r"Its model \(seed [12] of the plan and 0 of the training, the best .* of its runs", said)
+    assert "seeds" not in said
 
 
 def test_int8_is_another_file_and_its_validation_score_is_not_its_own(results, capsys):
