@@ -9,7 +9,6 @@ from edgeprune.reporting import engines
 VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
 #: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
 STAGES = ("train", "prune", "finetune")
-COSTS = ("training_flops", "training_seconds", "training_joules")
 #: Columns of what a measurement says of the latency, and the keys there.
 LATENCY = {f"latency_{key}_ms": key for key in ("p50", "p90", "p99", "mean", "std")}
 LATENCY |= {"latency_iterations": "iterations", "latency_iqr_ms": "iqr"}

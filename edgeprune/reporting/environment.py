@@ -10,7 +10,6 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import columns, runs
 from edgeprune.reporting.templates import render
 
-UNKNOWN = "not known"
 #: What a training says of its machine in timing.json; beside ``engine`` of metrics.json.
 TRAINING = ("device_name", "torch")
 
@@ -63,7 +62,7 @@ def commit(root="."):
         name = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
     except (OSError, subprocess.CalledProcessError):
-        return UNKNOWN + ": no git repository here"
+        return "not known: no git repository here"
     return name + (f", with {len(changed)} tracked files changed since" if changed else "")
 
 

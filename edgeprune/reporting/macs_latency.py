@@ -1,5 +1,6 @@
 """How well the number of MACs predicts the measured latency at one place."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -45,5 +46,5 @@ def of(groups):
         per_mac = dense["latency_p50_ms"] / dense["macs"]
         ratios = tuple(row["latency_p50_ms"] / (row["macs"] * per_mac) for row in groups if row is not dense)
     ranks = pandas.DataFrame(groups, columns=["macs", "latency_p50_ms"], dtype=float).rank()
-    rank = ranks["macs"].corr(ranks["latency_p50_ms"], min_periods=3)
-    return Prediction(dense, ratios, None if pandas.isna(rank) else float(rank))  # it has none with a constant
+    rank = float(ranks.corr(min_periods=3).iat[0, 1])
+    return Prediction(dense, ratios, None if math.isnan(rank) else rank)
