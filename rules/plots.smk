@@ -17,7 +17,7 @@ rule collect_plots:
     benchmark:
         "<benchmarks>/collect_plots.tsv"
     conda:
-        "../envs/plan.yaml"
+        "../envs/figures.yaml"
     params:
         histories=lambda wildcards: f"results/{config['preset']}/train_network/{_runs_of(wildcards)}/history.csv",
         figures=lambda wildcards, input: f"--figures {' '.join(input.figures)}",
