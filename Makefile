@@ -21,8 +21,11 @@ ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 .PHONY: run env env-dev env-slurm test test-slurm lint requirements unlock resume refresh-remote clean
 .DEFAULT_GOAL := run
 
+# Locks alone don't say that they ended the run: what else would have ended it ends a dry run too, which passes locks.
+IF_LOCKED = [ -z "$$(ls .snakemake/locks 2>/dev/null)" ] || ! $(BIN)/snakemake -n --quiet all --config preset=$(PRESET) >/dev/null 2>&1 ||
+
 run: env $(ON_SLURM)
-	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { [ -z "$$(ls .snakemake/locks 2>/dev/null)" ] || echo "the folder is locked; if no other run is under way: make unlock" >&2; exit 1; }
+	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { $(IF_LOCKED) echo "the folder is locked; if no other run is under way: make unlock" >&2; exit 1; }
 	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 

@@ -1,5 +1,6 @@
 """How a script of the pipeline starts and ends: in this environment, and with a message a user can act on."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -40,10 +41,17 @@ def run(main, argv=None):
     return 0
 
 
-def refuse(error):
-    """End a workflow that cannot go on with an :class:`EdgepruneError`: Snakemake would add its own lines to it."""
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(1)
+@contextlib.contextmanager
+def refusing():
+    """End a workflow that cannot go on with the message of an :class:`EdgepruneError`, without Snakemake's own lines.
+
+    For a block, or a function as its decorator.
+    """
+    try:
+        yield
+    except EdgepruneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def let_jobs_find_us(root):
