@@ -3,6 +3,9 @@
 import errno
 import os
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from edgeprune.errors import EdgepruneError
 
@@ -11,7 +14,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT
 INTERRUPTED = 130  # as shells say it: 128 and the number of SIGINT
 
 
-def run(main, argv=None):
+def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | None = None) -> int:
     """Call ``main(argv)``; turn an :class:`EdgepruneError`, or what the system forbids, into a message on stderr.
 
     Returns:
@@ -29,7 +32,7 @@ def run(main, argv=None):
         if error.errno not in _FORBIDDEN:
             raise
         remedy = "free some space, or allow to read and write there"
-        told = EdgepruneError(error.strerror, file=error.filename2 or error.filename, remedy=remedy)
+        told = EdgepruneError(error.strerror or str(error), file=error.filename2 or error.filename, remedy=remedy)
         print(f"error: {told}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -38,13 +41,13 @@ def run(main, argv=None):
     return 0
 
 
-def refuse(error):
+def refuse(error: EdgepruneError) -> NoReturn:
     """End a workflow that cannot go on with an :class:`EdgepruneError`: Snakemake would add its own lines to it."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
 
 
-def let_jobs_find_us(root):
+def let_jobs_find_us(root: str | Path) -> None:
     """Let processes started from here find this interpreter and this package.
 
     Neither an activated environment nor an installed package is needed then; inside a conda environment that a rule

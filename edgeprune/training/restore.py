@@ -1,5 +1,10 @@
 """From a run's checkpoint back to the trained network."""
 
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.resolve import build
 from edgeprune.sampling.plan import Plan
@@ -8,7 +13,7 @@ from edgeprune.tracing.profile import profile
 from edgeprune.training import checkpoint
 
 
-def load_model(path):
+def load_model(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     """Build the network that ``model.pt`` holds, with its weights, in eval mode on the CPU.
 
     The factory named in the checkpoint is called: load checkpoints only of networks whose code you trust.
