@@ -59,7 +59,8 @@ class Ranking:
             num_heads={},
             # each layer a scope of its own, whose ratio stops at its floor
             pruning_ratio_dict=None  # pyrefly: ignore[bad-argument-type]
-            if baseline.across else dict.fromkeys(self.units, 0.5),
+            if baseline.across
+            else dict.fromkeys(self.units, 0.5),
         )
         self._most = 1.0
         if baseline.across:

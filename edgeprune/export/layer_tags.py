@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from torch import nn
 
 from edgeprune.errors import EdgepruneError
@@ -39,8 +38,9 @@ def tagged(model: nn.Module, input_shape: Sequence[int], layers: Sequence[str]) 
 
     model = copy.deepcopy(model)
     for module in model.modules():
-        if getattr(module, "running_var", None) is not None and getattr(module, "weight", None) is not None:
-            torch.nn.init.ones_(module.weight)  # some are born as zeros, which would hide the layer before
+        weight = getattr(module, "weight", None)
+        if getattr(module, "running_var", None) is not None and weight is not None:
+            nn.init.ones_(weight)  # some are born as zeros, which would hide the layer before
     proto = onnx.load_from_string(to_bytes(model, input_shape))
     graph, state = proto.graph, {k: v.detach().cpu().numpy() for k, v in model.state_dict().items()}
     weights = [_weight_of(name, state) for name in layers]

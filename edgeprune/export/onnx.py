@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from edgeprune import files
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, extras
 
 OPSET = 17  # read by every runtime of the last years; the networks need nothing newer
 TOLERANCE = 1e-3  # of the largest output: float32 sums in another order
+WITHOUT = "train with --no-onnx (nothing can be measured then)"
 
 
 def export(model: nn.Module, input_shape: Sequence[int], path: str | Path) -> float:
@@ -43,7 +44,8 @@ def to_bytes(model: nn.Module, input_shape: Sequence[int]) -> bytes:
     Raises:
         EdgepruneError: the onnx package is missing, or neither exporter of torch manages the network.
     """
-    _need_onnx()
+    with extras(WITHOUT):
+        import onnx  # noqa: F401  torch's exporters need it and fail later and less clearly
     model, sample = _on_cpu(model), torch.zeros(1, *input_shape)
     try:
         return _by_tracing(model, sample)
@@ -70,10 +72,8 @@ def check(data: bytes, model: nn.Module, input_shape: Sequence[int]) -> float:
     Raises:
         EdgepruneError: onnxruntime is missing, or the outputs differ by more than ``TOLERANCE`` of the largest.
     """
-    try:
+    with extras(WITHOUT):
         import onnxruntime
-    except ImportError as error:
-        raise _missing("onnxruntime") from error
     sample = torch.randn(1, *input_shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = _on_cpu(model)(sample)
@@ -124,17 +124,3 @@ def _by_graph_capture(model: nn.Module, sample: Tensor) -> bytes:
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
     return proto.SerializeToString(deterministic=True)
-
-
-def _need_onnx() -> None:
-    try:
-        import onnx  # noqa: F401  torch's exporters need it and fail later and less clearly
-    except ImportError as error:
-        raise _missing("onnx") from error
-
-
-def _missing(package: str) -> EdgepruneError:
-    return EdgepruneError(
-        f"the {package} package is not installed, so no ONNX file can be made",
-        remedy=f"install {package}, or train with --no-onnx (nothing can be measured then)",
-    )

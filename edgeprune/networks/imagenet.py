@@ -104,7 +104,9 @@ def mobilenetv2(num_classes: int = 1000, in_channels: int = 3, width: float = 1.
     """MobileNetV2 with its strides: the stem's and the second stage's are 2."""
     stages = [(e, c, n, 2 if i == 1 else s) for i, (e, c, n, s) in enumerate(STAGES)]
     network = MobileNetV2(stages, 32, 1280, num_classes, in_channels, width, 8, dropout)
-    network.features.get_submodule("0.0").stride = (2, 2)
+    stem: nn.Module = network.features.get_submodule("0.0")
+    assert isinstance(stem, nn.Conv2d)
+    stem.stride = (2, 2)
     return network
 
 

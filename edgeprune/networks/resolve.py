@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, extras
 from edgeprune.networks.spec import factory_key, is_file, parse
 
 if TYPE_CHECKING:
@@ -103,7 +103,10 @@ def _find(place: str, attribute: str, key: str) -> Callable:
 
 def _load_module(place: str, key: str) -> ModuleType:
     try:
-        return importlib.import_module(place)
+        with extras():
+            return importlib.import_module(place)
+    except EdgepruneError:
+        raise
     except ModuleNotFoundError as error:
         raise EdgepruneError(
             f"there is no module {error.name!r} (asked for {place!r})",

@@ -161,9 +161,12 @@ def whole(value: Any, least: int, key: str) -> int:
     return number
 
 
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def _checked_floor(value: Any) -> int | float:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if real:
+    if _is_real(value):
         value = float(value) if 0 < value < 1 else int(value) if value >= 1 and value == value // 1 else value
     if isinstance(value, bool) or not (
         (isinstance(value, int) and value >= 1) or (isinstance(value, float) and 0 < value < 1)

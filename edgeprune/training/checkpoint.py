@@ -3,6 +3,7 @@
 import io
 import pickle
 import sys
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def save(path: str | Path, value: dict[str, Any]) -> None:
         temporary.write_bytes(data)
 
 
-def load(path: str | Path) -> dict[str, Any]:
+def load(path: str | PathLike[str]) -> dict[str, Any]:
     """Read a checkpoint, tensors on the CPU.
 
     Raises:

@@ -105,6 +105,7 @@ def _train(job: Job, engine: Engine, states: States | None, clock: Clock) -> Non
     line = history.LiveLine(job.dataset.task.headline, engine.recipe.epochs)
     try:
         with listening() as signal, history.events(job.tensorboard, len(engine.history)) as events:
+
             def report(row: dict[str, Any], images_per_second: float, seconds_left: float) -> None:
                 line(row, images_per_second, seconds_left)
                 events(row, images_per_second, seconds_left)
