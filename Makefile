@@ -1,7 +1,7 @@
 # make         create the environment, run the quick preset, say where the report is
 # make test    create the environment, run the tests
 # make test-slurm  the same for the cluster: a real Slurm on this machine (root, Debian or Ubuntu)
-# make lint    ruff, snakefmt, the layers of pyproject.toml, snakemake --lint
+# make lint    ruff, snakefmt, types, the layers of pyproject.toml, snakemake --lint
 # make unlock  after a kill: let the next run go on (only if no other run is under way)
 # make resume  after a kill: cancel what it left in a cluster's queue, unlock, and go on
 # make refresh-remote  let the repository carry the results that dvc.lock names, for `dvc pull` in a fresh clone
@@ -64,6 +64,7 @@ lint: env-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check .
+	@$(BIN)/pyrefly check --summary=none
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/snakemake --lint
 
