@@ -316,7 +316,8 @@ def test_without_a_client_here(server, device, monkeypatch):
 
 
 def test_schema_and_device_agree():
-    properties = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())["$defs"]["device"]["properties"]
+    schema = yaml.safe_load((ROOT / "edgeprune/config/config.schema.yaml").read_text())
+    properties = schema["$defs"]["device"]["properties"]
     assert {*SETTINGS, *Ssh.SETTINGS} <= set(properties)
     for name, value in DEFAULTS.items():
         assert properties[name]["default"] == value

@@ -9,7 +9,7 @@ import yaml
 
 from edgeprune.errors import EdgepruneError
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).with_name("config.schema.yaml")
 
 
 @cache
