@@ -1,6 +1,8 @@
 """The one kind of error a user is meant to read."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from os import PathLike
 
 #: The packages of each extra of pyproject.toml, by the names under which they are imported.
 EXTRAS = {
@@ -21,21 +23,30 @@ class EdgepruneError(Exception):
         remedy: what the user can do about it.
     """
 
-    def __init__(self, problem, *, file=None, key=None, remedy=None):
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | PathLike[str] | None = None,
+        key: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
         self.problem, self.file, self.key, self.remedy = problem, file, key, remedy
         where = ": ".join(str(part) for part in (file, key) if part)
         super().__init__((f"{where}: " if where else "") + problem + (f"\n  remedy: {remedy}" if remedy else ""))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable, tuple]:
         return _rebuild, (type(self), self.problem, self.file, self.key, self.remedy)
 
 
-def _rebuild(cls, problem, file, key, remedy):
+def _rebuild(
+    cls: type[EdgepruneError], problem: str, file: str | PathLike[str] | None, key: str | None, remedy: str | None
+) -> EdgepruneError:
     return cls(problem, file=file, key=key, remedy=remedy)
 
 
 @contextlib.contextmanager
-def extras(otherwise=None):
+def extras(otherwise: str | None = None) -> Iterator[None]:
     """Turn an import that fails in the block, for want of a package of an extra, into a message with the way out.
 
     Args:

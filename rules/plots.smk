@@ -11,7 +11,7 @@ rule collect_plots:
     benchmark:
         "<benchmarks>/collect_plots.tsv"
     conda:
-        "../envs/plan.yaml"
+        "../envs/figures.yaml"
     params:
         folder=subpath(output.curves, parent=True),
         code=sources("scripts/collect_plots.py"),

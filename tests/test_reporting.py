@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from edgeprune.errors import EdgepruneError
@@ -20,6 +21,7 @@ from edgeprune.reporting import (
     pairs,
     runs,
     table,
+    templates,
     units,
 )
 from helpers import synthetic_runs
@@ -161,6 +163,21 @@ def test_the_html_page_sorts_by_numbers_and_needs_nothing_else(rows):
     assert float(values[3]) == pytest.approx(runs.group(rows)[0]["test"])
 
 
+def test_names_with_signs_of_the_format_are_shown_as_they_are(rows):
+    groups = [{**group, "network": "<b>_", "reference": "a|b&c"} for group in runs.group(rows)]
+    text = table.page(groups)
+    assert "<h2>&lt;b&gt;_ on digits" in text
+    assert "a|b&amp;c (FA)</td>" in text
+    assert "<b>" not in text
+    assert "| a\\|b&c (FA) |" in table.markdown(groups)
+    assert "a|b\\&c (FA) & $-$50 \\% &" in table.latex(groups)
+
+
+def test_a_template_that_names_what_it_was_not_given_fails():
+    with pytest.raises(jinja2.UndefinedError, match="title"):
+        templates.render("results.html", sections=())
+
+
 def test_a_section_without_measurements_has_no_measured_columns(grid):
     text = table.markdown(runs.group(runs.read(grid[0])))
     assert text.startswith("## vgg8 on digits\n")
@@ -272,6 +289,29 @@ def test_runs_come_back_from_their_csv(places, tmp_path):
     back = runs.read_csv(tmp_path / "runs.csv")
     assert back == rows
     assert runs.group(back) == groups
+
+
+def test_a_row_names_the_files_that_its_numbers_are_from(grid, tmp_path):
+    metrics, measurements, _ = grid
+    rows = runs.read(metrics, measurements[1:])
+    for row in rows:
+        assert json.loads(Path(row["metrics_file"]).read_text())["test"]["accuracy"] == row["test"]
+        if row["device"]:
+            assert json.loads(Path(row["measurement_file"]).read_text())["latency_ms"]["p50"] == row["latency_p50_ms"]
+    assert {row["metrics_file"] for row in rows} == set(map(str, metrics))
+    assert {row["measurement_file"] for row in rows} == {None, *map(str, measurements[1:])}
+    assert not {"metrics_file", "measurement_file"} & runs.group(rows)[0].keys()
+    (tmp_path / "runs.csv").write_text(table.to_csv(rows))
+    assert runs.read_csv(tmp_path / "runs.csv") == rows
+    assert {row["measurement_file"] for row in runs.once(rows)} == {None}
+
+
+def test_metrics_with_and_without_a_recipe_are_read_alike(grid, rows, tmp_path):
+    value = json.loads(grid[0][0].read_text()) | {"recipe": {"epochs": 20}}
+    (tmp_path / "metrics.json").write_text(json.dumps(value))
+    (row,) = runs.read([tmp_path / "metrics.json"])
+    (plain,) = runs.read([grid[0][0]])
+    assert {key for key in row if row[key] != plain[key]} == {"metrics_file"}
 
 
 def test_stages_of_a_peer_add_up(places):

@@ -1,12 +1,27 @@
 """How a plan thins its network: the narrowest layer, the mean of all, and how far below its limit it ended."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
 from edgeprune.names import COUNTED
+
+if TYPE_CHECKING:
+    from edgeprune.sampling.plan import Plan
 
 #: A layer that keeps less than this fraction of its filters is warned of. Figures are in docs/sampling.md.
 THIN = 0.3
 
 
-def of(plan):
+class Health(TypedDict):
+    """The narrowest group and what it keeps of its width; the harmonic mean of what all keep."""
+
+    narrowest: str | None
+    narrowest_kept: float
+    harmonic_mean: float
+
+
+def of(plan: Plan) -> Health:
     """``{"narrowest", "narrowest_kept", "harmonic_mean"}`` over the plan's groups, each named after its first layer.
 
     ``narrowest_kept`` is the smallest kept fraction of a group's width, ``narrowest`` that group's name, and
@@ -14,15 +29,15 @@ def of(plan):
     arithmetic one. A network without groups has no narrowest and 1.
     """
     kept = {group: plan.widths[group] / dense for group, dense in plan.dense_widths.items()}
-    narrowest = min(kept, key=kept.get, default=None)
+    narrowest = min(kept, key=lambda group: kept[group], default=None)
     return {
         "narrowest": narrowest,
-        "narrowest_kept": kept.get(narrowest, 1.0),
+        "narrowest_kept": min(kept.values(), default=1.0),
         "harmonic_mean": len(kept) / sum(1 / fraction for fraction in kept.values()) if kept else 1.0,
     }
 
 
-def slack(plan):
+def slack(plan: Plan) -> dict[str, float]:
     """``{resource: fraction of the dense total}`` by which the plan lies below what it was allowed to keep.
 
     Less than one filter's worth for a single resource; more with ``round_to``, where one step of a layer's width is the
@@ -36,7 +51,7 @@ def slack(plan):
     return {r: min(1, fraction) - (1 - plan.reduction[r]) for r, fraction in allowed.items()}
 
 
-def warning(plan):
+def warning(plan: Plan) -> str | None:
     """A sentence about a layer that is left thin, or None."""
     found = of(plan)
     if found["narrowest_kept"] >= THIN:
