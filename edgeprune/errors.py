@@ -6,7 +6,7 @@ import contextlib
 EXTRAS = {
     "train": ("torch", "torchvision", "torch_pruning", "sklearn", "PIL", "onnx", "onnxscript"),
     "measure": ("onnxruntime", "psutil"),
-    "report": ("matplotlib", "pandas", "seaborn"),
+    "report": ("jinja2", "matplotlib", "pandas", "seaborn"),
     "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),
 }
 
