@@ -8,7 +8,7 @@ from os import PathLike
 EXTRAS = {
     "train": ("torch", "torchvision", "torch_pruning", "sklearn", "PIL", "onnx", "onnxscript"),
     "measure": ("onnxruntime", "psutil"),
-    "report": ("matplotlib", "pandas", "seaborn"),
+    "report": ("jinja2", "matplotlib", "pandas", "seaborn"),
     "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),
 }
 
