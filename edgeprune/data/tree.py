@@ -217,7 +217,8 @@ class TarTree(_Archive):
 
     def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo, errors: tuple[type[Exception], ...]) -> bytes:
         try:
-            content = archive.extractfile(member).read()
+            stream = archive.extractfile(member)
+            content = stream.read() if stream else b""
         except errors as error:
             raise self._broken(error) from error
         if len(content) != member.size:
