@@ -1,11 +1,11 @@
 """How a script of the pipeline starts and ends: in this environment, and with a message a user can act on."""
 
+import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from edgeprune.errors import EdgepruneError, extras
 
@@ -43,10 +43,17 @@ def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | No
     return 0
 
 
-def refuse(error: EdgepruneError) -> NoReturn:
-    """End a workflow that cannot go on with an :class:`EdgepruneError`: Snakemake would add its own lines to it."""
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(1)
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """End a workflow that cannot go on with the message of an :class:`EdgepruneError`, without Snakemake's own lines.
+
+    For a block, or a function as its decorator.
+    """
+    try:
+        yield
+    except EdgepruneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def let_jobs_find_us(root: str | Path) -> None:

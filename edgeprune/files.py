@@ -73,15 +73,30 @@ def _is_stream(path: Path) -> bool:
     return False
 
 
-def check_writable(folder: str | Path) -> None:
-    """Refuse a folder in which nothing can be made, or that cannot be made itself; nothing is written.
+def check_folder(folder: str | Path) -> Path:
+    """Refuse a path where something else than a folder lies, or on the way to it.
+
+    Returns:
+        Path: the part of it that is there.
 
     Raises:
-        EdgepruneError: with the folder that has to be writable.
+        EdgepruneError: with the path of what lies there.
     """
     folder = Path(folder)
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
+    if not folder.is_dir():
+        raise EdgepruneError("is no folder, but one is wanted there", file=folder, remedy="move or remove it")
+    return folder
+
+
+def check_writable(folder: str | Path) -> None:
+    """Refuse a folder in which nothing can be made, or that cannot be made itself; nothing is written.
+
+    Raises:
+        EdgepruneError: with the folder that has to be writable, or what lies in its place.
+    """
+    folder = check_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 

@@ -5,14 +5,17 @@ from edgeprune.measuring import absence
 from edgeprune.provenance import dvc, fetched
 from edgeprune.provenance.ledger import records, sync
 
-try:
-    from snakemake.persistence import RECORD_FORMAT_VERSION
-except ImportError:
-    RECORD_FORMAT_VERSION = None
-
-NO_LEDGER = records.unsupported(RECORD_FORMAT_VERSION, str(workflow.workflow_settings.persistence_backend).lower())
+NO_LEDGER = records.unsupported(*internals.records(workflow))
 
 
+@refusing()
+def refuse_files():
+    """No file may lie where a folder is wanted: Python's own error would come up somewhere below."""
+    for folder in FOLDERS:
+        files.check_folder(folder)
+
+
+@refusing()
 def reconcile():
     """Let Snakemake's job records agree with the files, by content; say what does not."""
     if NO_LEDGER:
@@ -22,10 +25,6 @@ def reconcile():
     outcome = sync.reconcile(".", ledgers, fetched.lookup(config["preset"], workflow.basedir))
     for line in outcome.said():
         print(line, file=sys.stderr)
-
-
-def get_made():
-    return {str(file) for job in workflow.dag.jobs for file in job.output}
 
 
 def get_orphans(made):
@@ -41,14 +40,11 @@ def record_results(succeeded):
     """After a run: bring the ledger up to date; put a whole, successful run on record in DVC; name devices not there."""
     reconcile()
     print(absence.notice(f"results/{config['preset']}", config["measure_on"]), end="", file=sys.stderr)
-    settings = workflow.dag_settings
-    whole = not (settings.until or settings.omit_from or settings.batch)
-    targets = {rule.name for rule in workflow.dag.targetrules}
-    overridden = sorted(set(workflow.config_settings.overwrite_config) - {"preset"})
+    overridden = sorted(set(internals.overrides(workflow)) - {"preset"})
     if not succeeded:
         print(dvc.lost_and_found(config["preset"], workflow.basedir), file=sys.stderr)
-    elif whole and "all" in targets:
-        made = get_made()
+    elif internals.is_whole(workflow):
+        made = internals.outputs(workflow)
         if not NO_LEDGER:
             sync.forget(".", dvc.ledgers_of(config["preset"], workflow.basedir))
         dvc.record_run(
@@ -63,6 +59,7 @@ def record_results(succeeded):
 
 
 # Not in the processes of jobs, and not where nothing is planned.
-if workflow.is_main_process and not {"--lint", "--unlock"} & set(sys.argv):
+if internals.plans(workflow):
+    refuse_files()
     dvc.complete_own_outs(config["preset"], workflow.basedir)
     reconcile()

@@ -1,13 +1,16 @@
 """The documentation's code blocks run, and its links lead somewhere.
 
 What a block is for stands after the language of its fence: ``test`` runs Python or console commands, ``fails`` expects
-the commands to be refused, ``file=NAME`` writes the block, ``merge=NAME`` merges YAML into a file. The blocks of one
-document run in order in one copy of the repository; Python blocks share their names. In a console block, the lines
-without ``$`` must appear in what its commands print, whatever the spaces between their words.
+the commands to be refused, ``file=NAME`` writes the block, ``merge=NAME`` merges YAML into a file, ``patch`` changes
+lines of files. The blocks of one document run in order in one copy of the repository; Python blocks share their names.
+In a console block, the lines without ``$`` must appear in what its commands print, whatever the spaces between their
+words.
 """
 
+import os
 import re
 import shlex
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +19,7 @@ import yaml
 
 from edgeprune.cli import main
 from edgeprune.config.load import merge
+from edgeprune.tracing.registry import RULES
 from helpers.imagefiles import dataset, write_folder
 from helpers.workflow import ROOT, Workspace
 
@@ -26,7 +30,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def blocks(text):
     """``[(line, language, instruction, code)]`` of the fenced blocks that have an instruction."""
     found = []
-    for match in re.finditer(r"^```(\w+) +(test|fails|\w+=\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+    for match in re.finditer(r"^```(\w+) +(test|fails|patch|\w+=\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         found.append((text[: match.start()].count("\n") + 1, *match.groups()))
     return found
 
@@ -41,6 +45,8 @@ class Runner:
             try:
                 if kind == "file":
                     (self.workspace.root / name).write_text(code)
+                elif kind == "patch":
+                    self.patch(code)
                 elif kind == "merge":
                     self.merge(self.workspace.root / name, yaml.safe_load(code))
                 elif language == "python":
@@ -53,6 +59,19 @@ class Runner:
     @staticmethod
     def merge(path, value):
         path.write_text(yaml.safe_dump(merge(yaml.safe_load(path.read_text()), value), sort_keys=False))
+
+    def patch(self, code):
+        """Apply a diff without line numbers: each hunk's old lines stand once in its file."""
+        for part in re.split(r"^--- .*\n", code, flags=re.MULTILINE)[1:]:
+            name, *hunks = re.split(r"^@@.*\n", part, flags=re.MULTILINE)
+            path = self.workspace.root / name.strip().removeprefix("+++ b/")
+            text = path.read_text()
+            for hunk in hunks:
+                lines = hunk.splitlines(keepends=True)
+                old, new = ("".join(line[1:] for line in lines if line[0] in kinds) for kinds in (" -", " +"))
+                assert text.count(old) == 1, f"{path.name} has not these lines once:\n{old}"
+                text = text.replace(old, new)
+            path.write_text(text)
 
     def console(self, code, fails=False):
         lines, printed = code.splitlines(), ""
@@ -71,7 +90,13 @@ class Runner:
         return out + err
 
     def tool(self, program, args, fails):
-        return self.workspace.run(program, *args, ok=not fails)
+        if program in ("snakemake", "dvc"):
+            return self.workspace.run(program, *args, ok=not fails)
+        command = [sys.executable if program == "python" else program, *args]
+        environment = os.environ | {"PYTHONPATH": str(self.workspace.root)}
+        done = subprocess.run(command, cwd=self.workspace.root, env=environment, capture_output=True, text=True)
+        assert done.returncode == int(fails), done.stderr
+        return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -80,8 +105,10 @@ def runner(tmp_path, monkeypatch, capsys):
     write_folder(tmp_path / "my-images", dataset(train=20, test=10, size=(32, 32)))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
+    before, rules = set(sys.modules), dict(RULES)
     yield Runner(workspace, capsys)
+    RULES.clear()
+    RULES.update(rules)
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]

@@ -14,6 +14,7 @@ import torch
 
 import edgeprune
 from edgeprune import entrypoint
+from edgeprune.config.recipe import Recipe
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
 from edgeprune.errors import EdgepruneError
@@ -117,6 +118,8 @@ def test_metrics_agree_with_the_files_and_the_network(inputs, trained):
         "FA",
         0.5,
     }
+    assert metrics["recipe"] == value["recipe"]
+    assert metrics["recipe"].items() >= {**RECIPE, "momentum": Recipe().momentum}.items()  # what was not said, too
     again = evaluate(model, Dataset(inputs / "digits"), "test", 500)
     assert again["accuracy"] == metrics["test"]["accuracy"]
     assert again["loss"] == pytest.approx(metrics["test"]["loss"], rel=1e-5)  # another memory layout
