@@ -6,7 +6,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 from zipfile import ZipFile, ZipInfo
 
 from edgeprune.errors import EdgepruneError
@@ -208,17 +208,17 @@ class TarTree(_Archive):
                 names = self._parts(member.name)
                 if names and not _hidden(names):
                     yield names, member, lambda member=member: self._content(archive, member, errors)
+            stream: Any = archive.fileobj
             try:
-                while archive.fileobj and archive.fileobj.read(
-                    1 << 20
-                ):  # to the very end: the decompressor checks its own sum there
+                while stream.read(1 << 20):  # to the very end: the decompressor checks its own sum there
                     pass
             except errors as error:
                 raise self._broken(error) from error
 
     def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo, errors: tuple[type[Exception], ...]) -> bytes:
         try:
-            content = archive.extractfile(member).read()
+            stream = archive.extractfile(member)
+            content = stream.read() if stream else b""
         except errors as error:
             raise self._broken(error) from error
         if len(content) != member.size:

@@ -1,16 +1,32 @@
 """How a plan thins its network: the narrowest layer, the mean of all, and how far below its limit it ended."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from edgeprune.names import COUNTED
 
-if TYPE_CHECKING:
-    from edgeprune.sampling.plan import Plan
-
 #: A layer that keeps less than this fraction of its filters is warned of. Figures are in docs/sampling.md.
 THIN = 0.3
+
+
+class Planned(Protocol):
+    """What is read of a :class:`~edgeprune.sampling.plan.Plan`, which stands above this module."""
+
+    @property
+    def widths(self) -> dict[str, int]: ...
+    @property
+    def dense_widths(self) -> dict[str, int]: ...
+    @property
+    def mode(self) -> str | None: ...
+    @property
+    def target(self) -> float | None: ...
+    @property
+    def budget(self) -> dict[str, float] | None: ...
+    @property
+    def reduction(self) -> dict[str, float]: ...
+    @property
+    def dense_totals(self) -> dict[str, int]: ...
+    @property
+    def predicted(self) -> dict[str, Any] | None: ...
 
 
 class Health(TypedDict):
@@ -21,7 +37,7 @@ class Health(TypedDict):
     harmonic_mean: float
 
 
-def of(plan: Plan) -> Health:
+def of(plan: Planned) -> Health:
     """``{"narrowest", "narrowest_kept", "harmonic_mean"}`` over the plan's groups, each named after its first layer.
 
     ``narrowest_kept`` is the smallest kept fraction of a group's width, ``narrowest`` that group's name, and
@@ -37,7 +53,7 @@ def of(plan: Plan) -> Health:
     }
 
 
-def slack(plan: Plan) -> dict[str, float]:
+def slack(plan: Planned) -> dict[str, float]:
     """``{resource: fraction of the dense total}`` by which the plan lies below what it was allowed to keep.
 
     Less than one filter's worth for a single resource; more with ``round_to``, where one step of a layer's width is the
@@ -46,12 +62,12 @@ def slack(plan: Plan) -> dict[str, float]:
     if plan.predicted:
         return {plan.predicted["resource"]: plan.predicted["reduction"] - plan.target}
     if plan.mode in COUNTED:
-        return {COUNTED[plan.mode]: plan.reduction[COUNTED[plan.mode]] - plan.target}
+        return {COUNTED[plan.mode]: plan.reduction[COUNTED[plan.mode]] - (plan.target or 0)}
     allowed = {r: value if value < 1 else value / plan.dense_totals[r] for r, value in (plan.budget or {}).items()}
     return {r: min(1, fraction) - (1 - plan.reduction[r]) for r, fraction in allowed.items()}
 
 
-def warning(plan: Plan) -> str | None:
+def warning(plan: Planned) -> str | None:
     """A sentence about a layer that is left thin, or None."""
     found = of(plan)
     if found["narrowest_kept"] >= THIN:

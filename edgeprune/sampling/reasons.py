@@ -1,20 +1,26 @@
 """Why layers keep filters: what a refusal quotes of a :class:`~edgeprune.sampling.problem.Problem`."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from edgeprune.complexity import width
 from edgeprune.complexity.parts import Layer
+from edgeprune.complexity.profile import Profile
 from edgeprune.names import MEASURED
-
-if TYPE_CHECKING:
-    from edgeprune.sampling.problem import Problem
+from edgeprune.sampling.costs import Costs
 
 _LEAST = 0.05  # of what must remain: a reason that holds less does not matter
 _REASONS, _LAYERS, _LONGEST = 3, 2, 200
+
+
+class Kept(Protocol):
+    """What is read of a :class:`~edgeprune.sampling.problem.Problem`, which stands above this module."""
+
+    profile: Profile
+    costs: Costs
+    floor: list[int]
+    reasons: list[str]
 
 
 def of_group(
@@ -38,7 +44,7 @@ def of_group(
     return f"min_channels={settings['min_channels']}{rounded}"
 
 
-def told(problem: Problem, resources: Collection[str]) -> tuple[str, bool]:
+def told(problem: Kept, resources: Collection[str]) -> tuple[str, bool]:
     """``(words, whether the network itself keeps some)``: which layers hold what must remain, the most first, and why.
 
     Args:
@@ -60,7 +66,7 @@ def told(problem: Problem, resources: Collection[str]) -> tuple[str, bool]:
     return words, not fixed.isdisjoint(shown)
 
 
-def _cost(problem: Problem, n: int, layer: Layer, resource: str) -> int:
+def _cost(problem: Kept, n: int, layer: Layer, resource: str) -> int:
     """What a layer holds at the floors; of peak memory its weights and its map."""
     if resource in MEASURED.values():
         return problem.costs.measured(resource).layer(n, problem.floor)[0]
@@ -70,7 +76,7 @@ def _cost(problem: Problem, n: int, layer: Layer, resource: str) -> int:
     return layer.cost(resource, widths, bytes_)
 
 
-def _reason(problem: Problem, layer: Layer) -> str:
+def _reason(problem: Kept, layer: Layer) -> str:
     """Why the layer keeps filters: what keeps the widest of its groups; what the profile says where it has none."""
     kept = {name: (problem.floor[i], problem.reasons[i]) for i, name in enumerate(problem.costs.names)}
     parts = [(c * kept[g][0], kept[g][1]) for g, c in width.coefficients(layer.out)[0].items()]
