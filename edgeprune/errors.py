@@ -1,4 +1,6 @@
-"""The one kind of error a user is meant to read."""
+"""The one kind of error a user is meant to read, and the name that was probably meant."""
+
+import difflib
 
 
 class EdgepruneError(Exception):
@@ -18,6 +20,12 @@ class EdgepruneError(Exception):
 
     def __reduce__(self):
         return _rebuild, (type(self), self.problem, self.file, self.key, self.remedy)
+
+
+def near(name, known):
+    """`` (did you mean 'x'?)`` for the name among ``known`` that is most like ``name``; empty if none is like it."""
+    found = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _rebuild(cls, problem, file, key, remedy):

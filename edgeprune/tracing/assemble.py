@@ -1,7 +1,7 @@
 """Turns variables into named groups, and the records of a pass into a profile."""
 
 from edgeprune.complexity import width
-from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
+from edgeprune.complexity.parts import Group, Layer, Lifetime, Product, SizeAttribute, TensorShape
 from edgeprune.complexity.profile import Profile
 
 
@@ -78,7 +78,7 @@ def assemble(trace):
             )
             for name, tensor in network.tensors.items()
         ),
-        matmuls=tuple(fold(p.factors) for p in trace.products),
+        matmuls=tuple(Product(*fold(p.factors)) for p in trace.products),
         alive=tuple(alive),
         frozen=_frozen(trace, layers),
         notes=tuple(trace.notes),
@@ -120,7 +120,7 @@ def _attributes(trace, express):
         expressed = express(expr, 0)
         if not width.is_constant(expressed):
             path = trace.network.paths[id(module)]
-            found[path, name, index] = path, name, index, expressed
+            found[path, name, index] = SizeAttribute(path, name, index, expressed)
     return tuple(found.values())
 
 
