@@ -88,7 +88,9 @@ def refuse_infinite(value, file, remedy, steps=()):
         EdgepruneError: with the place.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise EdgepruneError(f"cannot be {value}, which is no finite number", file=file, key=dotted(steps), remedy=remedy)
+        raise EdgepruneError(
+            f"cannot be {value}, which is no finite number", file=file, key=dotted(steps), remedy=remedy
+        )
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
     for step, part in parts:
         refuse_infinite(part, file, remedy, (*steps, step))

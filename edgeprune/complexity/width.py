@@ -11,6 +11,7 @@ import re
 
 from edgeprune.typed import short
 
+
 class Expr(tuple):
     """Any tuple of ``(int, str or None)`` will do; this is what reading a file makes."""
 
