@@ -28,7 +28,7 @@ from edgeprune.provenance.ledger import ledger_file, sync
 from edgeprune.provenance.ledger.records import FORMATS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from workflow import Workspace
+from helpers.workflow import Workspace
 
 GRID = {
     "title": "Nothing but names",

@@ -6,13 +6,14 @@ The public names are imported on first use, so that ``import edgeprune`` costs n
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["EdgepruneError", "Plan", "Profile", "profile", "prune", "sample"]
+__all__ = ["EdgepruneError", "Plan", "Profile", "load", "profile", "prune", "sample"]
 
 #: Public name -> the module that defines it. A literal: `edgeprune.provenance.sources` reads it.
 _EXPORTS = {
     "EdgepruneError": "edgeprune.errors",
     "Plan": "edgeprune.sampling.plan",
     "Profile": "edgeprune.complexity.profile",
+    "load": "edgeprune.training.restore",
     "profile": "edgeprune.tracing.profile",
     "prune": "edgeprune.surgery.prune",
     "sample": "edgeprune.sampling.sample",
@@ -22,4 +23,7 @@ _EXPORTS = {
 def __getattr__(name):
     if name not in _EXPORTS:
         raise AttributeError(f"module 'edgeprune' has no attribute {name!r}")
-    return getattr(import_module(_EXPORTS[name]), name)
+    from edgeprune.errors import extras
+
+    with extras():
+        return getattr(import_module(_EXPORTS[name]), name)

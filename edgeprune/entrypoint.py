@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, extras
 
 #: What the system forbids or has no room for: the user's to mend, wherever it happens.
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
@@ -12,7 +12,8 @@ INTERRUPTED = 130  # as shells say it: 128 and the number of SIGINT
 
 
 def run(main, argv=None):
-    """Call ``main(argv)``; turn an :class:`EdgepruneError`, or what the system forbids, into a message on stderr.
+    """Call ``main(argv)``; turn an :class:`EdgepruneError`, what the system forbids, or the lack of a package of an
+    extra into a message on stderr.
 
     Returns:
         int: 0, 1 after a user's error, or 130 after Ctrl-C; meant for ``sys.exit``.
@@ -21,7 +22,8 @@ def run(main, argv=None):
     if node:
         print(f"on node {node}, Slurm job {os.environ.get('SLURM_JOB_ID')}", file=sys.stderr)
     try:
-        main(argv)
+        with extras():
+            main(argv)
     except EdgepruneError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,15 @@
 """The one kind of error a user is meant to read, and the name that was probably meant."""
 
+import contextlib
 import difflib
+
+#: The packages of each extra of pyproject.toml, by the names under which they are imported.
+EXTRAS = {
+    "train": ("torch", "torchvision", "torch_pruning", "sklearn", "PIL", "onnx", "onnxscript"),
+    "measure": ("onnxruntime", "psutil"),
+    "report": ("matplotlib", "pandas", "seaborn"),
+    "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),
+}
 
 
 class EdgepruneError(Exception):
@@ -30,3 +39,24 @@ def near(name, known):
 
 def _rebuild(cls, problem, file, key, remedy):
     return cls(problem, file=file, key=key, remedy=remedy)
+
+
+@contextlib.contextmanager
+def extras(otherwise=None):
+    """Turn an import that fails in the block, for want of a package of an extra, into a message with the way out.
+
+    Args:
+        otherwise: what the user can do without the package.
+
+    Raises:
+        EdgepruneError: the package is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        for extra, packages in EXTRAS.items():
+            if package in packages:
+                remedy = f"pip install 'edgeprune[{extra}]'" + (f", or {otherwise}" if otherwise else "")
+                raise EdgepruneError(f"the {package} package is not installed", remedy=remedy) from error
+        raise

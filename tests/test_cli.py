@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import edgeprune
 from edgeprune.cli import main
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
-from profiles import resnet50, vgg16
+from helpers.profiles import resnet50, vgg16
 
 ROOT = Path(__file__).parent.parent
 NETWORK = """
@@ -215,6 +216,10 @@ def test_from_a_users_file_to_a_pruned_checkpoint(tmp_path, capsys):
     running = {"running_mean", "running_var", "num_batches_tracked"}
     parameters = {k: v for k, v in saved["state_dict"].items() if k.rpartition(".")[2] not in running}
     assert sum(v.numel() for v in parameters.values()) == drawn.totals["params"]
+    small = edgeprune.load(out)
+    assert not small.training
+    assert small(torch.zeros(2, 3, 12, 12)).shape == (2, 5)
+    assert all(torch.equal(tensor, saved["state_dict"][name]) for name, tensor in small.state_dict().items())
     weight = saved["state_dict"]["3.weight"]
     assert weight.shape[0] == drawn.layers["3"][1] < 48
     assert main(["prune", *net, plan, "--out", out]) == 0  # the same seed, the same weights
@@ -222,3 +227,35 @@ def test_from_a_users_file_to_a_pruned_checkpoint(tmp_path, capsys):
     capsys.readouterr()
     assert main(["prune", *net[:3], plan, "--out", out]) == 1
     assert "drawn for another network" in capsys.readouterr().err
+
+
+TWO_INPUTS = """
+import torch
+from torch import nn
+
+class Two(nn.Module):
+    def __init__(self, in_channels=3, input_size=32):
+        super().__init__()
+        self.size = input_size
+        self.image, self.mask = nn.Conv2d(in_channels, 16, 3, padding=1), nn.Conv2d(1, 16, 3, padding=1)
+        self.head = nn.Conv2d(16, 4, 1)
+
+    def forward(self, image, mask):
+        return self.head(torch.relu(self.image(image) + self.mask(mask)))
+"""
+
+
+def test_a_checkpoint_holds_what_its_factory_was_told(tmp_path, capsys):
+    """Channels and size come from --input, of which there may be several."""
+    import torch
+
+    (tmp_path / "two.py").write_text(TWO_INPUTS)
+    profile, plan, out = (str(tmp_path / name) for name in ("profile.json", "plan.json", "pruned.pt"))
+    net = [f"{tmp_path / 'two.py'}:Two", "--input", "2x8x6", "--input", "1x8x6"]
+    assert main(["profile", *net, "--out", profile]) == 0
+    assert main(["sample", profile, "--out", plan]) == 0
+    assert main(["prune", *net, plan, "--out", out]) == 0
+    small = edgeprune.load(out)
+    assert (small.image.in_channels, small.size) == (2, (8, 6))
+    assert small.image.out_channels == small.mask.out_channels == Plan.load(plan).layers["image"][1] < 16
+    assert small(torch.zeros(1, 2, 8, 6), torch.zeros(1, 1, 8, 6)).shape == (1, 4, 8, 6)

@@ -1,6 +1,7 @@
 """How commands and scripts end: a message for what the user can mend, and none of Python's for Ctrl-C."""
 
 import errno
+import importlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from edgeprune import entrypoint, files
 from edgeprune.errors import EdgepruneError
-from workflow import ROOT
+from helpers.workflow import ROOT
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,22 @@ def test_what_the_system_forbids_is_a_message_with_file_and_remedy(capsys, numbe
     told = capsys.readouterr().err
     assert f"error: /results/quick/timing.json: {os.strerror(number)}" in told
     assert "remedy: " in told
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"), [("torch", "train"), ("matplotlib.figure", "report"), ("yaml", "pipeline")]
+)
+def test_a_package_that_is_missing_is_a_message_with_the_way_to_get_it(capsys, monkeypatch, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert entrypoint.run(lambda argv: importlib.import_module(package)) == 1
+    name = package.partition(".")[0]
+    told = f"error: the {name} package is not installed\n  remedy: pip install 'edgeprune[{extra}]'\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_module_that_no_extra_has_keeps_its_traceback():
+    with pytest.raises(ModuleNotFoundError):
+        entrypoint.run(lambda argv: importlib.import_module("no_such_module"))
 
 
 def test_an_error_of_the_program_keeps_its_traceback():

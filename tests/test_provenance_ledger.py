@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from edgeprune.provenance.ledger import sync
-from toyflow import LEDGERS, Toy
+from helpers.toyflow import LEDGERS, Toy
 
 ALL = {"make a", "make b", "use a", "use b", "join"}
 OF_A = {"make a", "use a", "join"}

@@ -2,10 +2,15 @@
 
 import re
 import tomllib
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+
+from edgeprune.errors import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +37,21 @@ def test_requirement_files_agree_and_record_no_index():
         assert run[name] == version
     for file in ("requirements.txt", "requirements-dev.txt"):
         assert not re.search(r"https?:|--hash|--index|--find-links", (ROOT / file).read_text())
+
+
+def test_extras_are_pinned_and_known_by_the_names_of_their_imports():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras.pop("all") == [f"edgeprune[{','.join(extras)}]"]
+    assert set(EXTRAS) == set(extras)
+    pinned = pins("requirements.in")
+    provides = {module: {name.lower() for name in names} for module, names in packages_distributions().items()}
+    for text in chain.from_iterable(extras.values()):
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(pinned[wanted.name]), text
+        assert wanted.name in {p for packages in EXTRAS.values() for name in packages for p in provides[name]}
+    for extra, packages in EXTRAS.items():
+        named = {Requirement(text).name for text in extras[extra]}
+        assert all(named & provides[name] for name in packages), extra
 
 
 def test_every_rule_has_a_script_log_folder_and_environment_of_its_name():

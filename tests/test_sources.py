@@ -53,6 +53,21 @@ def test_factories_outside_the_project_are_left_to_the_requirements(tree, monkey
     assert set(files("mine.py:build", root=tree)) == {"mine.py", "helper.py"}
 
 
+def test_among_installed_packages_the_walk_stops_at_this_one(tree):
+    (tree / "edgeprune").mkdir()
+    for name, text in {
+        "__init__": "",
+        "a": "import pkg.a\nfrom edgeprune import b\n",
+        "b": "from . import c\n",
+        "c": "",
+    }.items():
+        (tree / "edgeprune" / f"{name}.py").write_text(text)
+    own = [f"edgeprune/{name}.py" for name in ("__init__", "a", "b", "c")]
+    assert files("edgeprune.a:build", root=tree) == [*own, "pkg/__init__.py", "pkg/a.py", "pkg/b.py", "pkg/sub/c.py"]
+    (tree / "pkg-1.0.dist-info").mkdir()
+    assert files("edgeprune.a:build", "pkg.a:f", root=tree) == own
+
+
 FACTORY = "from torch import nn\n\n\ndef build():\n    return nn.Linear({}, 1)\n"
 
 

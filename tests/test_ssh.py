@@ -19,7 +19,7 @@ from edgeprune.measuring import remote, ssh_errors
 from edgeprune.measuring.devices import SETTINGS, connect
 from edgeprune.measuring.program import Unreachable
 from edgeprune.measuring.ssh import DEFAULTS, Ssh
-from sshserver import Server, eventually, find_server, free_port, make_key
+from helpers.sshserver import Server, eventually, find_server, free_port, make_key
 from test_measuring import write_model
 
 ROOT = Path(__file__).parents[1]
@@ -316,7 +316,8 @@ def test_without_a_client_here(server, device, monkeypatch):
 
 
 def test_schema_and_device_agree():
-    properties = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())["$defs"]["device"]["properties"]
+    schema = yaml.safe_load((ROOT / "edgeprune/config/config.schema.yaml").read_text())
+    properties = schema["$defs"]["device"]["properties"]
     assert {*SETTINGS, *Ssh.SETTINGS} <= set(properties)
     for name, value in DEFAULTS.items():
         assert properties[name]["default"] == value

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import trainingdata
+import edgeprune
 from edgeprune import entrypoint
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
@@ -25,6 +25,7 @@ from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import evaluate
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
+from helpers import trainingdata
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["history.csv", "metrics.json", "model.onnx", "model.pt", "timing.json"]
@@ -94,6 +95,10 @@ def test_the_script_gives_the_same_bytes_in_another_process_and_folder(inputs, t
 def test_metrics_agree_with_the_files_and_the_network(inputs, trained):
     metrics = json.loads((trained / "metrics.json").read_text())
     model, value = load_model(trained / "model.pt")
+    public = edgeprune.load(trained / "model.pt")
+    assert all(
+        torch.equal(a, b) for a, b in zip(public.state_dict().values(), model.state_dict().values(), strict=True)
+    )
     assert metrics["complexity"]["params"] == sum(p.numel() for p in model.parameters())
     assert metrics["complexity"]["params"] < metrics["dense"]["params"] == sum(p.numel() for p in vgg8().parameters())
     assert metrics["reduction"]["flops"] >= 0.5
@@ -226,6 +231,9 @@ def test_a_changed_factory_is_noticed_on_restoring(inputs, trained, tmp_path):
     checkpoint.save(tmp_path / "model.pt", value)
     with pytest.raises(EdgepruneError):
         load_model(tmp_path / "model.pt")
+    checkpoint.save(tmp_path / "part.pt", {key: value[key] for key in value if key != "plan"})
+    with pytest.raises(EdgepruneError, match=r"part\.pt: plan: holds no network"):
+        edgeprune.load(tmp_path / "part.pt")
 
 
 def test_profile_script(inputs, tmp_path):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, extras
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,8 @@ def importance(baseline):
     Raises:
         EdgepruneError: Torch-Pruning is not installed.
     """
-    try:
+    with extras(f"take {baseline.name} out of `references`"):
         from torch_pruning.pruner import importance as known
-    except ImportError as error:
-        raise EdgepruneError(
-            "pruning a trained network needs the package torch-pruning",
-            key=f"references.{baseline.name}",
-            remedy="install requirements.txt, or take this method out of `references`",
-        ) from error
     if baseline.name == "l1":
         return known.GroupMagnitudeImportance(p=1)
     if baseline.name == "fpgm":

@@ -30,18 +30,20 @@ def build(args):
     Raises:
         EdgepruneError: no such name, or its factory fails.
     """
+    import torch  # noqa: F401  of what the command lacks, the largest part is told first
+
     from edgeprune.networks import resolve
 
-    shapes, known = input_shapes(args), spec(args)
-    space = shapes[0][1:]
-    name = None if ":" in args.network else args.network
-    return resolve.build(
-        known,
-        name=name,
-        num_classes=args.classes,
-        in_channels=shapes[0][0],
-        input_size=space[0] if len(set(space)) == 1 else space or None,
-    )
+    given, known = offered(args), spec(args)
+    return resolve.build(known, name=None if ":" in args.network else args.network, **given)
+
+
+def offered(args):
+    """What the network's factory is told, if it takes that: ``num_classes``, ``in_channels`` and ``input_size``."""
+    channels, *space = input_shapes(args)[0]
+    size = space[0] if len(set(space)) == 1 else tuple(space) or None
+    known = {"num_classes": args.classes, "in_channels": channels, "input_size": size}
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def input_shapes(args):
@@ -62,9 +64,8 @@ def profile_of(args, model):
     """The complexity profile of the network that :func:`build` made, under the name that the user gave it."""
     import edgeprune
 
-    shapes = input_shapes(args)
     name = args.network.rpartition(":")[2]
-    return edgeprune.profile(model, shapes[0] if len(shapes) == 1 else list(shapes), network=name)
+    return edgeprune.profile(model, input_shapes(args), network=name)
 
 
 def spec(args):

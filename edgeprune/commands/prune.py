@@ -45,8 +45,8 @@ def run(args):
         {
             "network": plan.network,
             "factory": network.spec(args),
-            "arguments": {} if args.classes is None else {"num_classes": args.classes},
-            "input_shape": list(network.input_shapes(args)[0]),
+            "arguments": network.offered(args),
+            "input_shape": [list(shape) for shape in network.input_shapes(args)],
             "plan": plan.to_json(),
             "widths": dict(plan.widths),
             "state_dict": checkpoint.weights(small),

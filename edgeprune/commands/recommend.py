@@ -21,7 +21,7 @@ LIMITS = (
 def arguments(parser):
     parser.add_argument("--results", required=True, metavar="FOLDER", help="results/<preset> of a preset that was run")
     parser.add_argument("--device", metavar="D", help="where it must be fast; not needed if only one was measured")
-    parser.add_argument("--runtime", help="fp32 (default), int8 or torch, as measured")
+    parser.add_argument("--runtime", help="fp32 (default) or int8, as measured")
     for name, _, _, _, _, text in LIMITS:
         parser.add_argument(f"--{name}", metavar="AMOUNT", help=f"at most: {text}")
     parser.add_argument("--accuracy", metavar="SCORE", help="at least, on the validation split, e.g. 0.9 or 90%%")
@@ -33,9 +33,12 @@ def arguments(parser):
 
 
 def run(args):
-    from edgeprune.reporting import advice, choice, refine, runs
+    from edgeprune.reporting import advice, choice, runs
 
-    refine.refuse_overwriting(args.config, args.force)
+    if args.config:
+        from edgeprune.reporting import refine  # needs the packages of the pipeline
+
+        refine.refuse_overwriting(args.config, args.force)
     rows = choice.of_pair(_read(args.results), args.network, args.dataset)
     metric = runs.headline(rows)
     constraints = _constraints(args, metric)

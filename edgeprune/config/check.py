@@ -9,7 +9,7 @@ from edgeprune.config import recipe
 from edgeprune.errors import EdgepruneError, near
 from edgeprune.typed import dotted, refuse_infinite
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).with_name("config.schema.yaml")
 
 
 @cache

@@ -34,7 +34,7 @@ def read_yaml(path):
         raise EdgepruneError(
             f"holds {found}, not a mapping of keys to values",
             file=path,
-            remedy="write `key: value` lines; the keys are described in schemas/config.schema.yaml",
+            remedy="write `key: value` lines; the keys are described in edgeprune/config/config.schema.yaml",
         )
     return value
 

@@ -7,10 +7,11 @@ import warnings
 import torch
 
 from edgeprune import files
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, extras
 
 OPSET = 17  # read by every runtime of the last years; the networks need nothing newer
 TOLERANCE = 1e-3  # of the largest output: float32 sums in another order
+WITHOUT = "train with --no-onnx (nothing can be measured then)"
 
 
 def export(model, input_shape, path):
@@ -40,7 +41,8 @@ def to_bytes(model, input_shape):
     Raises:
         EdgepruneError: the onnx package is missing, or neither exporter of torch manages the network.
     """
-    _need_onnx()
+    with extras(WITHOUT):
+        import onnx  # noqa: F401  torch's exporters need it and fail later and less clearly
     model, sample = _on_cpu(model), torch.zeros(1, *input_shape)
     try:
         return _by_tracing(model, sample)
@@ -67,10 +69,8 @@ def check(data, model, input_shape):
     Raises:
         EdgepruneError: onnxruntime is missing, or the outputs differ by more than ``TOLERANCE`` of the largest.
     """
-    try:
+    with extras(WITHOUT):
         import onnxruntime
-    except ImportError as error:
-        raise _missing("onnxruntime") from error
     sample = torch.randn(1, *input_shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = _on_cpu(model)(sample)
@@ -114,17 +114,3 @@ def _by_graph_capture(model, sample):
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
     return proto.SerializeToString(deterministic=True)
-
-
-def _need_onnx():
-    try:
-        import onnx  # noqa: F401  torch's exporters need it and fail later and less clearly
-    except ImportError as error:
-        raise _missing("onnx") from error
-
-
-def _missing(package):
-    return EdgepruneError(
-        f"the {package} package is not installed, so no ONNX file can be made",
-        remedy=f"install {package}, or train with --no-onnx (nothing can be measured then)",
-    )

@@ -31,7 +31,7 @@ def measure(device_name, device, model, reference, metrics=None, runtime="fp32",
         device: its settings, ``{"kind": "local", "seconds", "iterations", "warmup", "threads", ...}``.
         model, reference: model files; the reference is the dense fp32 network of the same seed, as a rule.
         metrics: the run's ``metrics.json``, from which its identity and its test score are copied.
-        runtime: what the model file is: ``fp32``, ``int8`` or ``torch``.
+        runtime: what the model file is: ``fp32`` or ``int8``.
         quantized: of an int8 model, the ``quantized.json`` beside it: the score is then the int8 model's own.
 
     Returns:

@@ -6,7 +6,7 @@ import inspect
 import sys
 from pathlib import Path
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, extras
 from edgeprune.networks.spec import factory_key, is_file, parse
 
 
@@ -87,7 +87,10 @@ def _find(place, attribute, key):
 
 def _load_module(place, key):
     try:
-        return importlib.import_module(place)
+        with extras():
+            return importlib.import_module(place)
+    except EdgepruneError:
+        raise
     except ModuleNotFoundError as error:
         raise EdgepruneError(
             f"there is no module {error.name!r} (asked for {place!r})",

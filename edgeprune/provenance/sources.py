@@ -2,7 +2,8 @@
 
 Snakemake sees an edit of a rule, not of a module that the rule's script imports. So each rule carries the digests
 of all modules of this project that its script reaches, by a static walk over the import statements, those inside
-functions included. An edit then reruns exactly the jobs whose script reaches the edited module.
+functions included. An edit then reruns exactly the jobs whose script reaches the edited module. Where this package lies
+among installed ones, the walk stops at it.
 """
 
 import ast
@@ -18,6 +19,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.networks.spec import is_file
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = __name__.partition(".")[0]
 
 
 def digests(*entries, root=ROOT):
@@ -50,6 +52,7 @@ class _Walk:
 
     def __init__(self, root):
         self.root, self.found = root, {}
+        self.installed = any(root.glob("*.dist-info"))
 
     def add(self, path):
         """A file that must be there, and all that it reaches."""
@@ -61,12 +64,18 @@ class _Walk:
                 todo += self._imports(path)
 
     def add_module(self, name):
-        for folder in [self.root, *_import_folders()]:
-            files = _files_of(folder, name)
+        for files in (self._own(name), *(_files_of(folder, name) for folder in _import_folders())):
             if files:
                 for path in files:
                     self.add(path)
                 return
+
+    def _is_own(self, module):
+        """Whether a module may be of this project, and not one that is installed beside it."""
+        return not self.installed or module.partition(".")[0] == PACKAGE
+
+    def _own(self, module):
+        return _files_of(self.root, module) if self._is_own(module) else []
 
     def digests(self):
         return sorted(f"{self._label(p)}@{hashlib.sha256(data).hexdigest()[:16]}" for p, data in self.found.items())
@@ -92,7 +101,7 @@ class _Walk:
             reached = [module, *(f"{module}.{n}" for n in names)]
             reached += [exports[n] for n in names if n in exports] if names else exports.values()
             for name in reached:
-                found += _files_of(self.root, name)
+                found += self._own(name)
                 # a module beside a user's own file, imported the way Python does when that folder is on the path
                 found += _files_of(path.parent, name) if path.parent != self.root else []
         return found
@@ -100,7 +109,7 @@ class _Walk:
     def _exports(self, package):
         """The literal `_EXPORTS` of a package that imports its public names on first use."""
         path = self.root.joinpath(*package.split("."), "__init__.py")
-        return _parse(_read(path))[1] if path.is_file() else {}
+        return _parse(_read(path))[1] if self._is_own(package) and path.is_file() else {}
 
 
 def _files_of(folder, module):

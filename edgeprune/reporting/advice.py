@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from edgeprune import identity
+from edgeprune.measuring import program
 from edgeprune.reporting import difference, notes, pairs, runs, units
 from edgeprune.reporting.choice import RULE
 
@@ -42,7 +43,7 @@ def model(results, choice, rows):
         "measure": shlex.join(
             [
                 "python",
-                "edgeprune/measuring/standalone.py",
+                _from_here(program.FILE),
                 "--model",
                 str(onnx),
                 "--reference",
@@ -50,6 +51,11 @@ def model(results, choice, rows):
             ]
         ),
     }
+
+
+def _from_here(path):
+    """As short as it can be typed: in a checkout, the path that the documentation names."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def data(choice, place, found, metric, preset=None):
