@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeprune import files
+from snakeledger.files import write_text
 
 VERSION = 1
 
@@ -67,6 +67,4 @@ class Index:
 
     def save(self, path):
         seen = {output: [s.file, s.record, s.sha256, s.made] for output, s in self.seen.items()}
-        text = json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": seen})
-        if not Path(path).exists() or Path(path).read_text(encoding="utf-8") != text:
-            files.write_text(path, text)
+        write_text(path, json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": seen}))
