@@ -1,6 +1,6 @@
 """What this package uses of Snakemake's workflow object: the only module that does.
 
-Snakemake documents none of it. Tested with 9.16 to 9.27; :func:`snakeledger.records.unsupported` refuses others.
+Snakemake documents none of it. Tested with 9.27; :func:`snakeledger.records.unsupported` refuses others.
 """
 
 import sys
