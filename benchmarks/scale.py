@@ -29,7 +29,7 @@ from snakeledger.reconcile import reconcile
 from snakeledger.records import FORMATS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from workflow import Workspace
+from helpers.workflow import Workspace
 
 GRID = {
     "title": "Nothing but names",

@@ -3,8 +3,9 @@
     python benchmarks/support.py [--only PATTERN] [--processes 2] [--out docs/support.md]
 
 Every CNN classifier and the fcn, deeplabv3 and lraspp heads of torchvision, the architectures of
-tests/architectures.py and the structures of tests/zoo.py, each at the smallest square input that its forward pass takes
-in evaluation and in training mode, and at an ordinary one; PA, FA and MA to 50 % with the default settings.
+tests/helpers/architectures.py and the structures of tests/helpers/zoo.py, each at the smallest square input that its
+forward pass takes in evaluation and in training mode, and at an ordinary one; PA, FA and MA to 50 % with the
+default settings.
 """
 
 import argparse
@@ -53,8 +54,8 @@ def names():
     import torchvision
     from torchvision.models import list_models, segmentation
 
-    from architectures import ARCHITECTURES
-    from zoo import ZOO
+    from helpers.architectures import ARCHITECTURES
+    from helpers.zoo import ZOO
 
     found = {n: "torchvision" for n in list_models(module=torchvision.models) if not n.startswith(TRANSFORMERS)}
     found |= {n: "torchvision" for n in list_models(module=segmentation) if n.startswith(HEADS)}
@@ -71,11 +72,11 @@ def made(name, kind):
             backbone = {"weights_backbone": None} if name.startswith(HEADS) else {}
             return get_model(name, weights=None, **backbone).to("meta"), 3
         if kind == "architecture":
-            from architectures import ARCHITECTURES
+            from helpers.architectures import ARCHITECTURES
 
             factory, shape = ARCHITECTURES[name]
         else:
-            from zoo import ZOO
+            from helpers.zoo import ZOO
 
             factory, shape = ZOO[name]
         return factory().to("meta"), shape
@@ -197,8 +198,8 @@ def document(rows, seconds, processes):
     ]
     titles = {
         "torchvision": ("torchvision", "All CNN classifiers of `list_models()`, and the segmentation heads."),
-        "architecture": ("Other architectures", "Written down in `tests/architectures.py`."),
-        "structure": ("Structures", "Small networks of `tests/zoo.py`, one for each way of coupling channels."),
+        "architecture": ("Other architectures", "Written down in `tests/helpers/architectures.py`."),
+        "structure": ("Structures", "Small networks of `tests/helpers/zoo.py`, one for each way of coupling channels."),
     }
     head = (
         "| network | smallest input | params | MACs | PA: left, % | FA: left, % | MA: left, % | exact |\n"

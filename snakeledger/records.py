@@ -1,7 +1,7 @@
 """Snakemake's record of each output: which file it lies in, and a mark that makes Snakemake run its job again.
 
-Written against record format 6 with the file backend, as Snakemake 9.27 has it; tests compare this module with Snakemake's own.
- Another format, another backend or Snakemake 10 is refused by :func:`unsupported`.
+Written against record format 6 with the file backend, as Snakemake 9.27 has it; tests compare this module with
+Snakemake's own. Another format, another backend or Snakemake 10 is refused by :func:`unsupported`.
 """
 
 import base64

@@ -7,8 +7,8 @@ import pytest
 
 from edgeprune.cli import main
 from edgeprune.measuring import absence
-from sshserver import Server, find_server
-from workflow import TINY, Workspace
+from helpers.sshserver import Server, find_server
+from helpers.workflow import TINY, Workspace
 
 
 def write(path, **values):

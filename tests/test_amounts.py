@@ -10,8 +10,8 @@ from edgeprune.config import grid, load
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
-from profiles import vgg16
-from workflow import ROOT
+from helpers.profiles import vgg16
+from helpers.workflow import ROOT
 
 NET = vgg16()
 BAD = [

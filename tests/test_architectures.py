@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import edgeprune
-from architectures import ARCHITECTURES
 from edgeprune.surgery.verify import differences
+from helpers.architectures import ARCHITECTURES
 
 torch.set_num_threads(1)
 

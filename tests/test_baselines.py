@@ -25,8 +25,8 @@ from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
-from trainingdata import noise_dataset
-from workflow import ROOT
+from helpers.trainingdata import noise_dataset
+from helpers.workflow import ROOT
 
 torch.set_num_threads(1)
 NETWORKS = {"vgg8": vgg8, "mobilenetv2-small": mobilenetv2_small}

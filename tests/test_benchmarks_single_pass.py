@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from workflow import ROOT
+from helpers.workflow import ROOT
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from edgeprune.cli import main
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
-from profiles import resnet50, vgg16
+from helpers.profiles import resnet50, vgg16
 
 ROOT = Path(__file__).parent.parent
 NETWORK = """

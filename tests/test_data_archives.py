@@ -12,7 +12,7 @@ from edgeprune.data.store import open_split
 from edgeprune.data.tree import open_tree
 from edgeprune.errors import EdgepruneError
 from edgeprune.files import sha256
-from imagefiles import dataset, tar_bytes, zip_bytes
+from helpers.imagefiles import dataset, tar_bytes, zip_bytes
 
 BLOCK = 512
 

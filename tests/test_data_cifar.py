@@ -10,8 +10,8 @@ from edgeprune.data import download as downloading
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import load_manifest, open_split
 from edgeprune.errors import EdgepruneError
-from httpserver import serve
-from imagefiles import tar_bytes
+from helpers.httpserver import serve
+from helpers.imagefiles import tar_bytes
 
 ANIMALS = [f"animal {number}" for number in range(10)]
 FINE = [f"thing {number:02}" for number in range(100)]

@@ -14,8 +14,8 @@ from edgeprune.data.download import download
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
 from edgeprune.errors import EdgepruneError
-from httpserver import serve
-from imagefiles import dataset, tar_bytes, zip_bytes
+from helpers.httpserver import serve
+from helpers.imagefiles import dataset, tar_bytes, zip_bytes
 
 ROOT = Path(__file__).parents[1]
 BYTES = np.random.default_rng(0).bytes(300_000)

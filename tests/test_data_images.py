@@ -16,7 +16,7 @@ from edgeprune.data.decode import decode
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import load_manifest, open_split
 from edgeprune.errors import EdgepruneError
-from imagefiles import dataset, picture, tar_bytes, write_folder, zip_bytes
+from helpers.imagefiles import dataset, picture, tar_bytes, write_folder, zip_bytes
 
 
 def images(path, **settings):

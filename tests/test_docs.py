@@ -16,8 +16,8 @@ import yaml
 
 from edgeprune.cli import main
 from edgeprune.config.load import merge
-from imagefiles import dataset, write_folder
-from workflow import ROOT, Workspace
+from helpers.imagefiles import dataset, write_folder
+from helpers.workflow import ROOT, Workspace
 
 torch.set_num_threads(1)
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -126,8 +126,8 @@ def test_links_lead_to_files_and_headings(document):
 
 
 def test_the_table_of_supported_networks_is_of_this_repositorys_networks():
-    from architectures import ARCHITECTURES
-    from zoo import ZOO
+    from helpers.architectures import ARCHITECTURES
+    from helpers.zoo import ZOO
 
     rows = re.findall(
         r"^\| ([^|]+) \| \d[^|]*\|.*\| (yes|no, see below) \|$", (ROOT / "docs/support.md").read_text(), re.M

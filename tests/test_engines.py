@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import synthetic_runs
 from edgeprune.reporting import captions, captions_runs, comparison, engines, runs, table
+from helpers import synthetic_runs
 
 SAME = {"device": "cpu", "precision": "fp32", "threads": 2}
 

@@ -11,7 +11,7 @@ import pytest
 
 from edgeprune import entrypoint, files
 from edgeprune.errors import EdgepruneError
-from workflow import ROOT
+from helpers.workflow import ROOT
 
 
 @pytest.mark.parametrize(

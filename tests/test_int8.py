@@ -18,7 +18,7 @@ from edgeprune.names import IDENTITY
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.vgg import vgg8
 from edgeprune.training.dataset import Dataset
-from trainingdata import write_dataset
+from helpers.trainingdata import write_dataset
 
 torch.set_num_threads(1)
 SCRIPT = Path(__file__).parents[1] / "scripts" / "quantize_model.py"

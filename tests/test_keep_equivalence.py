@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
 import edgeprune
-from architectures import ARCHITECTURES
 from edgeprune.errors import EdgepruneError
 from edgeprune.surgery.keep import _channels
 from edgeprune.surgery.verify import differences
-from plans import plan as make_plan
-from randomnets import BLOCKS, SHAPE, networks
-from zoo import IMAGE, ZOO, shapes_of
+from helpers.architectures import ARCHITECTURES
+from helpers.plans import plan as make_plan
+from helpers.randomnets import BLOCKS, SHAPE, networks
+from helpers.zoo import IMAGE, ZOO, shapes_of
 
 torch.set_num_threads(1)
 

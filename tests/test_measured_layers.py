@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import edgeprune
-import tables
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.layer_tags import layer_of, tagged
@@ -22,7 +21,8 @@ from edgeprune.networks.resnet import resnet8
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.table import CostTable, Measured
-from profiles import ALL
+from helpers import tables
+from helpers.profiles import ALL
 
 torch.set_num_threads(1)
 SHAPE = (1, 8, 8)

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import pytest
 
-import tables
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.plan import Plan
@@ -14,7 +13,8 @@ from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
 from edgeprune.sampling.stepwise import by_table
 from edgeprune.sampling.table import CostTable, Measured, Surface
-from profiles import ALL
+from helpers import tables
+from helpers.profiles import ALL
 from test_sampling_draws import chi_square
 
 NETWORKS = ("vgg16", "resnet50", "mobilenet_v2", "mixed")

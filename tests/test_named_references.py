@@ -5,15 +5,14 @@ import json
 
 import pytest
 
-import synthetic_runs
-import tables
 from edgeprune.cli import main
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, prediction, speed, style, tradeoff, widths
 from edgeprune.reporting import captions, captions_runs, pairs, planned, predicted_latency, refine, runs, table, units
 from edgeprune.reporting.choice import Constraint, choose
 from edgeprune.sampling.sample import sample
-from profiles import ALL
+from helpers import synthetic_runs, tables
+from helpers.profiles import ALL
 
 SEEDS = ((0, 0), (1, 0), (5, 3))
 LABELS = [

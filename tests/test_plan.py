@@ -9,7 +9,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import health
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
-from profiles import mixed, vgg16
+from helpers.profiles import mixed, vgg16
 
 #: Written by version 1, and never to be changed: whatever comes later has to load it.
 VERSION_1 = """{

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from matplotlib.collections import PathCollection
 
-import synthetic_runs
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, labels, layer_complexity, speed, style, tradeoff, widths
 from edgeprune.reporting import runs
+from helpers import synthetic_runs
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import tables
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import prediction as figure
 from edgeprune.plotting import style
 from edgeprune.reporting import predicted_latency
 from edgeprune.sampling.sample import sample
-from profiles import ALL
+from helpers import tables
+from helpers.profiles import ALL
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "draw_prediction.py"
 OFF = {"dense": 1.0, "LA-0.50": 1.1, "FA-0.50": 0.8}  # measured / predicted

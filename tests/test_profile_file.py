@@ -9,7 +9,7 @@ from edgeprune.complexity.parts import Lifetime
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.errors import EdgepruneError
-from profiles import ALL, mixed
+from helpers.profiles import ALL, mixed
 
 
 @pytest.fixture(scope="module")

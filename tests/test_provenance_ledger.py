@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from helpers.toyflow import LEDGERS, Toy
 from snakeledger.reconcile import reconcile
-from toyflow import LEDGERS, Toy
 
 ALL = {"make a", "make b", "use a", "use b", "join"}
 OF_A = {"make a", "use a", "join"}

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from workflow import TINY, Workspace
+from helpers.workflow import TINY, Workspace
 
 GRID = {
     **TINY,

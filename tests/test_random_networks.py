@@ -9,7 +9,7 @@ import edgeprune
 from edgeprune.names import COUNTED
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.verify import differences
-from randomnets import BLOCKS, CLASSES, SHAPE, networks
+from helpers.randomnets import BLOCKS, CLASSES, SHAPE, networks
 
 torch.set_num_threads(1)
 

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from scipy import stats
 
-import synthetic_runs
 from edgeprune import tasks
 from edgeprune.cli import main
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import choice, difference, pairs, refine, runs, table, units
-from workflow import ROOT
+from helpers import synthetic_runs
+from helpers.workflow import ROOT
 
 
 @pytest.fixture(scope="module")

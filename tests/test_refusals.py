@@ -6,7 +6,7 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant, is_constant
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.sample import sample
-from profiles import Builder, alexnet, mobilenet_v2, resnet50, vgg16
+from helpers.profiles import Builder, alexnet, mobilenet_v2, resnet50, vgg16
 
 WHY = "there is no rule for the operator (aten._weight_norm_interface)"
 

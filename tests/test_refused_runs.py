@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow import Workspace
+from helpers.workflow import Workspace
 
 
 @pytest.fixture(scope="module")

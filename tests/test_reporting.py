@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import synthetic_runs
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import (
     captions,
@@ -23,6 +22,7 @@ from edgeprune.reporting import (
     table,
     units,
 )
+from helpers import synthetic_runs
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import reference
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import methods
@@ -15,8 +14,9 @@ from edgeprune.sampling.costs import Costs
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
-from profiles import ALL, Builder, constant
-from tightness import assert_tight, limit_of
+from helpers import reference
+from helpers.profiles import ALL, Builder, constant
+from helpers.tightness import assert_tight, limit_of
 
 MODES = reference.RESOURCE
 NETS = {name: make() for name, make in ALL.items()}

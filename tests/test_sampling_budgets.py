@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import pytest
 
-import reference
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.sample import sample
-from profiles import ALL
-from tightness import assert_tight
+from helpers import reference
+from helpers.profiles import ALL
+from helpers.tightness import assert_tight
 
 MODES = reference.RESOURCE
 NETS = {name: make() for name, make in ALL.items()}

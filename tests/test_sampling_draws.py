@@ -3,13 +3,13 @@
 import pytest
 from scipy.stats import chi2
 
-import reference
 from edgeprune.sampling import chains, stepwise
 from edgeprune.sampling.chains import by_share, evenly
 from edgeprune.sampling.problem import Problem
 from edgeprune.sampling.sample import sample, sample_many
 from edgeprune.sampling.stepwise import by_layer
-from profiles import ALL, Builder, constant
+from helpers import reference
+from helpers.profiles import ALL, Builder, constant
 
 SEEDS = 10_000
 RANGES = [range(start, start + SEEDS) for start in (0, SEEDS, 2 * SEEDS)]

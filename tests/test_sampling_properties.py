@@ -4,10 +4,10 @@ import statistics
 
 import pytest
 
-import reference
 from edgeprune.names import COUNTED
 from edgeprune.sampling.sample import sample_many
-from profiles import ALL, vgg16
+from helpers import reference
+from helpers.profiles import ALL, vgg16
 
 SEEDS = range(20)
 LARGE = 0.03  # groups with less than this share of a resource are drawn too rarely to judge

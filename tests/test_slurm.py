@@ -13,7 +13,7 @@ import time
 import pytest
 
 from cluster.emulated import Cluster, missing, until
-from workflow import Workspace
+from helpers.workflow import Workspace
 
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 

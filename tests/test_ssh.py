@@ -19,7 +19,7 @@ from edgeprune.measuring import remote, ssh_errors
 from edgeprune.measuring.devices import SETTINGS, connect
 from edgeprune.measuring.program import Unreachable
 from edgeprune.measuring.ssh import DEFAULTS, Ssh
-from sshserver import Server, eventually, find_server, free_port, make_key
+from helpers.sshserver import Server, eventually, find_server, free_port, make_key
 from test_measuring import write_model
 
 ROOT = Path(__file__).parents[1]

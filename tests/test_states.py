@@ -9,7 +9,7 @@ import torch
 from edgeprune.errors import EdgepruneError
 from edgeprune.training import checkpoint, device, engine
 from edgeprune.training.run import run
-from interrupted import IMAGES, RECIPE, REPRODUCIBLE, SPEC, arguments, interrupt, make_inputs
+from helpers.interrupted import IMAGES, RECIPE, REPRODUCIBLE, SPEC, arguments, interrupt, make_inputs
 
 torch.set_num_threads(1)
 

@@ -10,8 +10,8 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.modules.clone import clone
 from edgeprune.surgery.prune import prune
 from edgeprune.tracing.profile import profile
-from plans import plan, shrink
-from zoo import IMAGE, ZOO, Residual, plain
+from helpers.plans import plan, shrink
+from helpers.zoo import IMAGE, ZOO, Residual, plain
 
 torch.set_num_threads(1)
 ONE_INPUT = [name for name, (_, shape) in ZOO.items() if isinstance(shape, tuple)]

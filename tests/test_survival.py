@@ -17,7 +17,7 @@ from edgeprune.training import engine
 from edgeprune.training.run import run
 from edgeprune.training.state import States
 from edgeprune.training.stopping import EXIT_STATUS, Stopped
-from interrupted import EPOCHS, IMAGES, RECIPE, REPRODUCIBLE, arguments, interrupt, make_inputs
+from helpers.interrupted import EPOCHS, IMAGES, RECIPE, REPRODUCIBLE, arguments, interrupt, make_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
 

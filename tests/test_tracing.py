@@ -12,8 +12,8 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.surgery.prune import prune
 from edgeprune.surgery.verify import differences
 from edgeprune.tracing.profile import profile
-from plans import shrink
-from zoo import IMAGE, ZOO, DataDependent, Residual, shapes_of
+from helpers.plans import shrink
+from helpers.zoo import IMAGE, ZOO, DataDependent, Residual, shapes_of
 
 torch.set_num_threads(1)
 

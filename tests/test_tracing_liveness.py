@@ -10,8 +10,8 @@ from torch.utils._pytree import tree_leaves
 
 from edgeprune.surgery.prune import prune
 from edgeprune.tracing.profile import profile
-from plans import shrink
-from zoo import ZOO, shapes_of
+from helpers.plans import shrink
+from helpers.zoo import ZOO, shapes_of
 
 torch.set_num_threads(1)
 

@@ -6,7 +6,7 @@ import torch
 from edgeprune.surgery.prune import prune
 from edgeprune.surgery.verify import differences
 from edgeprune.tracing.profile import profile
-from plans import shrink
+from helpers.plans import shrink
 
 torch.set_num_threads(1)
 

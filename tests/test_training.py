@@ -16,7 +16,7 @@ from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine, evaluate, split
 from edgeprune.training.schedule import learning_rate
 from edgeprune.training.seeds import derive, generator
-from trainingdata import noise_dataset, write_dataset
+from helpers.trainingdata import noise_dataset, write_dataset
 
 torch.set_num_threads(1)
 

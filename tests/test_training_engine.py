@@ -22,7 +22,7 @@ from edgeprune.training.engine import Engine
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
 from edgeprune.training.seeds import derive
-from trainingdata import noise_dataset
+from helpers.trainingdata import noise_dataset
 
 SPEC = {"factory": "edgeprune.networks.vgg:vgg8", "args": {"width": 0.5}}
 RECIPE = {"epochs": 2, "batch_size": 10, "lr": 0.05}

@@ -13,8 +13,8 @@ from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine
 from edgeprune.training.run import run
-from interrupted import arguments, make_inputs
-from trainingdata import noise_dataset
+from helpers.interrupted import arguments, make_inputs
+from helpers.trainingdata import noise_dataset
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 

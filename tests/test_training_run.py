@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import trainingdata
 from edgeprune import entrypoint
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
@@ -25,6 +24,7 @@ from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import evaluate
 from edgeprune.training.restore import load_model
 from edgeprune.training.run import run
+from helpers import trainingdata
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["history.csv", "metrics.json", "model.onnx", "model.pt", "timing.json"]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from workflow import TINY, Workspace
+from helpers.workflow import TINY, Workspace
 
 VARIED = TINY | {
     "pairs": [{"network": "vgg8", "dataset": "digits"}],

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from workflow import TINY, Workspace
+from helpers.workflow import TINY, Workspace
 
 NETWORKS = {"vgg8", "mobilenetv2-small"}
 

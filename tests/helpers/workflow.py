@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TINY = {
     "title": "A tiny grid for the tests",
     "pairs": [{"network": n, "dataset": "digits"} for n in ("vgg8", "mobilenetv2-small")],

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from zoo_layouts import (
+from helpers.zoo_layouts import (
     AddedConcatenations,
     AttributeFlatten,
     Chunked,

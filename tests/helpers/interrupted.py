@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-import trainingdata
 from edgeprune.networks.vgg import vgg8
 from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
 from edgeprune.training import engine
 from edgeprune.training.run import run
+from helpers import trainingdata
 
 REPRODUCIBLE = ["history.csv", "metrics.json", "model.pt"]
 EPOCHS, IMAGES = 12, 320

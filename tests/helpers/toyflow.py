@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake import cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEDGERS = {f"results/p/provenance/{name}.jsonl": [f"results/p/{name}"] for name in ("make", "use", "join")}
 SNAKEFILE = f"""
 import sys

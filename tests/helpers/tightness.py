@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-import reference
+from helpers import reference
 
 
 def assert_tight(plan, resource, limit, step=1):

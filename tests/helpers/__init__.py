@@ -1,0 +1,1 @@
+"""What the tests share: networks, data sets, servers, workflows to try. No tests in here."""
