@@ -6,14 +6,11 @@ from pathlib import Path
 
 @dataclass
 class Outcome:
-    """Numbers of results by what became of them; ``distrusted`` maps a file to the reason, ``missing`` is news only,
-    ``absent`` are ledgers that are not here."""
+    """``trusted`` and ``hashed`` are numbers of results; ``distrusted`` maps a file to the reason, ``missing`` is news
+    only, ``absent`` are ledgers that are not here."""
 
     trusted: int = 0
     hashed: int = 0
-    adopted: int = 0
-    restored: int = 0
-    elsewhere: int = 0
     distrusted: dict = field(default_factory=dict)
     missing: list = field(default_factory=list)
     absent: list = field(default_factory=list)

@@ -138,10 +138,8 @@ class _Reconciliation:
             self._mark(path, verdict.why)
             return
         if verdict.kind == decide.RESTORE:
-            self.outcome.restored += 1
             self._restore(path, self.entries[path])
         else:
-            self.outcome.adopted += 1
             record = self.records.read(path)
             kept = {key: record.get(key) for key in KEPT}
             entry = ledger_file.Entry(self.content[path], record.get("starttime"), record["endtime"], kept)
@@ -178,7 +176,6 @@ class _Reconciliation:
                 self.outcome.missing.append(path)
             elif not marked:
                 entry = self.entries[path]
-                self.outcome.elsewhere += 1
                 self.content[path] = entry.sha256
                 if record is None or record.get("endtime") != entry.made:
                     self.records.write(path, entry.as_record())
@@ -203,13 +200,11 @@ class _Reconciliation:
                     break
 
     def _forget(self):
-        gone = [path for path in self.entries if not os.path.lexists(self.root / path)]
-        for path in (path for path in gone if is_marked(self.records.read(path))):
-            del self.entries[path]
-            self.dirty = True
-        for path in [path for path in self.index.seen if not os.path.lexists(self.root / path)]:
-            del self.index.seen[path]
-            self.dirty = True
+        gone = [path for path in {**self.entries, **self.index.seen} if not os.path.lexists(self.root / path)]
+        for path in gone:
+            if self.index.seen.pop(path, None) or is_marked(self.records.read(path)):
+                self.entries.pop(path, None)
+                self.dirty = True
 
 
 def files_of(root, ledgers):

@@ -1,6 +1,8 @@
 """Our reading and writing of Snakemake's job records against Snakemake's own, whatever version is installed."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import snakemake
@@ -36,6 +38,13 @@ def test_another_snakemake_is_named():
     assert "format None" in records.unsupported("9.0", None, "file")
     assert "db" in records.unsupported("9.27.1", 6, "db")
     assert "below 10" in records.unsupported("10.0.0", 6, "file")
+
+
+def test_one_module_touches_snakemake():
+    package = Path(records.__file__).parent
+    assert {p.name for p in package.glob("*.py") if re.search("^ *(import|from) snakemake", p.read_text(), re.M)} == {
+        "workflow.py"
+    }
 
 
 @pytest.mark.parametrize("output", ["results/p/a.txt", LONG])

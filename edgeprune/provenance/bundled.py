@@ -4,14 +4,12 @@ With it a fresh clone can `dvc pull` the results of that preset without any set-
 nobody's `dvc push` gets into a commit by accident; `refresh` adds what belongs there by force.
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import yaml
 
-from edgeprune import files
 from edgeprune.errors import EdgepruneError
 from snakeledger.cache import cache_folder, listing, stored
 
@@ -62,18 +60,10 @@ def refresh(root=".", limit=64e6, lock="dvc.lock"):
             file=lock,
             remedy="make the preset smaller, or raise --limit",
         )
-    new = 0
+    new = sum(not stored(remote, md5).exists() for md5 in wanted)
+    shutil.rmtree(remote, ignore_errors=True)
     for md5 in wanted:
-        target = stored(remote, md5)
-        if not target.exists():
-            new += 1
-            with files.replacing(target) as temporary:
-                shutil.copyfile(stored(cache, md5), temporary)
-    kept = {stored(remote, md5) for md5 in wanted}
-    for file in [file for file in remote.rglob("*") if file.is_file() and file not in kept]:
-        file.unlink()
-    for folder in sorted((f for f in remote.rglob("*") if f.is_dir()), reverse=True):
-        if not os.listdir(folder):
-            folder.rmdir()
+        stored(remote, md5).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(stored(cache, md5), stored(remote, md5))
     subprocess.run(["git", "add", "--force", "--all", FOLDER, lock], cwd=root, check=True, capture_output=True)
     return len(wanted), total, new
