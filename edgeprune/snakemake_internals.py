@@ -4,7 +4,6 @@ Each function takes the `workflow` that Snakefiles see. Only this module of the 
 """
 
 import re
-import sys
 
 from edgeprune.errors import EdgepruneError
 
@@ -38,32 +37,6 @@ def offer(workflow, resource, amount):
 def submits(workflow):
     """Whether jobs are submitted to a cluster."""
     return workflow.nodes is not None
-
-
-def plans(workflow):
-    """Whether this process plans a run: it is not a job's, and was not asked for something else."""
-    return workflow.is_main_process and not {"--lint", "--unlock"} & set(sys.argv)
-
-
-def outputs(workflow):
-    """The files that the planned run makes, finished ones included."""
-    return {str(file) for job in workflow.dag.jobs for file in job.output}
-
-
-def is_whole(workflow):
-    """Whether the run is of all that the rule `all` asks for."""
-    settings = workflow.dag_settings
-    partial = settings.until or settings.omit_from or settings.batch
-    return not partial and "all" in {rule.name for rule in workflow.dag.targetrules}
-
-
-def records(workflow):
-    """Format and backend of the records that Snakemake keeps of jobs; None for a format that has no number."""
-    try:
-        from snakemake.persistence import RECORD_FORMAT_VERSION
-    except ImportError:
-        RECORD_FORMAT_VERSION = None
-    return RECORD_FORMAT_VERSION, str(workflow.workflow_settings.persistence_backend).lower()
 
 
 def before_protected(check):
