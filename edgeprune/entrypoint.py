@@ -25,19 +25,19 @@ def run(main, argv=None):
         with extras():
             main(argv)
     except EdgepruneError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        told = error
     except OSError as error:
         if error.errno not in _FORBIDDEN:
             raise
         remedy = "free some space, or allow to read and write there"
         told = EdgepruneError(error.strerror, file=error.filename2 or error.filename, remedy=remedy)
-        print(f"error: {told}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    else:
+        return 0
+    print(f"error: {told}", file=sys.stderr)
+    return 1
 
 
 def refuse(error):
