@@ -28,19 +28,19 @@ def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | No
         with extras():
             main(argv)
     except EdgepruneError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        told = error
     except OSError as error:
         if error.errno not in _FORBIDDEN:
             raise
         remedy = "free some space, or allow to read and write there"
         told = EdgepruneError(error.strerror or str(error), file=error.filename2 or error.filename, remedy=remedy)
-        print(f"error: {told}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    else:
+        return 0
+    print(f"error: {told}", file=sys.stderr)
+    return 1
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Draw a plan: how many filters each layer keeps, to reach a target or a budget."""
 
+from edgeprune import amounts
 from edgeprune.errors import EdgepruneError
 
 
@@ -44,7 +45,8 @@ def run(args):
 
     options = {}
     if args.min_channels is not None:
-        options["min_channels"] = _floor(args.min_channels)
+        floor = amounts.number(args.min_channels, "--min-channels", remedy="e.g. 8 or 0.1")
+        options["min_channels"] = amounts.plain(floor)
     if args.budget:
         given = [f"--{name}" for name in ("mode", "target") if getattr(args, name) is not None]
         if given:
@@ -79,10 +81,3 @@ def _budget(items):
             raise EdgepruneError(f"{item!r} {problem}", key="--budget", remedy="e.g. --budget params=1e6 macs=0.5")
         budget[resource] = amount
     return budget
-
-
-def _floor(text):
-    try:
-        return int(text) if text.isdigit() else float(text)
-    except ValueError as error:
-        raise EdgepruneError(f"{text!r} is not a number", key="--min-channels", remedy="e.g. 8 or 0.1") from error
