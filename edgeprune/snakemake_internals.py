@@ -3,16 +3,26 @@
 Each function takes the `workflow` that Snakefiles see. Only this module of the package may import Snakemake.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
+
 import re
 import sys
 
 from edgeprune.errors import EdgepruneError
 
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
+    from snakemake.jobs import Job
+
 #: The first version that will do, and the first that this file was not written for.
 VERSIONS = ("9.16", "10")
 
 
-def check_version(version):
+def check_version(version: str) -> None:
     """Refuse a Snakemake whose inside is not known here.
 
     Raises:
@@ -24,40 +34,40 @@ def check_version(version):
         raise EdgepruneError(f"this is Snakemake {version}", remedy=f"install one that will do: pip install '{wanted}'")
 
 
-def overrides(workflow):
+def overrides(workflow: Workflow) -> dict[str, Any]:
     """The configuration that the command line gave."""
     return workflow.config_settings.overwrite_config
 
 
-def offer(workflow, resource, amount):
+def offer(workflow: Workflow, resource: str, amount: int) -> None:
     """Let jobs share ``amount`` of a resource, unless the command line says how much there is."""
     if resource not in workflow.global_resources:
         workflow.register_resource(resource, amount)
 
 
-def submits(workflow):
+def submits(workflow: Workflow) -> bool:
     """Whether jobs are submitted to a cluster."""
     return workflow.nodes is not None
 
 
-def plans(workflow):
+def plans(workflow: Workflow) -> bool:
     """Whether this process plans a run: it is not a job's, and was not asked for something else."""
     return workflow.is_main_process and not {"--lint", "--unlock"} & set(sys.argv)
 
 
-def outputs(workflow):
+def outputs(workflow: Workflow) -> set[str]:
     """The files that the planned run makes, finished ones included."""
     return {str(file) for job in workflow.dag.jobs for file in job.output}
 
 
-def is_whole(workflow):
+def is_whole(workflow: Workflow) -> bool:
     """Whether the run is of all that the rule `all` asks for."""
     settings = workflow.dag_settings
     partial = settings.until or settings.omit_from or settings.batch
     return not partial and "all" in {rule.name for rule in workflow.dag.targetrules}
 
 
-def records(workflow):
+def records(workflow: Workflow) -> tuple[int | None, str]:
     """Format and backend of the records that Snakemake keeps of jobs; None for a format that has no number."""
     try:
         from snakemake.persistence import RECORD_FORMAT_VERSION
@@ -66,7 +76,7 @@ def records(workflow):
     return RECORD_FORMAT_VERSION, str(workflow.workflow_settings.persistence_backend).lower()
 
 
-def before_protected(check):
+def before_protected(check: Callable[[list[str]], object]) -> None:
     """Call ``check(files)`` with the outputs of a job before Snakemake says that some of them are write-protected.
 
     It does so while it plans, ahead of `onstart`.
@@ -82,4 +92,4 @@ def before_protected(check):
             check([str(file) for file in job.output])
             raise
 
-    jobs.Job.check_protected_output = check_first
+    jobs.Job.check_protected_output = check_first  # pyrefly: ignore[method-assign, bad-assignment]

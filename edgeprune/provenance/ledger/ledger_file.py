@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 from pathlib import Path
 
 from edgeprune import files
@@ -24,7 +25,7 @@ class Entry:
     sha256: str
     started: float | None
     made: float
-    record: dict
+    record: dict[str, Any]
 
     def as_record(self):
         """Snakemake's record."""

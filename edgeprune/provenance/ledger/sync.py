@@ -27,10 +27,10 @@ class Outcome:
     adopted: int = 0
     restored: int = 0
     elsewhere: int = 0
-    distrusted: dict = field(default_factory=dict)
-    missing: list = field(default_factory=list)
-    absent: list = field(default_factory=list)
-    trouble: list = field(default_factory=list)
+    distrusted: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
 
     def said(self):
         """Lines for the user; none when all is as it was."""
