@@ -5,18 +5,15 @@ Each function takes the `workflow` that Snakefiles see. Only this module of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from collections.abc import Callable
-from typing import Any
-
 import re
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError
 
 if TYPE_CHECKING:
     from snakemake.workflow import Workflow
-    from snakemake.jobs import Job
 
 #: The first version that will do, and the first that this file was not written for.
 VERSIONS = ("9.16", "10")
@@ -85,7 +82,7 @@ def before_protected(check: Callable[[list[str]], object]) -> None:
 
     protected = jobs.Job.check_protected_output
 
-    async def check_first(job):
+    async def check_first(job: Job) -> None:
         try:
             await protected(job)
         except jobs.ProtectedOutputException:

@@ -5,8 +5,8 @@ such comparisons of one network, dataset and place are one family; see :mod:`edg
 """
 
 from dataclasses import dataclass
-from typing import Any
 from itertools import combinations
+from typing import Any
 
 from edgeprune.reporting import difference, runs
 

@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
