@@ -55,8 +55,8 @@ onstart:
 
 
 onsuccess:
-    record_results(True)
+    name_absent_devices()
 
 
 onerror:
-    record_results(False)
+    name_absent_devices()

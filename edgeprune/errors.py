@@ -1,14 +1,15 @@
-"""The one kind of error a user is meant to read."""
+"""The one kind of error a user is meant to read, and the name that was probably meant."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import difflib
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 
 #: The packages of each extra of pyproject.toml, by the names under which they are imported.
 EXTRAS = {
     "train": ("torch", "torchvision", "torch_pruning", "sklearn", "PIL", "onnx", "onnxscript"),
     "measure": ("onnxruntime", "psutil"),
-    "report": ("matplotlib", "pandas", "seaborn"),
+    "report": ("jinja2", "matplotlib", "pandas", "seaborn"),
     "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),
 }
 
@@ -37,6 +38,12 @@ class EdgepruneError(Exception):
 
     def __reduce__(self) -> tuple[Callable, tuple]:
         return _rebuild, (type(self), self.problem, self.file, self.key, self.remedy)
+
+
+def near(name: object, known: Iterable[object]) -> str:
+    """`` (did you mean 'x'?)`` for the name among ``known`` that is most like ``name``; empty if none is like it."""
+    found = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _rebuild(

@@ -6,13 +6,13 @@ Each function takes the `workflow` that Snakefiles see. Only this module of the 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError
 
 if TYPE_CHECKING:
+    from snakemake.jobs import Job
     from snakemake.workflow import Workflow
 
 #: The first version that will do, and the first that this file was not written for.
@@ -45,32 +45,6 @@ def offer(workflow: Workflow, resource: str, amount: int) -> None:
 def submits(workflow: Workflow) -> bool:
     """Whether jobs are submitted to a cluster."""
     return workflow.nodes is not None
-
-
-def plans(workflow: Workflow) -> bool:
-    """Whether this process plans a run: it is not a job's, and was not asked for something else."""
-    return workflow.is_main_process and not {"--lint", "--unlock"} & set(sys.argv)
-
-
-def outputs(workflow: Workflow) -> set[str]:
-    """The files that the planned run makes, finished ones included."""
-    return {str(file) for job in workflow.dag.jobs for file in job.output}
-
-
-def is_whole(workflow: Workflow) -> bool:
-    """Whether the run is of all that the rule `all` asks for."""
-    settings = workflow.dag_settings
-    partial = settings.until or settings.omit_from or settings.batch
-    return not partial and "all" in {rule.name for rule in workflow.dag.targetrules}
-
-
-def records(workflow: Workflow) -> tuple[int | None, str]:
-    """Format and backend of the records that Snakemake keeps of jobs; None for a format that has no number."""
-    try:
-        from snakemake.persistence import RECORD_FORMAT_VERSION
-    except ImportError:
-        RECORD_FORMAT_VERSION = None
-    return RECORD_FORMAT_VERSION, str(workflow.workflow_settings.persistence_backend).lower()
 
 
 def before_protected(check: Callable[[list[str]], object]) -> None:

@@ -75,6 +75,11 @@ def lists(*names):
     return " ".join(f"--{name} @<(printf '%s\\n' {{input.{name}}})" for name in names)
 
 
+def listed(wildcards, input):
+    """A params function: :func:`lists` of all inputs, for rules of a loop: a job takes its shell command from the last."""
+    return lists(*input.keys()).format(input=input)
+
+
 digests_once = cache(digests)  # the grid asks for each script's thousands of times
 
 

@@ -61,10 +61,12 @@ for name, figure in FIGURES.items():
         conda:
             "../envs/figures.yaml"
         params:
+            figure=name,
+            files=listed,
             options=figure.get("options", ""),
             code=sources("scripts/draw_figure.py", f"edgeprune.plotting.{name}:make"),
         shell:
-            f"python scripts/draw_figure.py {name} {lists(*figure['input'])} {{params.options}} --out-svg {{output.svg}}"
+            "python scripts/draw_figure.py {params.figure} {params.files} {params.options} --out-svg {output.svg}"
             " --out-png {output.png} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
 
 

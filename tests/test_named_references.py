@@ -124,6 +124,7 @@ def test_captions_name_every_series(rows, grid):
     said = widths.caption("vgg8", "digits", widths.read(grid[2], variants))
     for name in ("budget small", "layer (FA) at −50 %", "uniform (small)"):
         assert f"- {name}: " in said
+    assert f"({sum(json.loads(path.read_text())['method'] != 'dense' for path in grid[2])} in all)" in said
     said = cost.caption(runs.group(runs.once(rows)))
     assert "; L1 (FA)" in said
     assert "; mine (FA)" in said

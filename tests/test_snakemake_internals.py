@@ -1,4 +1,4 @@
-"""The inside of the installed Snakemake is as the one module that uses it takes it."""
+"""The inside of the installed Snakemake is as the two modules that use it take it: ours, and the ledger's."""
 
 import json
 import os
@@ -19,11 +19,12 @@ import json
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from edgeprune import snakemake_internals as internals
+from snakeledger import workflow as ledger
 
 configfile: "config.yaml"
 FOUND = dict(
-    plans=internals.plans(workflow), submits=internals.submits(workflow), overrides=internals.overrides(workflow),
-    records=internals.records(workflow),
+    plans=ledger.plans(workflow), submits=internals.submits(workflow), overrides=internals.overrides(workflow),
+    unsupported=ledger.unsupported(workflow),
 )
 internals.offer(workflow, "oven", 3)
 internals.offer(workflow, "bowl", 5)
@@ -32,7 +33,7 @@ def tell(**more):
     with open("found.json", "w") as stream:
         json.dump(FOUND | more | dict(resources=dict(workflow.global_resources)), stream, default=str)
 
-onsuccess: tell(outputs=sorted(internals.outputs(workflow)), whole=internals.is_whole(workflow))
+onsuccess: tell(outputs=sorted(ledger.outputs(workflow)), whole=ledger.is_whole(workflow))
 
 def check(files):
     sys.exit("ours: " + " ".join(files))
@@ -71,7 +72,7 @@ def test_a_run_is_known_by_what_it_makes_and_was_asked_for(toy):
     assert told["overrides"] == {"note": "mine"}
     assert told["outputs"] == ["a.txt", "b.txt"]
     assert [told["resources"][name] for name in ("oven", "bowl")] == ['Resource("oven", 3)', 'Resource("bowl", 1)']
-    assert told["records"] == [6, "file"]
+    assert told["unsupported"] is None
     toy.snakemake("--forceall", "a")
     assert not found(toy)["whole"]
     toy.snakemake("--forceall", "--until", "a")

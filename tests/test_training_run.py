@@ -168,7 +168,7 @@ def late_failure(*_):
     ("changes", "message"),
     [
         ({"recipe": {**RECIPE, "lr": 1e30}}, r"(?s)recipes.vgg8.lr: .*epoch 1 of 6.*lower lr"),
-        ({"recipe": {**RECIPE, "lrr": 1}}, r"recipes.vgg8.lrr: unknown key\n.*did you mean 'lr'"),
+        ({"recipe": {**RECIPE, "lrr": 1}}, r"recipes.vgg8.lrr: unknown key.*did you mean 'lr'"),
         ({"recipe": {**RECIPE, "batch_size": 5000}}, "5000 is more than the"),
         ({"spec": {**SPEC, "args": {"num_classes": 7}}}, r"\(1, 7\).*10 classes"),
         ({"spec": {**SPEC, "args": {"in_channels": 3}}}, r"networks.vgg8.args.*fails on an input of \(1, 1, 8, 8\)"),

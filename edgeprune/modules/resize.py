@@ -42,8 +42,9 @@ def rebuild(model: nn.Module, profile: Profile, widths: Mapping[str, int], make:
 
 def set_attributes(model: nn.Module, profile: Profile, widths: Mapping[str, int]) -> None:
     """Set the sizes that the network keeps in attributes of its own (found by the tracer's probe)."""
-    for path, name, index, expr in getattr(profile, "attributes", ()):
-        module, value = model.get_submodule(path), width.evaluate(expr, widths)
+    for size in getattr(profile, "attributes", ()):
+        module, value = model.get_submodule(size.module), width.evaluate(size.value, widths)
+        name, index = size.attribute, size.index
         if index is None:
             setattr(module, name, value)
         else:

@@ -29,7 +29,7 @@ def make(args):
 def draw(rows, title=None):
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
-    A panel for each place: small markers are runs, large ones means over the seeds with one standard deviation each
+    A panel for each place: small markers are runs, large ones means over the runs with one standard deviation each
     way, the dashed line through the dense network and the origin is proportion. A place where nothing could be
     measured has a panel that says why.
 
@@ -113,7 +113,7 @@ def caption(groups):
     network, dataset = groups[0]["network"], groups[0]["dataset"]
     lines = [
         f"**Do MACs predict the time of {escape(network)} on {escape(dataset)}?** Multiply-accumulates for one sample "
-        "against the median latency, a panel for each device and runtime; markers are means over the seeds, bars one "
+        "against the median latency, a panel for each device and runtime; markers are means over the runs, bars one "
         "sample standard deviation. The dashed line is what proportion would give: the dense network's latency times "
         "the share of its MACs that is left. Above the line, a network is slower than its MACs promise.",
         "",

@@ -61,7 +61,7 @@ def make(args):
 def draw(rows, title=None):
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
-    Small markers are runs, large ones means over the seeds with one standard deviation each way; a line joins the
+    Small markers are runs, large ones means over the runs with one standard deviation each way; a line joins the
     targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
     counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
     measured for (energy without a meter) have no panel.
@@ -191,12 +191,12 @@ def caption(groups):
     """
     metric = runs.headline(groups)
     network, dataset = groups[0]["network"], groups[0]["dataset"]
-    seeds = sorted({row["n"] for row in groups})
-    count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    sizes = sorted({row["n"] for row in groups})
+    count = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     places = list(dict.fromkeys(runs.place(row) for row in groups if row["device"]))
     lines = [
         f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.** "
-        f"Large markers are means over {count} seed{'s' if seeds != [1] else ''}, bars one sample standard deviation, "
+        f"Large markers are means over {count} run{'s' if sizes != [1] else ''}, bars one sample standard deviation, "
         "small markers single runs; lines join the targets of a method and mode. The grey line is the Pareto front of "
         "the means: no other shown costs less and is better, which is not to say that it has been told apart. First "
         "row: what can be counted; then a row for each device and runtime. Of a quantised model, the score is its own."

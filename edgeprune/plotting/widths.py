@@ -74,7 +74,7 @@ def read(paths, variants=None):
 
 def draw(rows, title=None):
     """The figure of :func:`read`'s rows: one panel for each target or budget, below each other; markers are means over
-    the seeds, whiskers one sample standard deviation.
+    the runs, whiskers one sample standard deviation.
 
     Returns:
         matplotlib.figure.Figure: as wide as the layers need, 4.5 to 10 inches.
@@ -167,11 +167,11 @@ def caption(network, dataset, rows):
         rows: what :func:`read` made: one for each plan and layer.
     """
     rows = [row for row in rows if row["method"] != "dense"]
-    plans = {(row["variant"], row["seed"]) for row in rows}
+    plans = sum(row["layer"] == rows[0]["layer"] for row in rows)  # one for each run, whatever seeds runs share
     lines = [
         f"**Filters that the plans keep in each layer of {escape(network)} on {escape(dataset)}.** Grey bars are "
-        f"the dense network, markers the mean over the seeds of the {len(plans)} plans, whiskers one "
-        "sample standard deviation.",
+        f"the dense network, markers means over the plans of a variant's runs ({plans} in all), whiskers one sample "
+        "standard deviation.",
         "",
     ]
     kept = {}

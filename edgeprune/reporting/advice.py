@@ -176,10 +176,8 @@ def _how_to_get(found):
     fit = "the best on validation of its runs that satisfy all"
     if not found["satisfies"]:
         fit = "none of its runs alone satisfies all"
-    seed = f"seed {found['seed']}"
-    if found["plan_seed"] != found["seed"]:
-        seed = f"seed {found['plan_seed']} of the plan and {found['seed']} of the training"
-    lines = [f"Its model ({seed}, {fit}; {', '.join(found['own'].values())}):"]
+    seed = identity.seed_name(found["plan_seed"], found["seed"])
+    lines = [f"Its model (seed {seed}, {fit}; {', '.join(found['own'].values())}):"]
     for name, title in (("onnx", "ONNX      "), ("checkpoint", "checkpoint")):
         lines.append(f"  {title}  {found[name]}{'' if found['here'][name] else '  (not on this disk)'}")
     if found["pull"]:

@@ -9,11 +9,11 @@ from edgeprune.reporting import notes, pairs, runs, units
 
 def results(groups):
     """Of the results table: how many runs, and the accuracies of each network and dataset in one line."""
-    seeds = {}  # a run measured on several devices is one run
+    counts = {}  # a run measured on several devices is one run
     for row in groups:
         key = row["network"], row["dataset"], row["variant"]
-        seeds[key] = max(row["n"], seeds.get(key, 0))
-    total = sum(seeds.values())
+        counts[key] = max(row["n"], counts.get(key, 0))
+    total = sum(counts.values())
     lines = [f"**Results of {total} run{'s' if total != 1 else ''}.** Click on a column's head to sort by it.", ""]
     for (network, dataset, place), rows in pairs.places(groups).items():
         metric = runs.headline(rows)

@@ -122,8 +122,8 @@ class Costs:
                 for layer in self.profile.layers:
                     _add(terms, _multiply(self._affine(layer.out), self._per_filter(layer, resource)))
             if resource in ("macs", "flops"):
-                for positions, exprs in self.profile.matmuls:
-                    _add(terms, self._product(exprs), positions * (2 if resource == "flops" else 1))
+                for product in self.profile.matmuls:
+                    _add(terms, self._product(product.dims), product.positions * (2 if resource == "flops" else 1))
             self._totals[resource] = Polynomial(terms)
         return self._totals[resource]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from edgeprune.complexity import width
-from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
+from edgeprune.complexity.parts import Group, Layer, Lifetime, Product, SizeAttribute, TensorShape
 from edgeprune.complexity.profile import Profile
 from edgeprune.tracing.expressions import Expression
 from edgeprune.tracing.trace import Trace
@@ -85,7 +85,7 @@ def assemble(trace: Trace) -> Profile:
             )
             for name, tensor in network.tensors.items()
         ),
-        matmuls=tuple(fold(p.factors) for p in trace.products),
+        matmuls=tuple(Product(*fold(p.factors)) for p in trace.products),
         alive=tuple(alive),
         frozen=_frozen(trace, layers),
         notes=tuple(trace.notes),
@@ -127,7 +127,7 @@ def _attributes(trace: Trace, express: Express) -> tuple[tuple[str, str, int | N
         expressed = express(expr, 0)
         if not width.is_constant(expressed):
             path = trace.network.paths[id(module)]
-            found[path, name, index] = path, name, index, expressed
+            found[path, name, index] = SizeAttribute(path, name, index, expressed)
     return tuple(found.values())
 
 
