@@ -3,15 +3,23 @@
 Each function takes the `workflow` that Snakefiles see. Only this module of the package may import Snakemake.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError
+
+if TYPE_CHECKING:
+    from snakemake.jobs import Job
+    from snakemake.workflow import Workflow
 
 #: The first version that will do, and the first that this file was not written for.
 VERSIONS = ("9.16", "10")
 
 
-def check_version(version):
+def check_version(version: str) -> None:
     """Refuse a Snakemake whose inside is not known here.
 
     Raises:
@@ -23,23 +31,23 @@ def check_version(version):
         raise EdgepruneError(f"this is Snakemake {version}", remedy=f"install one that will do: pip install '{wanted}'")
 
 
-def overrides(workflow):
+def overrides(workflow: Workflow) -> dict[str, Any]:
     """The configuration that the command line gave."""
     return workflow.config_settings.overwrite_config
 
 
-def offer(workflow, resource, amount):
+def offer(workflow: Workflow, resource: str, amount: int) -> None:
     """Let jobs share ``amount`` of a resource, unless the command line says how much there is."""
     if resource not in workflow.global_resources:
         workflow.register_resource(resource, amount)
 
 
-def submits(workflow):
+def submits(workflow: Workflow) -> bool:
     """Whether jobs are submitted to a cluster."""
     return workflow.nodes is not None
 
 
-def before_protected(check):
+def before_protected(check: Callable[[list[str]], object]) -> None:
     """Call ``check(files)`` with the outputs of a job before Snakemake says that some of them are write-protected.
 
     It does so while it plans, ahead of `onstart`.
@@ -48,11 +56,11 @@ def before_protected(check):
 
     protected = jobs.Job.check_protected_output
 
-    async def check_first(job):
+    async def check_first(job: Job) -> None:
         try:
             await protected(job)
         except jobs.ProtectedOutputException:
             check([str(file) for file in job.output])
             raise
 
-    jobs.Job.check_protected_output = check_first
+    jobs.Job.check_protected_output = check_first  # pyrefly: ignore[method-assign, bad-assignment]

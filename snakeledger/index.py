@@ -40,8 +40,8 @@ class Seen(NamedTuple):
         made: as in the ledger, says which making of it this was.
     """
 
-    file: list
-    record: list
+    file: list[int]
+    record: list[int]
     sha256: str
     made: float
 
@@ -50,8 +50,8 @@ class Seen(NamedTuple):
 class Index:
     """``seen`` maps outputs to :class:`Seen`; ``ledgers`` ledger files to the sha256 they had."""
 
-    seen: dict = field(default_factory=dict)
-    ledgers: dict = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
+    ledgers: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from snakeledger.errors import LedgerError
 from snakeledger.files import write_text
@@ -26,7 +27,7 @@ class Entry:
     sha256: str
     started: float | None
     made: float
-    record: dict
+    record: dict[str, Any]
 
     def as_record(self):
         """Snakemake's record."""

@@ -149,3 +149,12 @@ def test_failure_leaves_an_earlier_result(tmp_path):
     refused(tmp_path, tar_bytes({**dataset(train=9), "test/bee/bad.png": b"not an image"}))
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.zip", "images.archive", "out"]
+
+
+def test_an_error_of_the_system_without_words(monkeypatch, tmp_path):
+    def odd(path):
+        raise OSError("odd")
+
+    monkeypatch.setattr("pathlib.Path.is_dir", odd)
+    with pytest.raises(EdgepruneError, match="odd"):
+        open_tree(tmp_path / "images.tar")

@@ -7,6 +7,7 @@ the score is on the validation score too; the test score is shown beside it and 
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import runs, units
@@ -61,9 +62,9 @@ class Constraint:
 class Choice:
     """What :func:`choose` found: groups, best first; those that fail, nearest first."""
 
-    constraints: tuple
-    satisfying: tuple
-    failing: tuple
+    constraints: tuple[Constraint, ...]
+    satisfying: tuple[dict[str, Any], ...]
+    failing: tuple[dict[str, Any], ...]
 
     @property
     def best(self):

@@ -3,6 +3,7 @@
 import math
 import statistics
 from dataclasses import dataclass
+from typing import Any
 
 import pandas
 
@@ -21,8 +22,8 @@ class Prediction:
             one of the two never differs.
     """
 
-    dense: dict | None
-    ratios: tuple
+    dense: dict[str, Any] | None
+    ratios: tuple[float, ...]
     rank: float | None
 
     @property

@@ -6,6 +6,7 @@ such comparisons of one network, dataset and place are one family; see :mod:`edg
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from edgeprune.reporting import difference, runs
 
@@ -15,8 +16,8 @@ class Comparison:
     """Two grouped rows and their :class:`edgeprune.reporting.difference.Difference`, in the metric's unit; positive
     where ``ours`` is better, whether more or less of the metric is. None where a score is not known."""
 
-    ours: dict
-    baseline: dict
+    ours: dict[str, Any]
+    baseline: dict[str, Any]
     found: difference.Difference | None
 
 

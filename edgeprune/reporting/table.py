@@ -5,6 +5,7 @@ What the files look like is in :mod:`edgeprune.reporting.templates`.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from edgeprune.reporting import notes, pairs, runs, units
 from edgeprune.reporting.templates import render
@@ -69,10 +70,10 @@ class Section:
     """
 
     title: str
-    heads: tuple
-    rows: tuple
-    values: tuple
-    notes: tuple = ()
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    values: tuple[tuple[Any, ...], ...]
+    notes: tuple[str, ...] = ()
     compared: str = ""
 
     @property
