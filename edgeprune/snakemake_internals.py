@@ -5,6 +5,8 @@ Each function takes the `workflow` that Snakefiles see. Only this module of the 
 
 import re
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 
@@ -12,7 +14,7 @@ from edgeprune.errors import EdgepruneError
 VERSIONS = ("9.16", "10")
 
 
-def check_version(version):
+def check_version(version: str) -> None:
     """Refuse a Snakemake whose inside is not known here.
 
     Raises:
@@ -24,49 +26,47 @@ def check_version(version):
         raise EdgepruneError(f"this is Snakemake {version}", remedy=f"install one that will do: pip install '{wanted}'")
 
 
-def overrides(workflow):
+def overrides(workflow: Any) -> dict[str, Any]:
     """The configuration that the command line gave."""
     return workflow.config_settings.overwrite_config
 
 
-def offer(workflow, resource, amount):
+def offer(workflow: Any, resource: str, amount: int) -> None:
     """Let jobs share ``amount`` of a resource, unless the command line says how much there is."""
     if resource not in workflow.global_resources:
         workflow.register_resource(resource, amount)
 
 
-def submits(workflow):
+def submits(workflow: Any) -> bool:
     """Whether jobs are submitted to a cluster."""
     return workflow.nodes is not None
 
 
-def plans(workflow):
+def plans(workflow: Any) -> bool:
     """Whether this process plans a run: it is not a job's, and was not asked for something else."""
     return workflow.is_main_process and not {"--lint", "--unlock"} & set(sys.argv)
 
 
-def outputs(workflow):
+def outputs(workflow: Any) -> set[str]:
     """The files that the planned run makes, finished ones included."""
     return {str(file) for job in workflow.dag.jobs for file in job.output}
 
 
-def is_whole(workflow):
+def is_whole(workflow: Any) -> bool:
     """Whether the run is of all that the rule `all` asks for."""
     settings = workflow.dag_settings
     partial = settings.until or settings.omit_from or settings.batch
     return not partial and "all" in {rule.name for rule in workflow.dag.targetrules}
 
 
-def records(workflow):
+def records(workflow: Any) -> tuple[int | None, str]:
     """Format and backend of the records that Snakemake keeps of jobs; None for a format that has no number."""
-    try:
-        from snakemake.persistence import RECORD_FORMAT_VERSION
-    except ImportError:
-        RECORD_FORMAT_VERSION = None
-    return RECORD_FORMAT_VERSION, str(workflow.workflow_settings.persistence_backend).lower()
+    from snakemake import persistence
+
+    return getattr(persistence, "RECORD_FORMAT_VERSION", None), str(workflow.workflow_settings.persistence_backend).lower()
 
 
-def before_protected(check):
+def before_protected(check: Callable[[list[str]], None]) -> None:
     """Call ``check(files)`` with the outputs of a job before Snakemake says that some of them are write-protected.
 
     It does so while it plans, ahead of `onstart`.
@@ -75,11 +75,11 @@ def before_protected(check):
 
     protected = jobs.Job.check_protected_output
 
-    async def check_first(job):
+    async def check_first(self: Any) -> None:
         try:
-            await protected(job)
+            await protected(self)
         except jobs.ProtectedOutputException:
-            check([str(file) for file in job.output])
+            check([str(file) for file in self.output])
             raise
 
-    jobs.Job.check_protected_output = check_first
+    jobs.Job.check_protected_output = check_first  # pyrefly: ignore

@@ -11,8 +11,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(fromfile_prefix_chars="@", **options)
 
-    def convert_arg_line_to_args(self, line):
-        return [line] if line else []
+    def convert_arg_line_to_args(self, arg_line):
+        return [arg_line] if arg_line else []
 
 
 def add_results(parser, measurements=True):
