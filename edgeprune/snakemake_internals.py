@@ -63,7 +63,8 @@ def records(workflow: Any) -> tuple[int | None, str]:
     """Format and backend of the records that Snakemake keeps of jobs; None for a format that has no number."""
     from snakemake import persistence
 
-    return getattr(persistence, "RECORD_FORMAT_VERSION", None), str(workflow.workflow_settings.persistence_backend).lower()
+    backend = workflow.workflow_settings.persistence_backend
+    return getattr(persistence, "RECORD_FORMAT_VERSION", None), str(backend).lower()
 
 
 def before_protected(check: Callable[[list[str]], None]) -> None:
