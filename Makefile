@@ -1,7 +1,7 @@
 # make         create the environment, run the quick preset, say where the report is
 # make test    create the environment, run the tests
 # make test-slurm  the same for the cluster: a real Slurm on this machine (root, Debian or Ubuntu)
-# make lint    ruff, snakefmt, the layers of pyproject.toml, snakemake --lint, and that the pages build
+# make lint    ruff, snakefmt, types, the layers of pyproject.toml, snakemake --lint, and that the pages build
 # make docs    the pages of docs/ as HTML, in docs/_build
 # make unlock  after a kill: let the next run go on (only if no other run is under way)
 # make resume  after a kill: cancel what it left in a cluster's queue, unlock, and go on
@@ -22,8 +22,11 @@ ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 .PHONY: run env env-dev env-slurm test test-slurm lint docs requirements unlock resume refresh-remote clean
 .DEFAULT_GOAL := run
 
+# Locks alone don't say that they ended the run: what else would have ended it ends a dry run too, which passes locks.
+IF_LOCKED = [ -z "$$(ls .snakemake/locks 2>/dev/null)" ] || ! $(BIN)/snakemake -n --quiet all --config preset=$(PRESET) >/dev/null 2>&1 ||
+
 run: env $(ON_SLURM)
-	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { [ -z "$$(ls .snakemake/locks 2>/dev/null)" ] || echo "the folder is locked; if no other run is under way: make unlock" >&2; exit 1; }
+	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { $(IF_LOCKED) echo "the folder is locked; if no other run is under way: make unlock" >&2; exit 1; }
 	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 
@@ -62,6 +65,7 @@ lint: env-dev docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check .
+	@$(BIN)/pyrefly check --summary=none
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/snakemake --lint
 

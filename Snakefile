@@ -1,15 +1,5 @@
 """Complexity-driven pruning at initialisation: fetch, profile, sample, train, measure, figures."""
 
-from snakemake.utils import min_version
-
-min_version("9.16")
-
-
-include: "rules/check_yaml.smk"
-
-
-configfile: "config.yaml"
-
 
 include: "rules/common.smk"
 
@@ -24,7 +14,6 @@ report: "report/workflow.rst"
 
 
 include: "rules/devices.smk"
-include: "rules/tables.smk"
 include: "rules/config.smk"
 include: "rules/fetch.smk"
 include: "rules/profile.smk"
@@ -39,17 +28,12 @@ include: "rules/plots.smk"
 include: "rules/record.smk"
 
 
-# On a cluster these run where Snakemake does: compute nodes often have no internet, and figures take seconds.
+# On a cluster these run where Snakemake does: compute nodes often have no internet, and tables take seconds. So do
+# figures, which say it themselves.
 localrules:
     all,
     store_config,
     fetch_dataset,
-    draw_layer_complexity,
-    draw_tradeoff,
-    draw_cost,
-    draw_speed,
-    draw_prediction,
-    draw_widths,
     write_table,
     write_environment,
     collect_plots,
@@ -71,8 +55,8 @@ onstart:
 
 
 onsuccess:
-    record_results(True)
+    name_absent_devices()
 
 
 onerror:
-    record_results(False)
+    name_absent_devices()

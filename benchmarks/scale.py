@@ -24,8 +24,9 @@ from snakemake import cli
 from snakemake.workflow import Workflow
 
 from edgeprune.provenance import dvc
-from edgeprune.provenance.ledger import ledger_file, sync
-from edgeprune.provenance.ledger.records import FORMATS
+from snakeledger import ledger_file
+from snakeledger.reconcile import reconcile
+from snakeledger.records import FORMATS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from helpers.workflow import Workspace
@@ -81,10 +82,10 @@ def make_up(root):
             cli.args_to_api(settings, parser)
         finally:
             Workflow.printdag = original
-    for ledger, results in dvc.ledgers_of("quick", root).items():
+    for ledger, results in dvc.pipeline("quick", root).ledgers.items():
         own = {p: e for p, e in made.items() if any(p == r or p.startswith(r + "/") for r in results)}
         ledger_file.write(root / ledger, own)
-    dvc.complete_outs("quick", root)
+    dvc.pipeline("quick", root).complete()
     return len(made)
 
 
@@ -112,7 +113,7 @@ def entries_of(job, persistence, made, clock):
 
 
 def measure(root):
-    ledgers = dvc.ledgers_of("quick", root)
+    ledgers = dvc.pipeline("quick", root).ledgers
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_STAGE")}
     environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
     times = {}
@@ -137,7 +138,7 @@ def measure(root):
     nothing = "Nothing to be done"
     timed("snakemake -n after a pull", tool("snakemake", "-n", expected=nothing))
     timed("snakemake -n", tool("snakemake", "-n", expected=nothing))
-    timed("ledger, nothing touched", lambda: sync.reconcile(root, ledgers))
+    timed("ledger, nothing touched", lambda: reconcile(root, ledgers))
     timed("snakemake", tool("snakemake", "--cores", "1", expected=nothing))
     timed("dvc commit", tool("dvc", "commit", "--force", "dvc.yaml", expected=""))
     timed("dvc status", tool("dvc", "status", expected="up to date"))

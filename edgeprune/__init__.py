@@ -20,7 +20,7 @@ _EXPORTS = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name not in _EXPORTS:
         raise AttributeError(f"module 'edgeprune' has no attribute {name!r}")
     from edgeprune.errors import extras

@@ -2,6 +2,8 @@
 
 import re
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 
@@ -12,7 +14,7 @@ IN_BYTES = ("memory", "peak_memory")
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
 
 
-def read(value, resource, key, file=None):
+def read(value: object, resource: str, key: str, file: str | Path | None = None) -> Fraction:
     """What may remain of ``resource``, exactly: above 1 in its units, below 1 as the fraction of the dense network's.
 
     Args:
@@ -24,7 +26,7 @@ def read(value, resource, key, file=None):
         EdgepruneError: no number, an unknown unit, or nothing that can remain (exactly 1 could be all or one unit).
     """
 
-    def refuse(problem):
+    def refuse(problem: str) -> EdgepruneError:
         return EdgepruneError(problem, file=file, key=key, remedy=_remedy(resource))
 
     written = re.fullmatch(rf"\s*({_NUMBER})\s*([^\d\s.][^\d]*?)\s*", value) if isinstance(value, str) else None
@@ -45,12 +47,12 @@ def read(value, resource, key, file=None):
     return amount * BYTES[unit]
 
 
-def plain(amount):
+def plain(amount: Fraction) -> int | float:
     """An amount as a plain number: an int if it is whole."""
     return amount.numerator if amount.denominator == 1 else float(amount)
 
 
-def number(value, key, file=None, remedy=None):
+def number(value: Any, key: str, file: str | Path | None = None, remedy: str | None = None) -> Fraction:
     """``value`` as the exact decimal it prints as; strings such as "1e6" (YAML 1.1 reads that as one) are taken.
 
     Raises:
@@ -64,7 +66,7 @@ def number(value, key, file=None, remedy=None):
         raise EdgepruneError(f"{value!r} is not a number", file=file, key=key, remedy=remedy) from error
 
 
-def _remedy(resource):
+def _remedy(resource: str) -> str:
     unit, example = ("bytes", "2e6 or 2MB") if resource in IN_BYTES else (resource, "1e6")
     units = f"; units: %, {', '.join(BYTES)}" if resource in IN_BYTES else "; the only unit is %"
     return f"give what may remain: {unit} (> 1), e.g. {example}, or a part of the dense network, 0.5 or 50%{units}"

@@ -1,8 +1,11 @@
 """How a script of the pipeline starts and ends: in this environment, and with a message a user can act on."""
 
+import contextlib
 import errno
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from edgeprune.errors import EdgepruneError, extras
 
@@ -11,7 +14,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT
 INTERRUPTED = 130  # as shells say it: 128 and the number of SIGINT
 
 
-def run(main, argv=None):
+def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | None = None) -> int:
     """Call ``main(argv)``; turn an :class:`EdgepruneError`, what the system forbids, or the lack of a package of an
     extra into a message on stderr.
 
@@ -31,7 +34,7 @@ def run(main, argv=None):
         if error.errno not in _FORBIDDEN:
             raise
         remedy = "free some space, or allow to read and write there"
-        told = EdgepruneError(error.strerror, file=error.filename2 or error.filename, remedy=remedy)
+        told = EdgepruneError(error.strerror or str(error), file=error.filename2 or error.filename, remedy=remedy)
         print(f"error: {told}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -40,13 +43,20 @@ def run(main, argv=None):
     return 0
 
 
-def refuse(error):
-    """End a workflow that cannot go on with an :class:`EdgepruneError`: Snakemake would add its own lines to it."""
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(1)
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """End a workflow that cannot go on with the message of an :class:`EdgepruneError`, without Snakemake's own lines.
+
+    For a block, or a function as its decorator.
+    """
+    try:
+        yield
+    except EdgepruneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
-def let_jobs_find_us(root):
+def let_jobs_find_us(root: str | Path) -> None:
     """Let processes started from here find this interpreter and this package.
 
     Neither an activated environment nor an installed package is needed then; inside a conda environment that a rule

@@ -1,12 +1,15 @@
-"""The one kind of error a user is meant to read."""
+"""The one kind of error a user is meant to read, and the name that was probably meant."""
 
 import contextlib
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 
 #: The packages of each extra of pyproject.toml, by the names under which they are imported.
 EXTRAS = {
     "train": ("torch", "torchvision", "torch_pruning", "sklearn", "PIL", "onnx", "onnxscript"),
     "measure": ("onnxruntime", "psutil"),
-    "report": ("matplotlib", "pandas", "seaborn"),
+    "report": ("jinja2", "matplotlib", "pandas", "seaborn"),
     "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),
 }
 
@@ -21,21 +24,36 @@ class EdgepruneError(Exception):
         remedy: what the user can do about it.
     """
 
-    def __init__(self, problem, *, file=None, key=None, remedy=None):
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | PathLike[str] | None = None,
+        key: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
         self.problem, self.file, self.key, self.remedy = problem, file, key, remedy
         where = ": ".join(str(part) for part in (file, key) if part)
         super().__init__((f"{where}: " if where else "") + problem + (f"\n  remedy: {remedy}" if remedy else ""))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable, tuple]:
         return _rebuild, (type(self), self.problem, self.file, self.key, self.remedy)
 
 
-def _rebuild(cls, problem, file, key, remedy):
+def near(name: object, known: Iterable[object]) -> str:
+    """`` (did you mean 'x'?)`` for the name among ``known`` that is most like ``name``; empty if none is like it."""
+    found = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def _rebuild(
+    cls: type[EdgepruneError], problem: str, file: str | PathLike[str] | None, key: str | None, remedy: str | None
+) -> EdgepruneError:
     return cls(problem, file=file, key=key, remedy=remedy)
 
 
 @contextlib.contextmanager
-def extras(otherwise=None):
+def extras(otherwise: str | None = None) -> Iterator[None]:
     """Turn an import that fails in the block, for want of a package of an extra, into a message with the way out.
 
     Args:

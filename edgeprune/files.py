@@ -10,13 +10,15 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it onto ``path`` if the block succeeds.
 
     The temporary name keeps ``path``'s suffix, so that writers which look at it behave the same. A character device or
@@ -53,7 +55,7 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def _is_stream(path):
+def _is_stream(path: Path) -> bool:
     """Whether a character device or a pipe is at ``path``, be it by a link.
 
     Raises:
@@ -71,25 +73,40 @@ def _is_stream(path):
     return False
 
 
-def check_writable(folder):
-    """Refuse a folder in which nothing can be made, or that cannot be made itself; nothing is written.
+def check_folder(folder: str | Path) -> Path:
+    """Refuse a path where something else than a folder lies, or on the way to it.
+
+    Returns:
+        Path: the part of it that is there.
 
     Raises:
-        EdgepruneError: with the folder that has to be writable.
+        EdgepruneError: with the path of what lies there.
     """
     folder = Path(folder)
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
+    if not folder.is_dir():
+        raise EdgepruneError("is no folder, but one is wanted there", file=folder, remedy="move or remove it")
+    return folder
+
+
+def check_writable(folder: str | Path) -> None:
+    """Refuse a folder in which nothing can be made, or that cannot be made itself; nothing is written.
+
+    Raises:
+        EdgepruneError: with the folder that has to be writable, or what lies in its place.
+    """
+    folder = check_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
-def is_temporary(name):
+def is_temporary(name: str) -> bool:
     """Whether a file of that name is one of :func:`replacing`'s."""
     return re.fullmatch(r"\..+\.tmp(\.\w+)?", name) is not None
 
 
-def remove_remains(path):
+def remove_remains(path: str | Path) -> None:
     """Remove the temporary files that kills left while ``path`` was being written (nobody may be writing it now)."""
     path = Path(path)
     pattern = glob.escape(f".{path.stem}.") + "*" + glob.escape(f".tmp{path.suffix}")
@@ -97,23 +114,23 @@ def remove_remains(path):
         remains.unlink(missing_ok=True)
 
 
-def _unwritable(path, error):
+def _unwritable(path: str | Path, error: OSError) -> EdgepruneError:
     remedy = "free some space or choose a writable folder"
     return EdgepruneError(f"cannot be written: {error.strerror or error}", file=path, remedy=remedy)
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` to ``path`` atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path, value):
+def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON, keys in the order given, one trailing newline; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path):
+def read_json(path: str | Path) -> Any:
     """Read a JSON file.
 
     Raises:
@@ -127,13 +144,13 @@ def read_json(path):
         raise EdgepruneError(f"is not valid JSON ({error})", file=path, remedy="delete it and make it again") from error
 
 
-def sha256(path):
+def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's content."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -6,7 +6,7 @@ rule store_config:
     conda:
         "../envs/plan.yaml"
     params:
-        config=as_json(),
+        config=as_json(lambda wildcards: config),
         code=sources("scripts/store_config.py"),
     shell:
         "python scripts/store_config.py --config {params.config:q} --out {output.config} 2> {log}"

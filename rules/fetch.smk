@@ -11,7 +11,7 @@ rule fetch_dataset:
     conda:
         "../envs/fetch.yaml"
     params:
-        settings=as_json("datasets", "{dataset}"),
+        settings=as_json(lambda wildcards: config["datasets"][wildcards.dataset]),
         folder=subpath(output.manifest, parent=True),
         images=get_listing,
         code=sources("scripts/fetch_dataset.py"),

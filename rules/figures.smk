@@ -1,151 +1,80 @@
-rule draw_layer_complexity:
-    input:
-        profile="<results>/profile_network/{network}/{dataset}/profile.json",
-    output:
-        svg=report(
-            "<results>/draw_figures/{network}/{dataset}/layer_complexity.svg",
-            caption="../report/caption.rst",
-            category="{network} on {dataset}",
-            labels={"figure": "what each layer costs"},
-        ),
-        png="<results>/draw_figures/{network}/{dataset}/layer_complexity.png",
-        table="<results>/draw_figures/{network}/{dataset}/layer_complexity.csv",
-        caption="<results>/draw_figures/{network}/{dataset}/layer_complexity.rst",
-    log:
-        "<logs>/draw_layer_complexity/{network}/{dataset}.log",
-    benchmark:
-        "<benchmarks>/draw_layer_complexity/{network}/{dataset}.tsv"
-    conda:
-        "../envs/figures.yaml"
-    params:
-        code=sources("scripts/draw_layer_complexity.py"),
-    shell:
-        "python scripts/draw_layer_complexity.py --profile {input.profile} --out-svg {output.svg}"
-        " --out-png {output.png} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
+import shlex
+
+# Each figure is a module of edgeprune/plotting; here stands, for each, what the report calls it and what it reads: inputs
+# of the names of its options, and `options` that are no files. It is drawn where `shown`, as `file` if that has another name.
+RUNS = {"metrics": of_pair(JOBS.trained), "timings": of_pair(JOBS.timings)}
+MEASURED_RUNS = RUNS | {"measurements": of_pair(JOBS.measurements)}
+PROFILE = {"profile": "<results>/profile_network/{network}/{dataset}/profile.json"}
+PLANS = {"plans": of_pair(JOBS.plans)}
+PAIR = "--network {network} --dataset {dataset}"
+VARIANTS = {name: {"reference": v.reference, "budget": v.budget_name} for name, v in GRID.variants.items()}
+DEVICE = config.get("sample_on")
+FIGURES = {
+    "layer_complexity": {"label": "what each layer costs", "input": PROFILE},
+    "tradeoff": {"label": "accuracy against each resource", "input": MEASURED_RUNS},
+    "cost": {"label": "what training costs, stage by stage", "input": RUNS},
+    "widths": {
+        "label": "what each mode keeps",
+        "input": PLANS,
+        "options": f"{PAIR} --variants {shlex.quote(json.dumps(VARIANTS))}",
+    },
+    "speed": {"label": "MACs against measured time", "input": MEASURED_RUNS, "shown": JOBS.measured},
+    "prediction": {
+        "label": "predicted against measured latency",
+        "input": {"table": JOBS.table_of_pair, **PROFILE, **PLANS, "measurements": of_pair(JOBS.predicted)},
+        "options": f"{PAIR} --device {DEVICE}",
+        "file": f"prediction-{DEVICE}",
+        "shown": JOBS.tabled and (DEVICE, "fp32") in JOBS.measured,
+    },
+}
+PICTURES = [
+    (network, dataset, figure.get("file", name))
+    for network, dataset in GRID.pairs
+    for name, figure in FIGURES.items()
+    if figure.get("shown", True)
+]
 
 
-rule draw_tradeoff:
-    input:
-        metrics=get_metrics_of_pair,
-        timings=get_timings_of_pair,
-        measurements=get_measurements_of_pair,
-    output:
-        svg=report(
-            "<results>/draw_figures/{network}/{dataset}/tradeoff.svg",
-            caption="../report/caption.rst",
-            category="{network} on {dataset}",
-            labels={"figure": "accuracy against each resource"},
-        ),
-        png="<results>/draw_figures/{network}/{dataset}/tradeoff.png",
-        table="<results>/draw_figures/{network}/{dataset}/tradeoff.csv",
-        caption="<results>/draw_figures/{network}/{dataset}/tradeoff.rst",
-    log:
-        "<logs>/draw_tradeoff/{network}/{dataset}.log",
-    benchmark:
-        "<benchmarks>/draw_tradeoff/{network}/{dataset}.tsv"
-    conda:
-        "../envs/figures.yaml"
-    params:
-        files=get_result_arguments,
-        code=sources("scripts/draw_tradeoff.py"),
-    shell:
-        "python scripts/draw_tradeoff.py {params.files} --out-svg {output.svg} --out-png {output.png}"
-        " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
+for name, figure in FIGURES.items():
+    stem = f"<results>/draw_figures/{{network}}/{{dataset}}/{figure.get('file', name)}"
 
-
-rule draw_speed:
-    input:
-        metrics=get_metrics_of_pair,
-        timings=get_timings_of_pair,
-        measurements=get_measurements_of_pair,
-    output:
-        svg=report(
-            "<results>/draw_figures/{network}/{dataset}/speed.svg",
-            caption="../report/caption.rst",
-            category="{network} on {dataset}",
-            labels={"figure": "MACs against measured time"},
-        ),
-        png="<results>/draw_figures/{network}/{dataset}/speed.png",
-        table="<results>/draw_figures/{network}/{dataset}/speed.csv",
-        caption="<results>/draw_figures/{network}/{dataset}/speed.rst",
-    log:
-        "<logs>/draw_speed/{network}/{dataset}.log",
-    benchmark:
-        "<benchmarks>/draw_speed/{network}/{dataset}.tsv"
-    conda:
-        "../envs/figures.yaml"
-    params:
-        files=get_result_arguments,
-        code=sources("scripts/draw_speed.py"),
-    shell:
-        "python scripts/draw_speed.py {params.files} --out-svg {output.svg} --out-png {output.png}"
-        " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
-
-
-rule draw_cost:
-    input:
-        metrics=get_metrics_of_pair,
-        timings=get_timings_of_pair,
-    output:
-        svg=report(
-            "<results>/draw_figures/{network}/{dataset}/cost.svg",
-            caption="../report/caption.rst",
-            category="{network} on {dataset}",
-            labels={"figure": "what training costs, stage by stage"},
-        ),
-        png="<results>/draw_figures/{network}/{dataset}/cost.png",
-        table="<results>/draw_figures/{network}/{dataset}/cost.csv",
-        caption="<results>/draw_figures/{network}/{dataset}/cost.rst",
-    log:
-        "<logs>/draw_cost/{network}/{dataset}.log",
-    benchmark:
-        "<benchmarks>/draw_cost/{network}/{dataset}.tsv"
-    conda:
-        "../envs/figures.yaml"
-    params:
-        files=get_training_arguments,
-        code=sources("scripts/draw_cost.py"),
-    shell:
-        "python scripts/draw_cost.py {params.files} --out-svg {output.svg} --out-png {output.png}"
-        " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
-
-
-rule draw_widths:
-    input:
-        plans=get_plans_of_pair,
-    output:
-        svg=report(
-            "<results>/draw_figures/{network}/{dataset}/widths.svg",
-            caption="../report/caption.rst",
-            category="{network} on {dataset}",
-            labels={"figure": "what each mode keeps"},
-        ),
-        png="<results>/draw_figures/{network}/{dataset}/widths.png",
-        table="<results>/draw_figures/{network}/{dataset}/widths.csv",
-        caption="<results>/draw_figures/{network}/{dataset}/widths.rst",
-    log:
-        "<logs>/draw_widths/{network}/{dataset}.log",
-    benchmark:
-        "<benchmarks>/draw_widths/{network}/{dataset}.tsv"
-    conda:
-        "../envs/figures.yaml"
-    params:
-        plans=get_plan_arguments,
-        variants=json.dumps(
-            {name: {"reference": v.reference, "budget": v.budget_name} for name, v in GRID.variants.items()}
-        ),
-        code=sources("scripts/draw_widths.py"),
-    shell:
-        "python scripts/draw_widths.py {params.plans} --variants {params.variants:q}"
-        " --network {wildcards.network} --dataset {wildcards.dataset} --out-svg {output.svg} --out-png {output.png}"
-        " --out-csv {output.table} --out-caption {output.caption} 2> {log}"
+    rule:
+        name:
+            f"draw_{name}"
+        input:
+            **figure["input"],
+        output:
+            svg=report(
+                f"{stem}.svg",
+                caption="../report/caption.rst",
+                category="{network} on {dataset}",
+                labels={"figure": figure["label"]},
+            ),
+            png=f"{stem}.png",
+            table=f"{stem}.csv",
+            caption=f"{stem}.rst",
+        log:
+            f"<logs>/draw_{name}/{{network}}/{{dataset}}.log",
+        benchmark:
+            f"<benchmarks>/draw_{name}/{{network}}/{{dataset}}.tsv"
+        localrule: True
+        conda:
+            "../envs/figures.yaml"
+        params:
+            figure=name,
+            files=listed,
+            options=figure.get("options", ""),
+            code=sources("scripts/draw_figure.py", f"edgeprune.plotting.{name}:make"),
+        shell:
+            "python scripts/draw_figure.py {params.figure} {params.files} {params.options} --out-svg {output.svg}"
+            " --out-png {output.png} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
 
 
 rule write_table:
     input:
-        metrics=files_of(GRID.runs, "<results>/train_network/{path}/metrics.json"),
+        metrics=JOBS.trained(GRID.runs),
         measurements=rules.measure.input,
-        timings=files_of(GRID.runs, "<results>/train_network/{path}/timing.json"),
+        timings=JOBS.timings(GRID.runs),
     output:
         groups="<results>/draw_figures/results.csv",
         runs="<results>/draw_figures/runs.csv",
@@ -170,11 +99,11 @@ rule write_table:
     conda:
         "../envs/figures.yaml"
     params:
-        files=get_result_arguments,
         folder=subpath(output.groups, parent=True),
         code=sources("scripts/write_table.py"),
     shell:
-        "python scripts/write_table.py {params.files} --out-csv {output.groups} --out-runs {output.runs}"
+        f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings')}"
+        " --out-csv {output.groups} --out-runs {output.runs}"
         " --out-md {output.markdown} --out-tex {output.latex} --out-html {output.page}"
         " --out-caption {output.caption} --out-summary {params.folder}/metrics 2> {log}"
 
@@ -182,9 +111,9 @@ rule write_table:
 rule write_environment:
     input:
         config="<results>/config.yaml",
-        metrics=files_of(GRID.runs, "<results>/train_network/{path}/metrics.json"),
+        metrics=JOBS.trained(GRID.runs),
         measurements=rules.measure.input,
-        timings=files_of(GRID.runs, "<results>/train_network/{path}/timing.json"),
+        timings=JOBS.timings(GRID.runs),
     output:
         page=report(
             "<results>/draw_figures/environment.html",
@@ -200,15 +129,15 @@ rule write_environment:
     conda:
         "../envs/figures.yaml"
     params:
-        files=get_result_arguments,
         code=sources("scripts/write_environment.py"),
     shell:
-        "python scripts/write_environment.py {params.files} --config {input.config}"
+        f"python scripts/write_environment.py {lists('metrics', 'measurements', 'timings')}"
+        " --config {input.config}"
         " --out-html {output.page} --out-caption {output.caption} 2> {log}"
 
 
 rule figures:
     input:
-        [f"<results>/draw_figures/{network}/{dataset}/{figure}.svg" for network, dataset, figure in get_pictures()],
+        [f"<results>/draw_figures/{network}/{dataset}/{figure}.svg" for network, dataset, figure in PICTURES],
         "<results>/draw_figures/results.csv",
         "<results>/draw_figures/environment.html",

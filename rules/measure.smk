@@ -1,9 +1,9 @@
 rule measure_model:
     input:
-        model=get_model,
+        model=JOBS.model,
         metrics="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/metrics.json",
-        reference=get_reference,
-        quantized=get_quantized,
+        reference=JOBS.reference,
+        quantized=JOBS.quantized,
     output:
         measurement="<results>/measure_model/{device}/{runtime}/{network}/{dataset}/{variant}/seed-{seed}.json",
     log:
@@ -11,15 +11,15 @@ rule measure_model:
     benchmark:
         "<benchmarks>/measure_model/{device}/{runtime}/{network}/{dataset}/{variant}/seed-{seed}.tsv"
     wildcard_constraints:
-        runtime=one_of(MODELS),
+        runtime=one_of(("fp32", "int8")),
     conda:
         "../envs/measure.yaml"
     threads: get_measuring_threads
     resources:
         **DEVICE_SLOTS,
     params:
-        device=get_device,
-        options=get_measuring_options,
+        device=as_json(JOBS.device),
+        options=given("reference", "quantized"),
         code=sources("scripts/measure_model.py"),
     shell:
         "python scripts/measure_model.py --model {input.model} --metrics {input.metrics} {params.options}"
@@ -29,4 +29,4 @@ rule measure_model:
 
 rule measure:
     input:
-        measurements_of(GRID.runs),
+        JOBS.measurements(GRID.runs),

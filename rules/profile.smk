@@ -12,7 +12,7 @@ rule profile_network:
         "../envs/torch.yaml"
     params:
         data=subpath(input.manifest, parent=True),
-        spec=as_json("networks", "{network}"),
+        spec=as_json(JOBS.network),
         code=sources("scripts/profile_network.py", "{factory}"),
     shell:
         "python scripts/profile_network.py --network {wildcards.network} --spec {params.spec:q}"

@@ -19,10 +19,10 @@ rule prune_trained:
         "../envs/baselines.yaml"
     params:
         folder=subpath(output.plan, parent=True),
-        variant=get_plan_settings,
-        seed=get_training_seed,
-        plan_seed=get_plan_seed,
-        settings=get_sampling,
+        variant=JOBS.plan_options,
+        seed=JOBS.training_seed,
+        plan_seed=JOBS.plan_seed,
+        settings=as_json(JOBS.sampling),
         code=sources("scripts/prune_trained.py", "{factory}"),
     shell:
         "python scripts/prune_trained.py --dense {input.dense} --profile {input.profile} {params.variant}"

@@ -1,7 +1,7 @@
 rule sample_plan:
     input:
         profile="<results>/profile_network/{network}/{dataset}/profile.json",
-        table=get_table,
+        table=JOBS.table,
     output:
         plan="<results>/sample_plan/{network}/{dataset}/{variant}/seed-{seed}.json",
     log:
@@ -13,10 +13,10 @@ rule sample_plan:
     conda:
         "../envs/plan.yaml"
     params:
-        variant=get_plan_settings,
-        seed=get_plan_seed,
-        settings=get_sampling,
-        table=get_table_option,
+        variant=JOBS.plan_options,
+        seed=JOBS.plan_seed,
+        settings=as_json(JOBS.sampling),
+        table=given("table"),
         code=sources("scripts/sample_plan.py"),
     shell:
         "python scripts/sample_plan.py --profile {input.profile} {params.variant} --seed {params.seed}"
@@ -25,4 +25,4 @@ rule sample_plan:
 
 rule sample:
     input:
-        plans_of([run for run in GRID.runs if run.variant in GRID.sampled]),
+        JOBS.plans([run for run in GRID.runs if run.variant in GRID.sampled]),

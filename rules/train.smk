@@ -3,10 +3,10 @@ rule train_network:
         manifest="<results>/fetch_dataset/{dataset}/manifest.json",
         splits=multiext("<results>/fetch_dataset/{dataset}/", "train.npy", "val.npy", "test.npy"),
         profile="<results>/profile_network/{network}/{dataset}/profile.json",
-        plan=get_plan,
-        initial=get_pruned_weights,
-        earlier=get_earlier_stages,
-        times=get_earlier_times,
+        plan=JOBS.plan,
+        initial=JOBS.pruned_weights,
+        earlier=JOBS.earlier,
+        times=JOBS.earlier_times,
     output:
         checkpoint="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/model.pt",
         onnx="<results>/train_network/{network}/{dataset}/{variant}/seed-{seed}/model.onnx",
@@ -26,11 +26,11 @@ rule train_network:
     params:
         data=subpath(input.manifest, parent=True),
         folder=subpath(output.metrics, parent=True),
-        spec=as_json("networks", "{network}"),
-        recipe=get_recipe,
-        seed=get_training_seed,
-        names=get_names,
-        start=get_start,
+        spec=as_json(JOBS.network),
+        recipe=as_json(JOBS.recipe),
+        seed=JOBS.training_seed,
+        names=JOBS.names,
+        start=given("initial", "earlier"),
         # outside results: Snakemake deletes the outputs of a job that was killed, and this is what it goes on from
         state=f"state/{config['preset']}/train_network/{{network}}/{{dataset}}/{{variant}}/seed-{{seed}}",
         code=sources("scripts/train_network.py", "{factory}"),
@@ -44,4 +44,4 @@ rule train_network:
 
 rule train:
     input:
-        files_of(GRID.runs, "<results>/train_network/{path}/metrics.json"),
+        JOBS.trained(GRID.runs),

@@ -1,18 +1,17 @@
 """Put together what `dvc plots` shows: training curves as one table, and the figures in a folder of their own."""
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
 
 import edgeprune.entrypoint
 from edgeprune import files
-from edgeprune.reporting import curves
+from edgeprune.reporting import curves, script
 from edgeprune.training.history import to_csv
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    parser = script.Parser(description=__doc__)
     parser.add_argument("--histories", nargs="+", required=True, help="history.csv of every run")
     parser.add_argument("--figures", nargs="*", default=[], help="<folder>/<network>/<dataset>/<figure>.png")
     parser.add_argument("--out-curves", required=True)

@@ -8,19 +8,21 @@ import edgeprune.entrypoint
 from edgeprune.config.load import effective
 from edgeprune.errors import EdgepruneError
 from edgeprune.provenance import dvc, inputs
-from edgeprune.provenance.ledger import ledger_file
+from snakeledger import LedgerError, ledger_file
+from snakeledger.record import record
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", required=True)
     args = parser.parse_args(argv)
-    config = effective(".", {"preset": args.preset})
-    said, ledgers = [], dvc.ledgers_of(args.preset)
-    missing = sorted(file for ledger in ledgers for file in ledger_file.read(ledger) if not Path(file).exists())
-    dvc.record_run(args.preset, complete=True, inputs=inputs.of_user(config), missing=missing, say=said.append)
-    print("\n".join(said), file=sys.stderr)
-    if any("not recorded" in line for line in said):
+    config, pipeline = effective(".", {"preset": args.preset}), dvc.pipeline(args.preset)
+    try:
+        missing = [file for ledger in pipeline.ledgers for file in ledger_file.read(ledger) if not Path(file).exists()]
+        recorded = record(pipeline, inputs=inputs.of_user(config), missing=sorted(missing))
+    except LedgerError as error:
+        raise EdgepruneError(str(error)) from error
+    if not recorded:
         raise EdgepruneError("the results are not on record in DVC", remedy="see above")
 
 

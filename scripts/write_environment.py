@@ -1,6 +1,5 @@
 """Write where results come from, devices, software, commit and configuration, as a page for the report."""
 
-import argparse
 import sys
 
 import edgeprune.entrypoint
@@ -9,7 +8,7 @@ from edgeprune.reporting import environment, script
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    parser = script.Parser(description=__doc__)
     script.add_results(parser)
     parser.add_argument("--requirements", default="requirements.in", help="whose packages are listed")
     parser.add_argument("--config", required=True, help="the stored configuration of the preset")

@@ -1,6 +1,5 @@
 """Write all results as tables: CSV (runs and groups), Markdown, LaTeX, HTML; JSON for `dvc metrics show`."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from edgeprune.reporting import captions, runs, script, table
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    parser = script.Parser(description=__doc__)
     script.add_results(parser)
     parser.add_argument("--out-csv", required=True, help="groups as CSV; the runs go to runs.csv beside it")
     parser.add_argument("--out-runs", help="another place for the runs' CSV")

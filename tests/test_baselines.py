@@ -20,7 +20,7 @@ from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.vgg import vgg8
 from edgeprune.plotting import cost as cost_figure
 from edgeprune.plotting import style
-from edgeprune.reporting import captions_runs, runs, table
+from edgeprune.reporting import runs, table
 from edgeprune.sampling.sample import sample
 from edgeprune.tracing.profile import profile
 from edgeprune.training.restore import load_model
@@ -208,7 +208,7 @@ def test_tables_and_figures_show_peers_with_their_whole_cost(stages, tmp_path):
     text = table.markdown(groups)
     assert "L1 (FA)" in text
     assert "Training time" in text
-    said = captions_runs.cost(groups)
+    said = cost_figure.caption(groups)
     less = 100 * (1 - by_name["FA"]["training_flops"] / l1["training_flops"])
     assert f"{less:.0f} % less compute" in said
     figure = cost_figure.draw(rows, "title")

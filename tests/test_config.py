@@ -164,7 +164,7 @@ def test_every_key_of_the_schema_is_described():
             if isinstance(schema.get(key), dict):
                 walk(schema[key], f"{path}.{key}")
 
-    root = yaml.safe_load(check.SCHEMA.read_text())
+    root = check.schema()
     walk(root, "config")
     for name, part in root["$defs"].items():
         walk(part, name)

@@ -10,6 +10,7 @@ import yaml
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.provenance import dvc, inputs
+from snakeledger.record import record
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,36 +22,38 @@ def project(tmp_path):
 
 
 def test_default_preset_is_at_the_top_and_others_beside_their_results(project):
-    assert dvc.pipeline_file("quick", project) == "dvc.yaml"
-    assert dvc.pipeline_file("paper", project) == "results/paper/dvc.yaml"
+    quick, paper = (dvc.pipeline(preset, project) for preset in ("quick", "paper"))
+    assert (quick.path, quick.lock) == ("dvc.yaml", "dvc.lock")
+    assert (paper.path, paper.lock) == ("results/paper/dvc.yaml", "results/paper/dvc.lock")
+    assert [p.replace("paper", "quick") for p in paper.ledgers] == list(quick.ledgers)
 
 
 def test_derived_pipeline_differs_in_its_variables_only(project):
-    path = dvc.write_pipeline_file("paper", project)
+    before = (project / "dvc.yaml").read_bytes()
+    for preset in ("quick", "paper"):
+        dvc.pipeline(preset, project).derive()
+    assert (project / "dvc.yaml").read_bytes() == before
     original = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    derived = yaml.safe_load((project / path).read_text())
+    derived = yaml.safe_load((project / "results/paper/dvc.yaml").read_text())
     assert derived.pop("vars") == [{"preset": "paper", "root": "../.."}]
     original.pop("vars")
     assert derived == original
-    assert dvc.write_pipeline_file("quick", project) == "dvc.yaml"
 
 
 def test_a_pipeline_without_its_variables_is_an_error(project):
     (project / "dvc.yaml").write_text("stages: {}\n")
     with pytest.raises(EdgepruneError, match="preset"):
-        dvc.pipeline_file("paper", project)
+        dvc.pipeline("paper", project)
 
 
-def test_nothing_is_recorded_for_a_part_inside_dvc_or_without_it(project, monkeypatch):
+def test_nothing_is_recorded_inside_dvc_or_without_it(project, monkeypatch):
     said = []
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    dvc.record_run("quick", complete=False, root=project, say=said.append)
-    assert said == []
-    dvc.record_run("quick", complete=True, root=project, say=said.append)
+    record(dvc.pipeline("quick", project), say=said.append)
     assert "not a DVC project" in said.pop()
     (project / ".dvc").mkdir()
     monkeypatch.setenv("DVC_STAGE", "train")
-    dvc.record_run("quick", complete=True, root=project, say=said.append)
+    record(dvc.pipeline("quick", project), say=said.append)
     assert said == []
 
 
@@ -58,7 +61,7 @@ def test_what_the_command_line_changed_is_not_recorded(project, monkeypatch):
     monkeypatch.delenv("DVC_STAGE", raising=False)
     (project / ".dvc").mkdir()
     said = []
-    dvc.record_run("quick", complete=True, root=project, overridden=["modes"], say=said.append)
+    record(dvc.pipeline("quick", project), overridden=["modes"], say=said.append)
     assert "not recorded" in said[0]
     assert "modes" in said[0]
     assert len(said) == 1
@@ -68,7 +71,7 @@ def test_results_that_the_grid_no_longer_makes_are_told_of(project, monkeypatch)
     monkeypatch.delenv("DVC_STAGE", raising=False)
     (project / ".dvc").mkdir()
     said = []
-    dvc.record_run("quick", complete=True, root=project, orphans=["results/quick/old.json"], say=said.append)
+    record(dvc.pipeline("quick", project), orphans=["results/quick/old.json"], say=said.append)
     assert "results/quick/old.json" in said[0]
 
 
@@ -80,8 +83,8 @@ def test_the_users_own_files_are_found_and_missing_ones_named(project, monkeypat
         "datasets": {"mine": {"source": "images", "path": "my-images"}},
     }
     assert inputs.of_user(config, project) == ["my-images"]
-    assert not dvc._listed("my-images", project)
-    assert dvc._listed("rules/fetch.smk", project)
+    assert not dvc.pipeline("quick", project).lists("my-images")
+    assert dvc.pipeline("paper", project).lists("rules/fetch.smk")
     config["datasets"]["mine"]["path"] = "other"
     with pytest.raises(EdgepruneError, match=r"datasets\.mine\.path"):
         inputs.of_user(config, project)
@@ -118,8 +121,8 @@ def test_recording_a_second_preset_leaves_the_first(project, monkeypatch):
     for preset in ("quick", "paper"):
         (project / "results" / preset / "train").mkdir(parents=True)
         (project / "results" / preset / "train" / "metrics.json").write_text(f'{{"name": "{preset}"}}')
-        dvc.record_run(preset, complete=True, root=project, say=print)
-        lock = project / dvc.pipeline_file(preset, project).replace("yaml", "lock")
+        record(dvc.pipeline(preset, project), say=print)
+        lock = project / dvc.pipeline(preset, project).lock
         locks[preset] = lock.read_text()
         assert f"results/{preset}/train" in locks[preset]
     assert (project / "dvc.lock").read_text() == locks["quick"]

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from edgeprune.reporting import captions, captions_runs, comparison, engines, runs, table
+from edgeprune.plotting import cost, tradeoff
+from edgeprune.reporting import captions, comparison, engines, runs, table
 from helpers import synthetic_runs
 
 SAME = {"device": "cpu", "precision": "fp32", "threads": 2}
@@ -30,7 +31,7 @@ def everything(rows, tmp_path):
     groups = runs.group(rows)
     (tmp_path / "runs.csv").write_text(table.to_csv(rows))
     made = [make(groups) for make in (table.markdown, table.latex, table.page)]
-    made += [make(groups) for make in (captions.results, captions_runs.tradeoff, captions_runs.cost)]
+    made += [make(groups) for make in (captions.results, tradeoff.caption, cost.caption)]
     return [*made, comparison.sections(runs.read_csv(tmp_path / "runs.csv"))]
 
 

@@ -232,8 +232,8 @@ def test_refusals_name_the_key(tmp_path):
         (lambda t: t.pop("device"), "device"),
         (lambda t: t["layers"][0].update(inputs=[3, 2]), "layers[0].inputs"),
         (lambda t: t["layers"][1].update(latency_ns=[[1]]), "layers[1].latency_ns"),
-        (lambda t: t["layers"][1]["latency_ns"][0].__setitem__(0, 1.5), "layers[1].latency_ns"),
-        (lambda t: t["layers"][1]["latency_ns"][0].__setitem__(0, 0), "layers[1].latency_ns"),
+        (lambda t: t["layers"][1]["latency_ns"][0].__setitem__(0, 1.5), "layers[1].latency_ns[0][0]"),
+        (lambda t: t["layers"][1]["latency_ns"][0].__setitem__(0, 0), "layers[1].latency_ns[0][0]"),
     ],
 )
 def test_a_damaged_table_is_refused_with_its_place(change, key, tmp_path):

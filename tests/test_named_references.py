@@ -8,7 +8,7 @@ import pytest
 from edgeprune.cli import main
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, prediction, speed, style, tradeoff, widths
-from edgeprune.reporting import captions, captions_runs, pairs, planned, predicted_latency, refine, runs, table, units
+from edgeprune.reporting import captions, pairs, planned, refine, runs, table, units
 from edgeprune.reporting.choice import Constraint, choose
 from edgeprune.sampling.sample import sample
 from helpers import synthetic_runs, tables
@@ -117,14 +117,15 @@ def test_figures_tell_all_series_apart_and_draw_them(rows, grid):
 
 
 def test_captions_name_every_series(rows, grid):
-    said = captions_runs.tradeoff(runs.group(rows))
+    said = tradeoff.caption(runs.group(rows))
     for name in set(LABELS) - {"dense", "tuned"}:
         assert f"- {name}, best on validation" in said
     variants = {row["variant"]: {key: row[key] for key in ("reference", "budget")} for row in rows}
-    said = captions.widths("vgg8", "digits", widths.read(grid[2], variants))
+    said = widths.caption("vgg8", "digits", widths.read(grid[2], variants))
     for name in ("budget small", "layer (FA) at −50 %", "uniform (small)"):
         assert f"- {name}: " in said
-    said = captions_runs.cost(runs.group(runs.once(rows)))
+    assert f"({sum(json.loads(path.read_text())['method'] != 'dense' for path in grid[2])} in all)" in said
+    said = cost.caption(runs.group(runs.once(rows)))
     assert "; L1 (FA)" in said
     assert "; mine (FA)" in said
     assert "best pruned on validation" in captions.results(runs.group(rows))
@@ -178,11 +179,11 @@ def test_predictions_match_plans_by_the_run_that_they_are_of(tmp_path):
             plans.append(tmp_path / where)
             run = {"variant": variant, "method": "complexity", "mode": "FA", "target": 0.5, "seed": seed}
             run |= {"plan_seed": plan_seed, "reference": reference, "budget": None}
-            said = predicted_latency.latency(profile, costs, plan.widths)
+            said = prediction.latency(profile, costs, plan.widths)
             value = {"format": "edgeprune.measurement", "device": "board", "run": run, "latency_ms": {"p50": said}}
             measurements.append(tmp_path / f"{variant}-{plan_seed}-{seed}.json")
             measurements[-1].write_text(json.dumps(value))
-    found = predicted_latency.read(tmp_path / "table.json", tmp_path / "profile.json", plans, measurements)
+    found = prediction.read(tmp_path / "table.json", tmp_path / "profile.json", plans, measurements)
     assert len(found) == 6
     assert all(row["error"] == 0 for row in found)
     assert [runs.label(row) for row in found] == ["FA"] * 3 + ["floored (FA)"] * 3

@@ -249,18 +249,18 @@ def test_scripts_write_the_same_files_twice(grid, tmp_path):
     for name, paths in zip(("metrics", "measurements", "plans"), grid):
         (tmp_path / f"{name}.txt").write_text("\n".join(map(str, paths)))
     jobs = {
-        "draw_layer_complexity": ["--profile", profile],
-        "draw_tradeoff": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
-        "draw_cost": ["--metrics", f"@{tmp_path}/metrics.txt"],
-        "draw_speed": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
-        "draw_widths": ["--plans", f"@{tmp_path}/plans.txt", "--network", "vgg8", "--dataset", "digits"],
+        "layer_complexity": ["--profile", profile],
+        "tradeoff": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
+        "cost": ["--metrics", f"@{tmp_path}/metrics.txt"],
+        "speed": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
+        "widths": ["--plans", f"@{tmp_path}/plans.txt", "--network", "vgg8", "--dataset", "digits"],
     }
     made = {}
     for turn in ("a", "b"):
         running = []
-        for script, arguments in jobs.items():
-            out = [f"--out-{form}={tmp_path}/{turn}/{script}.{form}" for form in ("svg", "png", "csv", "caption")]
-            command = [sys.executable, SCRIPTS / f"{script}.py", *arguments, *out]
+        for figure, arguments in jobs.items():
+            out = [f"--out-{form}={tmp_path}/{turn}/{figure}.{form}" for form in ("svg", "png", "csv", "caption")]
+            command = [sys.executable, SCRIPTS / "draw_figure.py", figure, *arguments, *out]
             env = {"PYTHONPATH": str(SCRIPTS.parent), "PYTHONHASHSEED": {"a": "1", "b": "2"}[turn]}
             running.append(subprocess.Popen(command, env=env))
         assert [process.wait() for process in running] == [0] * 5
@@ -269,5 +269,5 @@ def test_scripts_write_the_same_files_twice(grid, tmp_path):
     assert made["a"] == made["b"]
     for name, content in made["a"].items():
         assert len(content) < 300_000, name
-    with open(tmp_path / "a" / "draw_layer_complexity.csv") as stream:
+    with open(tmp_path / "a" / "layer_complexity.csv") as stream:
         assert len(list(csv.DictReader(stream))) == 16

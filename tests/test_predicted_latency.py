@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.plotting import prediction as figure
-from edgeprune.plotting import style
-from edgeprune.reporting import predicted_latency
+from edgeprune.plotting import prediction, style
 from edgeprune.sampling.sample import sample
 from helpers import tables
 from helpers.profiles import ALL
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "draw_prediction.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "draw_figure.py"
 OFF = {"dense": 1.0, "LA-0.50": 1.1, "FA-0.50": 0.8}  # measured / predicted
 
 
@@ -31,7 +29,7 @@ def grid(tmp_path):
         mode, target = (None, None) if variant == "dense" else (variant[:2], 0.5)
         plan = sample(profile, method="dense") if mode is None else sample(profile, mode, target, table=table)
         plan.save(tmp_path / f"{variant}.json")
-        said = predicted_latency.latency(profile, table, plan.widths)
+        said = prediction.latency(profile, table, plan.widths)
         run = {"network": "vgg16", "dataset": "cifar10", "variant": variant, "method": plan.method, "mode": mode}
         value = {"format": "edgeprune.measurement", "device": "board", "run": {**run, "target": target, "seed": 0}}
         value["latency_ms"] = {"p50": said * off} if off else None
@@ -42,22 +40,22 @@ def grid(tmp_path):
 
 
 def test_rows_and_mean_error_are_those_of_the_runs(grid):
-    rows = predicted_latency.read(*grid)
+    rows = prediction.read(*grid)
     assert [row["variant"] for row in rows] == ["dense", "FA-0.50", "LA-0.50"]
     for row in rows:
         assert row["measured_ms"] == pytest.approx(OFF[row["variant"]] * row["predicted_ms"])
         assert row["error"] == pytest.approx(1 / OFF[row["variant"]] - 1, abs=1e-9)
     wanted = (0 + abs(1 / 1.1 - 1) + abs(1 / 0.8 - 1)) / 3
-    assert predicted_latency.mean_error(rows) == pytest.approx(wanted)
-    said = predicted_latency.caption("vgg16", "cifar10", "board", rows)
+    assert prediction.mean_error(rows) == pytest.approx(wanted)
+    said = prediction.caption("vgg16", "cifar10", "board", rows)
     assert f"{100 * wanted:.1f} %" in said
     assert "Largest: FA-0.50 of seed 0" in said
     assert "(+25.0 %)" in said
 
 
 def test_figure_shows_each_run_and_states_the_error(grid):
-    rows = predicted_latency.read(*grid)
-    drawn = figure.draw(rows)
+    rows = prediction.read(*grid)
+    drawn = prediction.draw(rows)
     axes = drawn.axes[0]
     points = {tuple(map(float, line.get_xydata()[0])) for line in axes.lines if len(line.get_xydata()) == 1}
     factor = max(x for x, _ in points) / max(row["predicted_ms"] for row in rows)
@@ -71,7 +69,18 @@ def test_figure_shows_each_run_and_states_the_error(grid):
 def test_script_writes_the_figure_its_data_and_its_caption(grid, tmp_path):
     table, profile, plans, measurements = grid
     out = {kind: tmp_path / f"figure.{kind}" for kind in ("svg", "png", "csv", "caption")}
-    command = [sys.executable, SCRIPT, "--table", table, "--profile", profile, "--plans", *plans, "--measurements"]
+    command = [
+        sys.executable,
+        SCRIPT,
+        "prediction",
+        "--table",
+        table,
+        "--profile",
+        profile,
+        "--plans",
+        *plans,
+        "--measurements",
+    ]
     command += [*measurements, "--network", "vgg16", "--dataset", "cifar10", "--device", "board"]
     for kind, path in out.items():
         command += [f"--out-{kind}", path]
@@ -85,10 +94,10 @@ def test_script_writes_the_figure_its_data_and_its_caption(grid, tmp_path):
 def test_refusals(grid):
     table, profile, plans, measurements = grid
     with pytest.raises(EdgepruneError, match="whose plan was not given"):
-        predicted_latency.read(table, profile, plans[1:], measurements)
+        prediction.read(table, profile, plans[1:], measurements)
     value = json.loads(measurements[0].read_text())
     measurements[0].write_text(json.dumps({**value, "device": "another"}))
     with pytest.raises(EdgepruneError, match="measurement on board"):
-        predicted_latency.read(table, profile, plans, measurements)
-    assert "No run was measured" in predicted_latency.caption("n", "d", "board", [])
-    style.save(figure.draw([]))
+        prediction.read(table, profile, plans, measurements)
+    assert "No run was measured" in prediction.caption("n", "d", "board", [])
+    style.save(prediction.draw([]))

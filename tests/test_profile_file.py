@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgeprune.complexity.parts import Lifetime
+from edgeprune.complexity.parts import Lifetime, SizeAttribute
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 from edgeprune.errors import EdgepruneError
@@ -30,7 +30,10 @@ def test_every_field_survives_its_file(tmp_path):
     profile = mixed()
     layers = (*profile.layers[:-1], replace(profile.layers[-1], shared=True, source="net.py:3"))
     more = {"frozen": {"last": "an output"}, "notes": ("a note",), "count_only": {"left": "a shuffle"}}
-    attributes = (("", "size", None, ((2, "left"),)), ("norm", "shape", 1, ((1, "right"), (2, None))))
+    attributes = (
+        SizeAttribute("", "size", None, ((2, "left"),)),
+        SizeAttribute("norm", "shape", 1, ((1, "right"), (2, None))),
+    )
     profile = replace(profile, layers=layers, attributes=attributes, **more)
     profile.save(tmp_path / "profile.json")
     assert Profile.load(tmp_path / "profile.json") == profile
@@ -41,7 +44,7 @@ def test_the_digest_is_that_of_the_structure():
     traced_otherwise = replace(
         profile,
         alive=(*profile.alive, Lifetime((constant(9),), 1, 2)),
-        attributes=(("a", "size", None, ((1, "left"),)),),
+        attributes=(SizeAttribute("a", "size", None, ((1, "left"),)),),
     )
     assert traced_otherwise.digest == profile.digest
     assert replace(profile, matmuls=()).digest != profile.digest
@@ -89,26 +92,26 @@ DROP = object()
         (("groups", 0, "width"), 10.0, "groups[0].width", "cannot be 10.0"),
         (("groups", 0, "width"), True, "groups[0].width", "cannot be True"),
         (("groups", 0, "width"), 11, "totals.params", "but the layers make"),
-        (("groups", 0, "members"), [3], "groups[0].members", "list of texts"),
+        (("groups", 0, "members"), [3], "groups[0].members[0]", "cannot be 3; it is a text"),
         (("groups", 1, "name"), "left", "groups", "twice"),
-        (("layers",), [], "layers", "holds no layer"),
+        (("layers",), [], "layers", "a list of at least 1"),
         (("layers", 1, "positions"), DROP, "layers[1].positions", "is missing"),
         (("layers", 0, "out"), "foo", "layers[0].out", "names the group 'foo'"),
         (("layers", 0, "out"), "2*foo", "layers[0].out", "names the group 'foo'"),
         (("layers", 0, "out"), [], "layers[0].out", "is empty"),
         (("layers", 0, "out"), ["left", 1.5], "layers[0].out", "cannot be"),
         (("layers", 0, "inp"), -1, "layers[0].inp", "cannot be -1"),
-        (("layers", 0, "kernel"), [3, "3"], "layers[0].kernel", "list of whole numbers"),
+        (("layers", 0, "kernel"), [3, "3"], "layers[0].kernel[1]", "a whole number"),
         (("layers", 0, "bias"), "no", "layers[0].bias", "cannot be 'no'"),
         (("slots", 0, "dims"), "left", "slots[0].dims", "cannot be 'left'"),
         (("slots", 0, "dims", 1), None, "slots[0].dims[1]", "cannot be None"),
         (("matmuls", 0, "dims", 0), "foo", "matmuls[0].dims[0]", "names the group 'foo'"),
         (("alive", 0, "born"), "x", "alive[0].born", "cannot be 'x'"),
-        (("input_shapes",), [3, 8, 8], "input_shapes", "list of shapes"),
-        (("frozen",), {"a": 1}, "frozen", "values are texts"),
+        (("input_shapes",), [3, 8, 8], "input_shapes[0]", "cannot be 3; it is a list"),
+        (("frozen",), {"a": 1}, "frozen.a", "cannot be 1; it is a text"),
         (("attributes",), [{"module": ""}], "attributes[0].attribute", "is missing"),
         (("dtype_bytes",), 0, "dtype_bytes", "whole number from 1"),
-        (("totals",), {"params": 1}, "totals.params", "is 1, but the layers make"),
+        (("totals", "params"), 1, "totals.params", "is 1, but the layers make"),
         (("totals", "peak_memory"), DROP, "totals.peak_memory", "is missing"),
         (("totals",), DROP, "totals", "is missing"),
     ],

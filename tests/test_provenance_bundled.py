@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance import bundled, dvc, fetched
+from edgeprune.provenance import bundled, dvc
+from snakeledger import cache
+from snakeledger.record import record
 
 
 class Project:
@@ -21,7 +23,7 @@ class Project:
 
     def object(self, content, suffix=""):
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest() + suffix
-        path = fetched.stored(self.cache, md5)
+        path = cache.stored(self.cache, md5)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return md5
@@ -32,7 +34,7 @@ class Project:
         file = {"path": "results/quick/config.yaml", "md5": self.object(b"preset: quick\n")}
         lock = {"stages": {"train": {"outs": [folder, file]}}}
         (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
-        (self.root / "dvc.yaml").write_text("vars:\n  - preset: quick\n    root: .\nstages: {}\n")
+        (self.root / "dvc.yaml").write_text("vars:\n  - preset: quick\n    root: .\nstages: {train: {}}\n")
 
     def bundled(self):
         folder = self.root / bundled.FOLDER
@@ -76,7 +78,7 @@ def test_too_much_is_refused_before_anything_changes(project):
 
 
 def test_what_the_cache_lacks_is_named(project):
-    fetched.stored(project.cache, hashlib.md5(b"weights", usedforsecurity=False).hexdigest()).unlink()
+    cache.stored(project.cache, hashlib.md5(b"weights", usedforsecurity=False).hexdigest()).unlink()
     with pytest.raises(EdgepruneError, match="results/quick/train"):
         bundled.refresh(project.root)
     (project.root / "dvc.lock").unlink()
@@ -85,25 +87,25 @@ def test_what_the_cache_lacks_is_named(project):
 
 
 def test_a_missing_file_that_the_cache_has_was_deleted(project):
-    has = fetched.lookup("quick", project.root)
+    has = cache.lookup(dvc.pipeline("quick", project.root))
     assert has("results/quick/train/model.pt")
     assert has("results/quick/config.yaml")
     assert not has("results/quick/train/other.pt")
     assert not has("results/quick/measure/a.json")
-    fetched.stored(project.cache, hashlib.md5(b"weights", usedforsecurity=False).hexdigest()).unlink()
-    has = fetched.lookup("quick", project.root)
+    cache.stored(project.cache, hashlib.md5(b"weights", usedforsecurity=False).hexdigest()).unlink()
+    has = cache.lookup(dvc.pipeline("quick", project.root))
     assert not has("results/quick/train/model.pt")
     (project.root / "dvc.lock").write_text("{")
-    assert not fetched.lookup("quick", project.root)("results/quick/config.yaml")
+    assert not cache.lookup(dvc.pipeline("quick", project.root))("results/quick/config.yaml")
 
 
 def test_a_cache_in_another_place_is_found(tmp_path):
     (tmp_path / ".dvc").mkdir()
-    assert fetched.cache_folder(tmp_path) == tmp_path / ".dvc" / "cache"
+    assert cache.cache_folder(tmp_path) == tmp_path / ".dvc" / "cache"
     (tmp_path / ".dvc" / "config.local").write_text("[cache]\n    dir = ../../shared\n    type = symlink\n")
-    assert fetched.cache_folder(tmp_path) == tmp_path / ".dvc" / "../../shared"
+    assert cache.cache_folder(tmp_path) == tmp_path / ".dvc" / "../../shared"
     (tmp_path / ".dvc" / "config.local").write_text("[cache]\n    dir = /data/cache\n")
-    assert str(fetched.cache_folder(tmp_path)) == "/data/cache"
+    assert str(cache.cache_folder(tmp_path)) == "/data/cache"
 
 
 PIPELINE = """\
@@ -112,33 +114,32 @@ vars:
     root: .
 stages:
   measure:
+    wdir: ${root}
     outs:
       - results/${preset}/measure_model: {persist: true}
       - results/${preset}/provenance/measure.jsonl: {persist: true}
   fetch:
+    wdir: ${root}
     outs:
       - results/${preset}/config.yaml
       - results/${preset}/provenance/fetch.jsonl
   other:
+    wdir: ${root}
     outs: ["results/${preset}/other"]
 """
 
 
-def test_a_phase_without_jobs_has_what_dvc_expects(tmp_path, monkeypatch):
+def test_a_phase_without_jobs_has_what_dvc_expects(tmp_path):
     (tmp_path / "dvc.yaml").write_text(PIPELINE)
-    ledgers = dvc.ledgers_of("paper", tmp_path)
-    assert ledgers == {
+    pipeline = dvc.pipeline("paper", tmp_path)
+    assert pipeline.ledgers == {
         "results/paper/provenance/measure.jsonl": ["results/paper/measure_model"],
         "results/paper/provenance/fetch.jsonl": ["results/paper/config.yaml"],
     }
-    monkeypatch.delenv("DVC_STAGE", raising=False)
-    dvc.complete_own_outs("paper", tmp_path)
-    assert not (tmp_path / "results").exists()
-    monkeypatch.setenv("DVC_STAGE", "results/paper/dvc.yaml:measure")
-    dvc.complete_own_outs("paper", tmp_path)
+    pipeline.complete("measure")
     assert list((tmp_path / "results/paper/measure_model").iterdir()) == []
     assert not (tmp_path / "results/paper/provenance/fetch.jsonl").exists()
-    dvc.complete_outs("paper", tmp_path)
+    pipeline.complete()
     assert (tmp_path / "results/paper/provenance/fetch.jsonl").exists()
     assert not (tmp_path / "results/paper/config.yaml").exists()
 
@@ -148,7 +149,7 @@ def test_a_grid_that_is_not_all_here_is_not_recorded(tmp_path, monkeypatch):
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "dvc.yaml").write_text(PIPELINE)
     said = []
-    dvc.record_run("quick", complete=True, root=tmp_path, missing=["results/quick/a", "b"], say=said.append)
+    assert not record(dvc.pipeline("quick", tmp_path), missing=["results/quick/a", "b"], say=said.append)
     assert len(said) == 1
     assert "not recorded: 2 results" in said[0]
     assert "dvc pull" in said[0]

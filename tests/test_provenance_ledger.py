@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from edgeprune.provenance.ledger import sync
 from helpers.toyflow import LEDGERS, Toy
+from snakeledger.reconcile import reconcile
 
 ALL = {"make a", "make b", "use a", "use b", "join"}
 OF_A = {"make a", "use a", "join"}
@@ -26,7 +26,7 @@ def toy(finished, tmp_path):
     copy = Toy.__new__(Toy)
     copy.root, copy.versions = tmp_path / "work", finished.versions
     shutil.copytree(finished.root, copy.root)
-    sync.reconcile(copy.root, LEDGERS)
+    reconcile(copy.root, LEDGERS)
     yield copy
     for saved in finished.versions.iterdir():
         if saved.name != "one":
@@ -49,7 +49,7 @@ def flip_byte(path):
 
 
 def test_what_lies_untouched_is_not_hashed_again(toy):
-    outcome = sync.reconcile(toy.root, LEDGERS)
+    outcome = reconcile(toy.root, LEDGERS)
     assert (outcome.trusted, outcome.hashed) == (7, 0)
     assert list(outcome.said()) == []
     assert "Nothing to be done" in toy.snakemake()
@@ -63,7 +63,7 @@ def test_after_a_pull_into_a_clone_nothing_is_to_be_done(clone, link):
     assert "Nothing to be done" in clone.snakemake("-n")
     assert "provenance:" not in clone.said
     assert "Migrating" not in clone.said
-    assert sync.reconcile(clone.root, LEDGERS).hashed == 0
+    assert reconcile(clone.root, LEDGERS).hashed == 0
 
 
 def test_an_edit_is_seen_although_size_and_time_are_kept(toy):
@@ -191,7 +191,7 @@ def test_what_was_not_pulled_is_not_missed(clone):
 
 def test_what_the_cache_has_was_deleted(clone):
     clone.path("use/a.txt").unlink()
-    outcome = sync.reconcile(clone.root, LEDGERS, fetched=lambda path: True)
+    outcome = reconcile(clone.root, LEDGERS, fetched=lambda path: True)
     assert outcome.missing == ["results/p/use/a.txt"]
     assert clone.planned() == {"use a", "join"}
 
@@ -230,7 +230,7 @@ def test_a_damaged_ledger_is_told_of_and_written_anew(toy):
 
 def test_results_of_no_grid_leave_the_ledger(toy):
     toy.path("use/a.txt").unlink()
-    sync.reconcile(toy.root, LEDGERS)
+    reconcile(toy.root, LEDGERS)
     assert "use/a.txt" in toy.path("provenance/use.jsonl").read_text()
-    sync.forget(toy.root, LEDGERS)
+    reconcile(toy.root, LEDGERS, forget=True)
     assert "use/a.txt" not in toy.path("provenance/use.jsonl").read_text()

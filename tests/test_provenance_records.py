@@ -1,14 +1,17 @@
 """Our reading and writing of Snakemake's job records against Snakemake's own, whatever version is installed."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+import snakemake
 from snakemake import persistence
 from snakemake.persistence.file import FilePersistence
 from snakemake.settings.types import PersistenceBackend
 
-from edgeprune.provenance.ledger import decide, ledger_file, records
-from edgeprune.provenance.ledger.index import Seen
+from snakeledger import LedgerError, decide, ledger_file, records
+from snakeledger.index import Seen
 
 LONG = "results/" + "/".join("x" * 100 for _ in range(6)) + "/file.txt"
 RECORD = {"rule": "make", "params": ["1"], "input": [], "endtime": 1795247291.0439076, "record_format_version": 6}
@@ -22,16 +25,26 @@ def theirs(tmp_path):
 def test_the_installed_snakemake_is_one_that_is_known():
     """If this fails after an upgrade: compare snakemake/persistence with records.py, then add the format."""
     assert persistence.RECORD_FORMAT_VERSION in records.FORMATS
-    assert records.unsupported(persistence.RECORD_FORMAT_VERSION, str(PersistenceBackend.FILE).lower()) is None
+    backend = str(PersistenceBackend.FILE).lower()
+    assert records.unsupported(snakemake.__version__, persistence.RECORD_FORMAT_VERSION, backend) is None
+    assert tuple(map(int, snakemake.__version__.split(".")[:2])) <= records.TESTED
     assert set(records.KEPT) < set(persistence.MetadataRecord.model_fields)
     left = set(persistence.MetadataRecord.model_fields) - set(records.KEPT)
     assert left == {"starttime", "endtime", "job_hash", "incomplete", "external_jobid"}
 
 
 def test_another_snakemake_is_named():
-    assert "format 7" in records.unsupported(7, "file")
-    assert "format None" in records.unsupported(None, "file")
-    assert "db" in records.unsupported(6, "db")
+    assert "format 7" in records.unsupported("9.99", 7, "file")
+    assert "format None" in records.unsupported("9.0", None, "file")
+    assert "db" in records.unsupported("9.27.1", 6, "db")
+    assert "below 10" in records.unsupported("10.0.0", 6, "file")
+
+
+def test_one_module_touches_snakemake():
+    package = Path(records.__file__).parent
+    assert {p.name for p in package.glob("*.py") if re.search("^ *(import|from) snakemake", p.read_text(), re.M)} == {
+        "workflow.py"
+    }
 
 
 @pytest.mark.parametrize("output", ["results/p/a.txt", LONG])
@@ -80,6 +93,16 @@ def test_a_ledger_has_a_line_for_each_job_and_comes_back_bit_for_bit(tmp_path):
     assert ledger_file.read(file) == {}
 
 
+def test_a_ledger_of_the_earlier_name_is_read_and_left_as_it_is(tmp_path):
+    file = tmp_path / "make.jsonl"
+    ledger_file.write(file, {"a": entry()})
+    earlier = file.read_text().replace('"snakeledger"', '"edgeprune.ledger"')
+    file.write_text(earlier)
+    assert ledger_file.read(file) == {"a": entry()}
+    ledger_file.write(file, {"a": entry()})
+    assert file.read_text() == earlier
+
+
 def test_a_ledger_is_not_written_through_a_link(tmp_path):
     cached, file = tmp_path / "cached", tmp_path / "make.jsonl"
     ledger_file.write(cached, {"a": entry()})
@@ -91,7 +114,7 @@ def test_a_ledger_is_not_written_through_a_link(tmp_path):
 @pytest.mark.parametrize("text", ["", "{", '{"format": "edgeprune.ledger", "version": 2}', "[]\n[]"])
 def test_what_is_no_ledger_is_refused(tmp_path, text):
     (tmp_path / "l.jsonl").write_text(text)
-    with pytest.raises(ledger_file.EdgepruneError, match=r"l\.jsonl.*not a ledger"):
+    with pytest.raises(LedgerError, match=r"l\.jsonl.*not a ledger"):
         ledger_file.read(tmp_path / "l.jsonl")
 
 

@@ -8,18 +8,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.plotting import cost, layer_complexity, speed, tradeoff
 from edgeprune.reporting import (
     captions,
-    captions_runs,
     difference,
     environment,
     macs_latency,
     pairs,
     runs,
     table,
+    templates,
     units,
 )
 from helpers import synthetic_runs
@@ -161,6 +163,21 @@ def test_the_html_page_sorts_by_numbers_and_needs_nothing_else(rows):
     assert float(values[3]) == pytest.approx(runs.group(rows)[0]["test"])
 
 
+def test_names_with_signs_of_the_format_are_shown_as_they_are(rows):
+    groups = [{**group, "network": "<b>_", "reference": "a|b&c"} for group in runs.group(rows)]
+    text = table.page(groups)
+    assert "<h2>&lt;b&gt;_ on digits" in text
+    assert "a|b&amp;c (FA)</td>" in text
+    assert "<b>" not in text
+    assert "| a\\|b&c (FA) |" in table.markdown(groups)
+    assert "a|b\\&c (FA) & $-$50 \\% &" in table.latex(groups)
+
+
+def test_a_template_that_names_what_it_was_not_given_fails():
+    with pytest.raises(jinja2.UndefinedError, match="title"):
+        templates.render("results.html", sections=())
+
+
 def test_a_section_without_measurements_has_no_measured_columns(grid):
     text = table.markdown(runs.group(runs.read(grid[0])))
     assert text.startswith("## vgg8 on digits\n")
@@ -189,22 +206,22 @@ def test_tables_and_captions_say_who_is_ahead_in_the_same_words(places):
     assert pairs.against(dense, metric).startswith(f"{amount} points [−")
     assert pairs.against(dense, metric).endswith("], behind dense")
     best = max((c for c in compared if c.baseline["method"] == "dense"), key=lambda c: c.ours["val"])
-    for text in (captions.results(here), captions_runs.tradeoff(here)):
+    for text in (captions.results(here), tradeoff.caption(here)):
         assert captions.escape(f"; {pairs.against(best, metric)}.") in text
     l1 = next(c for c in compared if c.baseline["method"] == "l1")
-    assert captions.escape(f"; {pairs.against(l1, metric)}.") in captions_runs.cost(here)
+    assert captions.escape(f"; {pairs.against(l1, metric)}.") in cost.caption(here)
 
 
 def test_captions_carry_the_numbers(rows):
     groups = runs.group(rows)
-    text = captions_runs.tradeoff(groups)
+    text = tradeoff.caption(groups)
     assert f"{100 * groups[0]['test']:.2f}" in text
     assert text.count("\n- ") == 7 + 1  # and why there is no energy
     assert "Energy was not measured on local (fp32): no sensor can be read." in text
     assert "Results of 39 runs" in captions.results(groups)
     profile = synthetic_runs.vgg16()
     layers = profile.layer_table()
-    text = captions.layer_complexity("my_net*", layers, profile.totals)
+    text = layer_complexity.caption("my_net*", layers, profile.totals)
     assert "16 convolutional and linear layers" in text
     assert units.one(profile.totals["flops"], "flops") in text
     assert "my\\_net\\*" in text
@@ -250,7 +267,7 @@ def test_a_warning_of_the_measuring_stands_in_captions_and_tables(grid, tmp_path
     (tmp_path / "warned.json").write_text(json.dumps(value))
     groups = runs.group(runs.read(grid[0], [tmp_path / "warned.json", *grid[1][1:]]))
     sentence = "Mind, measured on local (fp32) with a warning in 1 of 13 rows: other work took the CPU."
-    for text in (table.markdown(groups), captions_runs.tradeoff(groups), captions_runs.speed(groups)):
+    for text in (table.markdown(groups), tradeoff.caption(groups), speed.caption(groups)):
         assert sentence in text
 
 
@@ -274,6 +291,29 @@ def test_runs_come_back_from_their_csv(places, tmp_path):
     assert runs.group(back) == groups
 
 
+def test_a_row_names_the_files_that_its_numbers_are_from(grid, tmp_path):
+    metrics, measurements, _ = grid
+    rows = runs.read(metrics, measurements[1:])
+    for row in rows:
+        assert json.loads(Path(row["metrics_file"]).read_text())["test"]["accuracy"] == row["test"]
+        if row["device"]:
+            assert json.loads(Path(row["measurement_file"]).read_text())["latency_ms"]["p50"] == row["latency_p50_ms"]
+    assert {row["metrics_file"] for row in rows} == set(map(str, metrics))
+    assert {row["measurement_file"] for row in rows} == {None, *map(str, measurements[1:])}
+    assert not {"metrics_file", "measurement_file"} & runs.group(rows)[0].keys()
+    (tmp_path / "runs.csv").write_text(table.to_csv(rows))
+    assert runs.read_csv(tmp_path / "runs.csv") == rows
+    assert {row["measurement_file"] for row in runs.once(rows)} == {None}
+
+
+def test_metrics_with_and_without_a_recipe_are_read_alike(grid, rows, tmp_path):
+    value = json.loads(grid[0][0].read_text()) | {"recipe": {"epochs": 20}}
+    (tmp_path / "metrics.json").write_text(json.dumps(value))
+    (row,) = runs.read([tmp_path / "metrics.json"])
+    (plain,) = runs.read([grid[0][0]])
+    assert {key for key in row if row[key] != plain[key]} == {"metrics_file"}
+
+
 def test_stages_of_a_peer_add_up(places):
     baseline = next(g for g in places[1] if g["method"] == "l1")
     for name in ("training_flops", "training_seconds", "training_joules"):
@@ -283,7 +323,7 @@ def test_stages_of_a_peer_add_up(places):
     single = next(g for g in places[1] if (g["method"], g["mode"]) == ("complexity", "FA"))
     assert single["stage_train_training_flops"] == single["training_flops"]
     assert single["stage_finetune_training_flops"] is None
-    text = captions_runs.cost(places[1])
+    text = cost.caption(places[1])
     less = 100 * (1 - single["training_seconds"] / baseline["training_seconds"])
     assert less > 0
     assert f"{less:.0f} % less time" in text
@@ -297,7 +337,7 @@ def test_macs_predict_time_as_far_as_they_do(places):
     assert found.rank == pytest.approx(3.5 / 22.5**0.5)  # ranks 4 2 1 3 and 3 1.5 1.5 4
     assert macs_latency.of(others[:1]).rank is None
     assert macs_latency.of([{**row, "latency_p50_ms": 1.0} for row in others]).rank is None
-    text = captions_runs.speed(places[1])
+    text = speed.caption(places[1])
     assert text.count("\n- ") == 3  # two places, and why not the third
     assert "gone does not answer" in text
 
@@ -326,13 +366,13 @@ def test_captions_are_valid_restructured_text(rows, places):
 
     profile = synthetic_runs.vgg16()
     for text in (
-        captions_runs.tradeoff(runs.group(rows)),
-        captions_runs.tradeoff(places[1]),
-        captions_runs.cost(places[1]),
-        captions_runs.speed(places[1]),
+        tradeoff.caption(runs.group(rows)),
+        tradeoff.caption(places[1]),
+        cost.caption(places[1]),
+        speed.caption(places[1]),
         environment.caption(places[0][1]),
         captions.results(runs.group(rows)),
-        captions.layer_complexity("a_*b`", profile.layer_table(), profile.totals),
+        layer_complexity.caption("a_*b`", profile.layer_table(), profile.totals),
     ):
         settings = {"halt_level": 2, "report_level": 2, "warning_stream": io.StringIO()}
         assert "<strong>" in publish_parts(text, writer="html", settings_overrides=settings)["body"]

@@ -115,6 +115,14 @@ def test_public_names_resolve_to_the_module_that_defines_them(tree):
     assert files("user.py", root=tree) == ["pkg/__init__.py", "pkg/d.py", "user.py"]
 
 
+def test_templates_of_a_package_count_and_other_files_do_not(tree):
+    for name in ("pkg/page.html.j2", "pkg/data.bin", "pkg/sub/unused.md.j2"):  # pkg/sub is no package
+        (tree / name).write_bytes(b"{{ x }}")
+    assert "pkg/page.html.j2" in files("script.py", root=tree)
+    assert not {"pkg/data.bin", "pkg/sub/unused.md.j2"} & set(files("script.py", root=tree))
+    assert "edgeprune/reporting/templates/results.html.j2" in files("scripts/write_table.py")
+
+
 def test_stages_do_not_share_what_they_need_not():
     sample, train = set(files("scripts/sample_plan.py")), set(files("scripts/train_network.py"))
     assert not any("training" in f or "tracing" in f for f in sample)

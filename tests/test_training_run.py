@@ -14,6 +14,7 @@ import torch
 
 import edgeprune
 from edgeprune import entrypoint
+from edgeprune.config.recipe import Recipe
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import open_split
 from edgeprune.errors import EdgepruneError
@@ -117,6 +118,8 @@ def test_metrics_agree_with_the_files_and_the_network(inputs, trained):
         "FA",
         0.5,
     }
+    assert metrics["recipe"] == value["recipe"]
+    assert metrics["recipe"].items() >= {**RECIPE, "momentum": Recipe().momentum}.items()  # what was not said, too
     again = evaluate(model, Dataset(inputs / "digits"), "test", 500)
     assert again["accuracy"] == metrics["test"]["accuracy"]
     assert again["loss"] == pytest.approx(metrics["test"]["loss"], rel=1e-5)  # another memory layout
@@ -165,7 +168,7 @@ def late_failure(*_):
     ("changes", "message"),
     [
         ({"recipe": {**RECIPE, "lr": 1e30}}, r"(?s)recipes.vgg8.lr: .*epoch 1 of 6.*lower lr"),
-        ({"recipe": {**RECIPE, "lrr": 1}}, r"recipes.vgg8.lrr: unknown key\n.*did you mean 'lr'"),
+        ({"recipe": {**RECIPE, "lrr": 1}}, r"recipes.vgg8.lrr: unknown key.*did you mean 'lr'"),
         ({"recipe": {**RECIPE, "batch_size": 5000}}, "5000 is more than the"),
         ({"spec": {**SPEC, "args": {"num_classes": 7}}}, r"\(1, 7\).*10 classes"),
         ({"spec": {**SPEC, "args": {"in_channels": 3}}}, r"networks.vgg8.args.*fails on an input of \(1, 1, 8, 8\)"),

@@ -1,8 +1,14 @@
 """The baselines that prune a *trained* network, each by an importance of Torch-Pruning. Needs no torch to be listed."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import EdgepruneError, extras
+
+if TYPE_CHECKING:
+    from torch_pruning.pruner.importance import Importance
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ KNOWN = {
 }
 
 
-def get(name):
+def get(name: str) -> Baseline:
     """The baseline called ``name``.
 
     Raises:
@@ -44,7 +50,7 @@ def get(name):
     return KNOWN[name]
 
 
-def importance(baseline):
+def importance(baseline: Baseline) -> Importance:
     """Torch-Pruning's importance of a baseline, as that library computes it for a group of coupled layers.
 
     Raises:

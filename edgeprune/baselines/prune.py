@@ -1,21 +1,36 @@
 """From a trained dense network to a smaller one with its best filters, within a budget."""
 
 import copy
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal, Self
 
 import torch
+from torch import Tensor, nn
 
 from edgeprune.baselines import methods
+from edgeprune.baselines.methods import Baseline
 from edgeprune.baselines.ranking import STEPS, Ranking
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import BASELINES
-from edgeprune.sampling.limits import from_target
+from edgeprune.sampling.limits import Limits, from_target
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.problem import Problem
 from edgeprune.surgery.prune import prune
 from edgeprune.tracing.passes import untouched_random_state
 
 
-def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None):
+def prune_trained(
+    model: nn.Module,
+    profile: Profile,
+    *,
+    method: str,
+    mode: str,
+    target: float,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+) -> tuple[nn.Module, Plan]:
     """Prune a trained network by a baseline's ranking of its filters.
 
     Torch-Pruning ranks and removes; the ratio is found by bisection, the smallest at which the network's total of the
@@ -59,14 +74,14 @@ def prune_trained(model, profile, *, method, mode, target, seed=0, settings=None
     return ours, plan
 
 
-def _search(ranking, problem, limits):
+def _search(ranking: Ranking, problem: Problem, limits: Limits) -> dict[str, list[int]]:
     """What goes at the smallest step within the limits; the network of ``ranking`` is then pruned so.
 
     Where all layers lose the same fraction, several of them may shrink at that step: the costliest get their last units
     back as long as the limits hold.
     """
 
-    def at(step):
+    def at(step: int) -> tuple[dict[str, list[int]], bool]:
         removed = ranking.removed(step)
         return removed, problem.meets(limits, _widths(problem, removed))
 
@@ -100,11 +115,11 @@ def _search(ranking, problem, limits):
     return found
 
 
-def _widths(problem, removed):
+def _widths(problem: Problem, removed: Mapping[str, list[int]]) -> list[int]:
     return [dense - len(removed.get(name, ())) for name, dense in zip(problem.costs.names, problem.dense)]
 
 
-def _check_widths(problem, plan, limits):
+def _check_widths(problem: Problem, plan: Plan, limits: Limits) -> None:
     """The plan keeps to the settings; a library's idea of them may be another."""
     w = [plan.widths[name] for name in problem.costs.names]
     limited = zip(problem.costs.names, w, problem.floor, problem.dense, problem.step, problem.offset)
@@ -118,7 +133,7 @@ def _check_widths(problem, plan, limits):
         raise EdgepruneError("Torch-Pruning's result is not within the budget")
 
 
-def _check_same(ours, theirs, profile):
+def _check_same(ours: nn.Module, theirs: nn.Module, profile: Profile) -> None:
     """Torch-Pruning's network and ours: the same tensors, the same output."""
     expected, found = ours.state_dict(), theirs.state_dict()
     for name in {**expected, **found}:
@@ -137,7 +152,7 @@ def _check_same(ours, theirs, profile):
             raise EdgepruneError("Torch-Pruning's network gives another output than the one rebuilt from the plan")
 
 
-def _tensors(output):
+def _tensors(output: Any) -> list[Tensor]:
     if isinstance(output, torch.Tensor):
         return [output]
     parts = output.values() if isinstance(output, dict) else output
@@ -147,16 +162,18 @@ def _tensors(output):
 class _blaming:
     """Whatever goes wrong inside is told as what it is: a network that this library cannot prune."""
 
-    def __init__(self, network, baseline):
+    def __init__(self, network: str, baseline: Baseline) -> None:
         self.network, self.baseline = network, baseline
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
         if not isinstance(error, Exception) or (isinstance(error, EdgepruneError) and error.key):
             return False
-        told = error.problem if isinstance(error, EdgepruneError) else f"{kind.__name__}: {error}"
+        told = error.problem if isinstance(error, EdgepruneError) else f"{type(error).__name__}: {error}"
         raise EdgepruneError(
             f"{self.network} cannot be pruned by {BASELINES[self.baseline.name]} through Torch-Pruning: {told}",
             key=f"references.{self.baseline.name}",

@@ -1,9 +1,19 @@
 """Torch-Pruning, asked for the filters that a baseline removes at some ratio."""
 
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import TYPE_CHECKING
+
 import torch
+from torch import Tensor, nn
 
 from edgeprune.baselines import methods
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling.problem import Problem
+
+if TYPE_CHECKING:
+    from torch_pruning.dependency import Group
 
 #: Ratios are multiples of 1 / STEPS, finer than any two widths of a layer can tell apart.
 STEPS = 1 << 16
@@ -18,15 +28,17 @@ class Ranking:
         baseline: a :class:`edgeprune.baselines.methods.Baseline`.
     """
 
-    def __init__(self, model, problem, baseline):
-        self._importance, self._scores = methods.importance(baseline), {}
+    def __init__(self, model: nn.Module, problem: Problem, baseline: methods.Baseline) -> None:
+        self._importance = methods.importance(baseline)
+        self._scores: dict[nn.Module, Tensor] = {}
         from torch_pruning.pruner import BasePruner
 
         profile, modules = problem.profile, dict(model.named_modules())
         names = problem.costs.names
         self.problem, self.baseline = problem, baseline
         self.floor = {names[i]: problem.floor[i] for i in problem.eligible}
-        self.units, ignored = {}, []  # {module: (group, channels of a unit)}
+        self.units: dict[nn.Module, tuple[str, int]] = {}  # group, and channels of a unit
+        ignored = []
         for layer in profile.layers:
             if any(group not in self.floor for _, group in layer.out):
                 ignored.append(modules[layer.name])
@@ -36,7 +48,7 @@ class Ranking:
         device = next(model.parameters()).device
         self.pruner = BasePruner(
             model,
-            [torch.zeros(1, *shape, device=device) for shape in profile.input_shapes],
+            [torch.zeros(1, *shape, device=device) for shape in profile.input_shapes],  # pyrefly: ignore[bad-argument-type]
             importance=self._score,
             global_pruning=baseline.across,
             ignored_layers=ignored,
@@ -46,7 +58,9 @@ class Ranking:
             out_channel_groups={},
             num_heads={},
             # each layer a scope of its own, whose ratio stops at its floor
-            pruning_ratio_dict=None if baseline.across else dict.fromkeys(self.units, 0.5),
+            pruning_ratio_dict=None  # pyrefly: ignore[bad-argument-type]
+            if baseline.across
+            else dict.fromkeys(self.units, 0.5),
         )
         self._most = 1.0
         if baseline.across:
@@ -55,7 +69,7 @@ class Ranking:
             kept = sum(int(s.isinf().sum()) for s in self._scores.values())
             self._most = 1 - (kept + 0.5) / total if total else 0.0
 
-    def removed(self, step):
+    def removed(self, step: int) -> dict[str, list[int]]:
         """``{group: indices of the units that go}`` at the ratio ``step / STEPS`` of what can go; nothing is pruned.
 
         Raises:
@@ -66,12 +80,12 @@ class Ranking:
             self._note(group, found)
         return {name: sorted(units) for name, units in found.items()}
 
-    def remove(self, step, spared=()):
+    def remove(self, step: int, spared: Container[str] = ()) -> None:
         """Prune the network as :meth:`removed` says, the groups in ``spared`` as it says for one step less."""
         for group in self._groups(step, spared):
             group.prune()
 
-    def _groups(self, step, spared=()):
+    def _groups(self, step: int, spared: Container[str] = ()) -> Iterable[Group]:
         ratio, less = (self._most * s / STEPS for s in (step, step - 1))
         self.pruner.reset()
         self.pruner.per_step_pruning_ratio = [0.0, ratio]
@@ -79,10 +93,11 @@ class Ranking:
             for module, (group, _) in self.units.items():
                 dense = self.problem.profile.widths[group]
                 most = 1 - (self.floor[group] + 1e-6) / dense  # rounded down, that keeps the floor
-                self.pruner.pruning_ratio_dict[module] = [0.0, min(less if group in spared else ratio, most)]
-        return self.pruner.step(interactive=True)
+                ratios = [0.0, min(less if group in spared else ratio, most)]
+                self.pruner.pruning_ratio_dict[module] = ratios  # pyrefly: ignore[unsupported-operation]
+        return self.pruner.step(interactive=True) or ()
 
-    def _note(self, group, found):
+    def _note(self, group: Group, found: dict[str, set[int]]) -> None:
         graph, here = self.pruner.DG, {}
         for dependency, indices in group:
             module = dependency.target.module
@@ -95,7 +110,7 @@ class Ranking:
                     )
         found |= here
 
-    def _score(self, group):
+    def _score(self, group: Group) -> Tensor | None:
         """The library's importance, computed once; where all layers compete, a layer's best are out of reach."""
         root = group[0].dep.target.module
         if root not in self._scores:

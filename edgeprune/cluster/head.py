@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgeprune import files
@@ -23,7 +24,7 @@ REMEDY = (
 )
 
 
-def refuse_orphans(root, submits):
+def refuse_orphans(root: str | Path, submits: bool) -> None:
     """Called before a run starts its first job.
 
     Args:
@@ -52,7 +53,7 @@ def refuse_orphans(root, submits):
         files.write_json(record, {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())})
 
 
-def end_orphans(root, *, force=False, wait=600, poll=1.0):
+def end_orphans(root: str | Path, *, force: bool = False, wait: float = 600, poll: float = 1.0) -> int:
     """Cancel the jobs that a dead head process left, and wait until the last one has ended.
 
     Args:
@@ -86,7 +87,7 @@ def end_orphans(root, *, force=False, wait=600, poll=1.0):
     return first
 
 
-def _refuse_living(record, force):
+def _refuse_living(record: Path, force: bool) -> None:
     """Refuse if the head process of the record is alive, or on another host and ``force`` is not given."""
     head = files.read_json(record)
     if head["host"] != socket.gethostname():
@@ -102,7 +103,7 @@ def _refuse_living(record, force):
         )
 
 
-def _began(pid):
+def _began(pid: int) -> int | None:
     """When a process began, in clock ticks since the start of this machine; None if there is none, or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -111,6 +112,6 @@ def _began(pid):
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def _listed(jobs, most=8):
+def _listed(jobs: Sequence[queue.Job], most: int = 8) -> str:
     shown = ", ".join(f"{job.id} {job.state}" for job in jobs[:most])
     return shown + (f", and {len(jobs) - most} more" if len(jobs) > most else "")

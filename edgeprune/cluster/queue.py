@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,12 @@ class Job:
     state: str
 
 
-def available():
+def available() -> bool:
     """Whether this machine can ask Slurm."""
     return shutil.which("squeue") is not None
 
 
-def jobs_of(root):
+def jobs_of(root: str | Path) -> list[Job]:
     """The jobs of this user that a Snakemake submitted in the folder ``root`` and that are not over.
 
     Raises:
@@ -40,7 +41,7 @@ def jobs_of(root):
     return found
 
 
-def cancel(jobs):
+def cancel(jobs: Sequence[Job]) -> None:
     """Ask Slurm to end jobs: SIGTERM first, so that trainings keep their state; SIGKILL after the cluster's KillWait.
 
     Raises:
@@ -50,14 +51,14 @@ def cancel(jobs):
         _ask("scancel", *(job.id for job in jobs[start : start + 500]))
 
 
-def _same(folder, root):
+def _same(folder: str, root: str | Path) -> bool:
     try:
         return os.path.samefile(folder, root)
     except OSError:  # a folder that was deleted meanwhile
         return Path(folder) == Path(root)
 
 
-def _ask(program, *arguments):
+def _ask(program: str, *arguments: str) -> str:
     try:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError as error:

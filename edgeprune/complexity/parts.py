@@ -1,9 +1,26 @@
 """The parts of a profile: groups of coupled channels, layers, tensors, feature maps; and what a layer costs."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from edgeprune.complexity import width
+from edgeprune.complexity.width import Expr
+from edgeprune.typed import Count, Positive
+
+Exprs = tuple[Expr, ...]
+
+
+def to_json(part):
+    """A part as a JSON object, its expressions in their short form."""
+    return {field.name: _plain(field.type, getattr(part, field.name)) for field in fields(part)}
+
+
+def _plain(kind, value):
+    if kind is Expr:
+        return width.to_json(value)
+    if kind is Exprs:
+        return [width.to_json(expr) for expr in value]
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -18,8 +35,8 @@ class Group:
     """
 
     name: str
-    width: int
-    members: tuple
+    width: Positive
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,13 +57,13 @@ class Layer:
 
     name: str
     kind: str
-    out: tuple
-    inp: tuple
-    kernel: tuple
+    out: Expr
+    inp: Expr
+    kernel: tuple[Positive, ...]
     bias: bool
-    positions: int
-    map_positions: int
-    calls: int = 1
+    positions: Count
+    map_positions: Count
+    calls: Positive = 1
     source: str | None = None
     shared: bool = False
 
@@ -71,9 +88,9 @@ class TensorShape:
     """A tensor of the state dict: its name and an expression for each dimension."""
 
     name: str
-    dims: tuple
+    dims: Exprs
     trainable: bool = True
-    bytes_per_element: int = 4
+    bytes_per_element: Positive = 4
 
     def shape(self, widths):
         return tuple(width.evaluate(d, widths) for d in self.dims)
@@ -83,10 +100,31 @@ class TensorShape:
 class Lifetime:
     """A feature map, alive from step ``born`` to step ``dies`` (both included) of the forward pass."""
 
-    dims: tuple
-    born: int
-    dies: int
-    bytes_per_element: int = 4
+    dims: Exprs
+    born: Count
+    dies: Count
+    bytes_per_element: Positive = 4
 
     def size(self, widths):
         return self.bytes_per_element * math.prod(width.evaluate(d, widths) for d in self.dims)
+
+
+@dataclass(frozen=True)
+class Product:
+    """Matrix products outside the layers (attention), of ``dims`` multiplied together at each of ``positions``."""
+
+    positions: Count
+    dims: Exprs
+
+    def macs(self, widths):
+        return self.positions * math.prod(width.evaluate(d, widths) for d in self.dims)
+
+
+@dataclass(frozen=True)
+class SizeAttribute:
+    """A size that a module keeps in an attribute and that surgery sets; ``index``: of an item, if it is a sequence."""
+
+    module: str
+    attribute: str
+    index: Count | None
+    value: Expr

@@ -10,13 +10,19 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
-from edgeprune import files
-from edgeprune.complexity import reading, width
+from msgspec import Meta
+
+from edgeprune import files, typed
+from edgeprune.complexity import parts, width
+from edgeprune.complexity.parts import Group, Layer, Lifetime, Product, SizeAttribute, TensorShape
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import COUNTED, RESOURCES
+from edgeprune.typed import Positive, Totals
 
 FORMAT, VERSION = "edgeprune.profile", 1
+AtLeastOne = Meta(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -29,28 +35,27 @@ class Profile:
         groups: prunable groups, in the order in which the forward pass meets them.
         layers: every convolution and linear layer, in that order.
         slots: every parameter and buffer.
-        matmuls: products counted beside the layers (attention): ``(positions, (expr, …))``.
+        matmuls: products counted beside the layers.
         alive: feature maps with their lifetimes, for peak memory.
         frozen: ``{layer: reason}``: filters that will not be pruned, with the operator and source line.
         notes: what the user should know (an auxiliary head left out, a size that surgery mends …).
-        attributes: sizes that modules keep in attributes and that surgery sets: ``(module, attribute, index or None,
-            expression)``; the index is that of an item of a sequence.
+        attributes: sizes that modules keep in attributes and that surgery sets.
         count_only: ``{group: reason}``: what the group costs is exact, but a unit does not stand for certain channels
             (after channel shuffles), so that no unit's weights can be kept.
     """
 
     network: str
-    input_shapes: tuple
-    groups: tuple
-    layers: tuple
-    slots: tuple
-    matmuls: tuple = ()
-    alive: tuple = ()
-    frozen: dict = field(default_factory=dict)
-    notes: tuple = ()
-    dtype_bytes: int = 4
-    attributes: tuple = ()
-    count_only: dict = field(default_factory=dict)
+    input_shapes: Annotated[tuple[Annotated[tuple[Positive, ...], AtLeastOne], ...], AtLeastOne]
+    groups: tuple[Group, ...]
+    layers: Annotated[tuple[Layer, ...], AtLeastOne]
+    slots: tuple[TensorShape, ...]
+    matmuls: tuple[Product, ...] = ()
+    alive: tuple[Lifetime, ...] = ()
+    frozen: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    dtype_bytes: Positive = 4
+    attributes: tuple[SizeAttribute, ...] = ()
+    count_only: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def widths(self):
@@ -78,8 +83,7 @@ class Profile:
             return self.peak_memory(widths)
         total = sum(layer.cost(resource, widths, self.dtype_bytes) for layer in self.layers)
         if resource in ("macs", "flops"):
-            products = sum(n * math.prod(width.evaluate(e, widths) for e in exprs) for n, exprs in self.matmuls)
-            total += products * (2 if resource == "flops" else 1)
+            total += sum(product.macs(widths) for product in self.matmuls) * (2 if resource == "flops" else 1)
         return total
 
     def peak_memory(self, widths):
@@ -127,58 +131,23 @@ class Profile:
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
     def to_json(self):
-        mended = [
-            {"module": module, "attribute": name, "index": index, "value": width.to_json(expr)}
-            for module, name, index, expr in self.attributes
-        ]
-        return {
+        """The profile as a JSON object."""
+        value = {
             "format": FORMAT,
             "version": VERSION,
             "network": self.network,
             "input_shapes": [list(s) for s in self.input_shapes],
             "dtype_bytes": self.dtype_bytes,
             "totals": self.totals,
-            "groups": [{"name": g.name, "width": g.width, "members": list(g.members)} for g in self.groups],
-            "layers": [
-                {
-                    "name": layer.name,
-                    "kind": layer.kind,
-                    "out": width.to_json(layer.out),
-                    "inp": width.to_json(layer.inp),
-                    "kernel": list(layer.kernel),
-                    "bias": layer.bias,
-                    "positions": layer.positions,
-                    "map_positions": layer.map_positions,
-                    "calls": layer.calls,
-                    "source": layer.source,
-                    **({"shared": True} if layer.shared else {}),
-                }
-                for layer in self.layers
-            ],
-            "slots": [
-                {
-                    "name": s.name,
-                    "dims": [width.to_json(d) for d in s.dims],
-                    "trainable": s.trainable,
-                    "bytes_per_element": s.bytes_per_element,
-                }
-                for s in self.slots
-            ],
-            "matmuls": [{"positions": n, "dims": [width.to_json(e) for e in exprs]} for n, exprs in self.matmuls],
-            "alive": [
-                {
-                    "dims": [width.to_json(d) for d in a.dims],
-                    "born": a.born,
-                    "dies": a.dies,
-                    "bytes_per_element": a.bytes_per_element,
-                }
-                for a in self.alive
-            ],
-            "frozen": dict(self.frozen),
-            "notes": list(self.notes),
-            **({"attributes": mended} if mended else {}),
-            **({"count_only": dict(self.count_only)} if self.count_only else {}),
         }
+        for name in ("groups", "layers", "slots", "matmuls", "alive"):
+            value[name] = [parts.to_json(part) for part in getattr(self, name)]
+        for layer in value["layers"]:
+            if not layer["shared"]:
+                del layer["shared"]
+        value |= {"frozen": dict(self.frozen), "notes": list(self.notes)}
+        value |= {"attributes": [parts.to_json(a) for a in self.attributes]} if self.attributes else {}
+        return value | ({"count_only": dict(self.count_only)} if self.count_only else {})
 
     def save(self, path):
         """Write the profile as JSON."""
@@ -186,22 +155,28 @@ class Profile:
 
     @classmethod
     def load(cls, path):
-        """Read a profile.
+        """Read a profile; keys that this version does not know are ignored.
 
         Raises:
             EdgepruneError: the file is not a profile, is damaged, or is one of a newer version.
         """
-        value = files.read_json(path)
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            raise EdgepruneError("is not a complexity profile", file=path, remedy="make one with `edgeprune profile`")
-        version = value.get("version")
-        if isinstance(version, bool) or version != VERSION:
-            raise EdgepruneError(
-                f"has format version {version}, this program reads {VERSION}",
-                file=path,
-                key="version",
-                remedy="make the profile again with `edgeprune profile`",
-            )
-        profile = cls(**reading.fields(value, path))
-        reading.check_totals(value, path, profile.totals)
+        value = typed.read(path, FORMAT, VERSION, "a complexity profile", "make one with `edgeprune profile`")
+        told = {"file": path, "remedy": "make the profile again with `edgeprune profile`"}
+        stored = typed.convert(value, _Stored, **told)
+        names = {group.name for group in stored.groups}
+        if len(names) < len(stored.groups):
+            raise EdgepruneError("names a group twice", key="groups", **told)
+        profile = typed.convert(value, cls, custom=lambda _, written: width.from_json(written, names), **told)
+        for resource, total in profile.totals.items():
+            if stored.totals[resource] != total:
+                problem = f"is {stored.totals[resource]}, but the layers make {total}"
+                raise EdgepruneError(problem, key=f"totals.{resource}", **told)
         return profile
+
+
+@dataclass
+class _Stored:
+    """What a file is checked by."""
+
+    groups: tuple[Group, ...]
+    totals: Totals

@@ -9,7 +9,11 @@ In JSON an expression is an integer (constant), ``"group"``, ``"49*group"``, or 
 
 import re
 
-Expr = tuple  # of (int, str | None)
+from edgeprune.typed import short
+
+
+class Expr(tuple):
+    """Any tuple of ``(int, str or None)`` will do; this is what reading a file makes."""
 
 
 def constant(n):
@@ -42,11 +46,23 @@ def to_json(expr):
     return parts[0] if len(parts) == 1 else parts
 
 
-def from_json(value):
-    """Inverse of :func:`to_json`."""
-    if isinstance(value, list):
-        return tuple(segment for part in value for segment in from_json(part))
-    if isinstance(value, int):
-        return constant(value)
-    match = re.match(r"(\d+)\*(.*)", value, re.DOTALL)
-    return ((int(match[1]), match[2]),) if match else ((1, value),)
+def from_json(value, groups):
+    """Inverse of :func:`to_json`.
+
+    Raises:
+        ValueError: it is no expression, or names a group that is not among ``groups``.
+    """
+    segments = []
+    for part in value if isinstance(value, list) else [value]:
+        if type(part) is int and part >= 0:
+            segments.append((part, None))
+            continue
+        if not isinstance(part, str):
+            raise ValueError(f"cannot be {short(value)}; it is a number of channels or of units of groups")
+        times, group = re.fullmatch(r"(?:(\d+)\*)?(.*)", part, re.DOTALL).groups()
+        if group not in groups:
+            raise ValueError(f"names the group {group!r}, which is not among `groups`")
+        segments.append((int(times or 1), group))
+    if not segments:
+        raise ValueError("is empty")
+    return Expr(segments)

@@ -1,23 +1,30 @@
 """Check a configuration against the JSON schema, and say what is wrong in the user's terms."""
 
-import difflib
-import math
 from functools import cache
 from pathlib import Path
 
 import yaml
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.config import recipe
+from edgeprune.errors import EdgepruneError, near
+from edgeprune.typed import dotted, refuse_infinite
 
 SCHEMA = Path(__file__).with_name("config.schema.yaml")
+
+
+@cache
+def schema():
+    """The JSON schema of the configuration: the file at :data:`SCHEMA`, with the keys of :class:`Recipe`."""
+    value = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    value["$defs"]["recipe"]["properties"] |= recipe.schema()
+    return value
 
 
 @cache
 def _validator(whole):
     import jsonschema
 
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    return jsonschema.Draft202012Validator(schema if whole else _without_required(schema))
+    return jsonschema.Draft202012Validator(schema() if whole else _without_required(schema()))
 
 
 def _without_required(schema):
@@ -40,19 +47,10 @@ def check(config, file, *, whole=False):
     Raises:
         EdgepruneError: with the dotted path of the key and the allowed values.
     """
-    _refuse_infinities(config, file, [])
+    refuse_infinite(config, file, "give a finite number")
     errors = sorted(_validator(whole).iter_errors(config), key=lambda e: (len(e.absolute_path), str(e.absolute_path)))
     if errors:
         raise _explain(_deepest(errors[0]), file)
-
-
-def _refuse_infinities(value, file, path):
-    """NaN passes every comparison of the schema."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise EdgepruneError(f"{value} is not a number to work with", file=file, key=dotted(path), remedy="be finite")
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in parts:
-        _refuse_infinities(part, file, [*path, key])
 
 
 def _deepest(error):
@@ -64,14 +62,12 @@ def _deepest(error):
 
 def _explain(error, file):
     path, rule, allowed = list(error.absolute_path), error.validator, error.validator_value
-    description = error.schema.get("description") if isinstance(error.schema, dict) else None
+    schemas = (each.schema for each in (error, error.parent) if each and isinstance(each.schema, dict))
+    description = next((found["description"] for found in schemas if "description" in found), None)
     if rule == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
         unknown = next(k for k in error.instance if k not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1)
-        problem = "unknown key"
-        remedy = f"did you mean {near[0]!r}? " if near else ""
-        remedy += f"known keys: {', '.join(known)}"
+        problem, remedy = f"unknown key{near(unknown, known)}", f"known keys: {', '.join(known)}"
         path.append(unknown)
     elif "propertyNames" in error.absolute_schema_path:
         problem, remedy = f"{error.instance!r} is not a usable name", "use letters, digits, '-', '.' and '_'"
@@ -82,8 +78,7 @@ def _explain(error, file):
         path.append(missing)
         problem, remedy = "missing key", f"add it: {error.schema['properties'].get(missing, {}).get('description', '')}"
     elif rule == "enum":
-        near = difflib.get_close_matches(str(error.instance), map(str, allowed), n=1)
-        problem = f"{error.instance!r} is not allowed" + (f" (did you mean {near[0]!r}?)" if near else "")
+        problem = f"{error.instance!r} is not allowed{near(error.instance, allowed)}"
         remedy = f"allowed values: {', '.join(map(str, allowed))}"
     else:
         limits = {
@@ -100,11 +95,3 @@ def _explain(error, file):
         problem = f"{error.instance!r} is not valid"
         remedy = f"must be {limits.get(rule, error.message)}" + (f"; {description}" if description else "")
     return EdgepruneError(problem, file=file, key=dotted(path) or None, remedy=remedy)
-
-
-def dotted(path):
-    """``["targets", 0]`` -> ``targets[0]``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text

@@ -1,7 +1,6 @@
 """From config.yaml, a preset and command-line overrides to one effective configuration."""
 
 import copy
-import difflib
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import yaml
 
 from edgeprune.config import budgets, grid, references, seeds
 from edgeprune.config.check import check
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import BASELINES, MEASURED
 
 #: Sections in which `default` holds for every network and an entry of the network's name adds to it.
@@ -73,7 +72,7 @@ def effective(root=".", overrides=None):
     known = sorted(p.stem for p in (root / "presets").glob("*.yaml"))
     if name not in known:
         raise EdgepruneError(
-            f"there is no preset {name!r}" + _near(name, known),
+            f"there is no preset {name!r}{near(name, known)}",
             file="--config" if "preset" in overrides else "config.yaml",
             key="preset",
             remedy=f"choose one of {', '.join(known)} or add presets/{name}.yaml",
@@ -172,16 +171,11 @@ def _check_measured(config, file):
 def _known(name, table, file, key, section):
     if name not in table:
         raise EdgepruneError(
-            f"{name!r} is not defined" + _near(name, table),
+            f"{name!r} is not defined{near(name, table)}",
             file=file,
             key=key,
             remedy=f"define it under `{section}` in config.yaml; defined: {', '.join(sorted(table))}",
         )
-
-
-def _near(name, known):
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 class _UniqueKeys(yaml.SafeLoader):

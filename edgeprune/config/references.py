@@ -1,9 +1,12 @@
 """The entries of `references`: by which method each goes, at what, and what changes for it."""
 
-import difflib
 from dataclasses import dataclass, field
+from itertools import product
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.config.check import schema
+from edgeprune.config.recipe import Recipe
+from edgeprune.config.recipes import recipe_of
+from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import BASELINES, DRAWN, MAIN, METHODS
 
 #: Keys of an entry that say at what, which the unpruned network has none of.
@@ -39,15 +42,45 @@ def _read(config, name, entry):
 
 
 def check(config, file):
-    """Refuse an entry whose method is not known, or that asks for what its method has not.
+    """Refuse an entry whose method is not known, that asks for what its method has not, or whose runs are another's.
 
     Raises:
         EdgepruneError: with the key of the entry.
     """
-    for name, reference in read(config).items():
+    references = read(config)
+    for name, reference in references.items():
         entry = config["references"][name]
         for problem, key, remedy in _problems(config, reference, entry):
             raise EdgepruneError(problem, file=file, key=f"references.{name}{key}", remedy=remedy)
+    own = Reference(MAIN, MAIN, config["modes"], config["targets"], tuple(config.get("budgets", {})))
+    for reference in references.values():
+        runs = _runs(config, reference)
+        for other in (own, *references.values()):
+            if other is reference or not all(run in _runs(config, other) for run in runs):
+                continue
+            if reference.name == reference.method and len(runs) == len(_runs(config, other)):
+                continue  # the other one, which is equal to it, is refused
+            raise EdgepruneError(
+                f"changes nothing: its runs are those of {other.name!r}, with the same settings",
+                file=file,
+                key=f"references.{reference.name}",
+                remedy="change a key under its `sampling` or `recipe`, or remove the entry",
+            )
+
+
+def _runs(config, reference):
+    """What tells an entry's runs apart, beside the seed: the method, at what, and the settings of each network."""
+    defaults = {key: part.get("default") for key, part in schema()["$defs"]["sampling"]["properties"].items()}
+    settings = []
+    for network in dict.fromkeys(pair["network"] for pair in config["pairs"]):
+        recipe, sampling = (
+            config[section].get("default", {}) | config[section].get(network, {}) for section in ("recipes", "sampling")
+        )
+        tuned = reference.method in BASELINES
+        recipe = recipe_of({network: recipe}, network, changes=reference.recipe, fine_tuning=tuned)
+        settings.append((Recipe().to_dict() | recipe, defaults | sampling | reference.sampling))
+    at = [*product(reference.modes, reference.targets), *reference.budgets] or [None]
+    return [(reference.method, one, settings) for one in at]
 
 
 def _problems(config, reference, entry):
@@ -55,10 +88,8 @@ def _problems(config, reference, entry):
     name, method = reference.name, reference.method
     if method not in METHODS:
         key = ".method" if "method" in entry else ""
-        near = difflib.get_close_matches(method, METHODS, n=1)
-        guess = f" (did you mean {near[0]!r}?)" if near else ""
         remedy = f"say by which method it goes, `{name}: {{method: ...}}`, one of {', '.join(METHODS)}"
-        yield f"{method!r} is no method{guess}", key, remedy
+        yield f"{method!r} is no method{near(method, METHODS)}", key, remedy
         return
     if name in METHODS and name != method:
         yield f"is called like a method and goes by another, {method}", ".method", "give the entry another name"

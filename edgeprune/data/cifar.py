@@ -1,24 +1,31 @@
 """CIFAR-10 and CIFAR-100, downloaded, checked and read by torchvision."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import hashlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import numpy as np
 
 from edgeprune.data.download import TIMEOUT, Broken, locked, network, retry
 from edgeprune.data.progress import say
-from edgeprune.data.request import Collection
+from edgeprune.data.request import Batch, Collection, Request
 from edgeprune.data.targets import ClassTarget
 from edgeprune.errors import EdgepruneError
+
+if TYPE_CHECKING:
+    from torchvision.datasets import CIFAR10
 
 _LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)  # the disk's fault, not the network's
 
 
-def load(request):
+def load(request: Request) -> Collection:
     """Return CIFAR-10 or CIFAR-100 (fine labels) as a :class:`Collection`.
 
     torchvision downloads the archive unless it is there and whole, checks its MD5 and that of every file it unpacks.
@@ -43,7 +50,7 @@ def load(request):
     parts = {"train": train, "test": test}
     labels = {split: np.array(part.targets, dtype=np.int64) for split, part in parts.items()}
 
-    def read():
+    def read() -> Iterator[Batch]:
         for split, part in parts.items():
             yield split, np.arange(len(part.data)), part.data.transpose(0, 3, 1, 2), labels[split]
 
@@ -56,7 +63,7 @@ def load(request):
     )
 
 
-def _dataset(source, request):
+def _dataset(source: str, request: Request) -> type[CIFAR10]:
     """Return torchvision's class, its address replaced where the settings name a mirror."""
     from torchvision import datasets
 
@@ -70,7 +77,7 @@ def _dataset(source, request):
     return type(kind.__name__, (kind,), {"url": f"{mirror.rstrip('/')}/{kind.filename}"})
 
 
-def _attempt(kind, root, archive, key):
+def _attempt(kind: type[CIFAR10], root: Path, archive: Path, key: str) -> tuple[CIFAR10, CIFAR10]:
     try:
         with network(kind.url, key), _timeout():
             return kind(root, train=True, download=True), kind(root, train=False)
@@ -91,7 +98,7 @@ def _attempt(kind, root, archive, key):
 
 
 @contextlib.contextmanager
-def _timeout():
+def _timeout() -> Iterator[None]:
     """torchvision sets no time limit of its own."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
@@ -101,6 +108,6 @@ def _timeout():
         socket.setdefaulttimeout(before)
 
 
-def _md5(path):
+def _md5(path: Path) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,7 +14,7 @@ _DEEP = ("I", "F")  # and I;16 and its relatives: more than 8 bits, which a conv
 _ORIENTATION = 0x0112  # EXIF tag
 
 
-def decode(content, name, channels, size):
+def decode(content: bytes, name: str, channels: int | None, size: Sequence[int] | None) -> np.ndarray:
     """Decode an image to uint8 (C, H, W).
 
     The orientation that a camera noted in EXIF is applied, transparency is dropped, the first frame is taken. Resizing

@@ -8,7 +8,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import TypeVar
 
 from edgeprune import __version__
 from edgeprune.data.progress import Progress, say
@@ -22,12 +25,14 @@ TIMEOUT = 60.0  # seconds without a byte
 _TRY_LATER = (408, 425, 429)  # the only 4xx that another attempt may cure
 _CHUNK = 1 << 16
 
+T = TypeVar("T")
+
 
 class Broken(Exception):
     """An attempt failed in a way that another may cure."""
 
 
-def download(url, folder, expected, key=None):
+def download(url: str, folder: str | Path, expected: str, key: str | None = None) -> Path:
     """Return the path of the file at ``url``, downloading it if it is not there yet.
 
     The name starts with the sum, so files of different content never meet. What a broken attempt leaves
@@ -63,13 +68,15 @@ def download(url, folder, expected, key=None):
     return path
 
 
-def retry(attempt, url, key):
+def retry(attempt: Callable[[], T], url: str, key: str | None) -> T:
     """Call ``attempt()`` until it no longer raises :class:`Broken`, with growing pauses.
 
     Raises:
         EdgepruneError: the last of ``ATTEMPTS`` attempts failed, too.
     """
-    for number in range(1, ATTEMPTS + 1):
+    number = 0
+    while True:
+        number += 1
         try:
             return attempt()
         except Broken as error:
@@ -83,7 +90,7 @@ def retry(attempt, url, key):
 
 
 @contextlib.contextmanager
-def network(url, key=None):
+def network(url: str, key: str | None = None) -> Iterator[None]:
     """Turn what goes wrong on the network into :class:`Broken`, or into a message where trying again is useless."""
     try:
         yield
@@ -99,7 +106,7 @@ def network(url, key=None):
 
 
 @contextlib.contextmanager
-def locked(path):
+def locked(path: Path) -> Iterator[None]:
     """Keep other processes that ask for the same ``path`` waiting."""
     import fcntl
 
@@ -109,14 +116,14 @@ def locked(path):
         yield
 
 
-def _attempt(url, part, expected, key):
+def _attempt(url: str, part: Path, expected: str, key: str | None) -> None:
     _receive(url, part, key)
     if (found := sha256(part)) != expected:
         part.unlink()
         raise Broken(f"expected SHA-256 {expected}, got {found}")
 
 
-def _receive(url, part, key):
+def _receive(url: str, part: Path, key: str | None) -> None:
     """Bring ``part`` to its full length."""
     start = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": f"edgeprune/{__version__}", "Accept-Encoding": "identity"}
@@ -153,7 +160,7 @@ def _receive(url, part, key):
         raise Broken(f"the connection was cut after {done:,} of {total:,} bytes")
 
 
-def _continues(response, start):
+def _continues(response: HTTPResponse, start: int) -> bool:
     """True if the answer is the rest of the file from byte ``start``."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return bool(start) and response.status == 206 and found is not None and int(found[1]) == start

@@ -5,14 +5,16 @@ import math
 import os
 import shutil
 import socket
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from edgeprune.data.request import Request, fraction_of
+from edgeprune.data.request import Collection, Request, fraction_of
 from edgeprune.data.sources import find_source
 from edgeprune.data.splits import cut
-from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, sample_dtype
+from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, Manifest, sample_dtype
 from edgeprune.errors import EdgepruneError
 from edgeprune.files import sha256, write_json
 
@@ -20,8 +22,17 @@ TEST_SEED = 0  # not a setting: the test set must not move when the seed of the 
 _TEST_STREAM, _VAL_STREAM = 1, 2
 _CHUNK = 4096  # samples looked at together for the statistics
 
+#: Of each split, the split of the source that it is cut from and the indices there.
+Parts = dict[str, tuple[str, np.ndarray]]
 
-def fetch(name, settings, out_dir, downloads="downloads", workers=None):
+
+def fetch(
+    name: str,
+    settings: dict[str, Any],
+    out_dir: str | Path,
+    downloads: str | Path = "downloads",
+    workers: int | None = None,
+) -> Manifest:
     """Fetch one dataset into ``out_dir``.
 
     Writes ``train.npy``, ``val.npy``, ``test.npy`` and ``manifest.json``. Everything is made in a temporary folder
@@ -59,7 +70,7 @@ def fetch(name, settings, out_dir, downloads="downloads", workers=None):
     return manifest
 
 
-def _validation(request):
+def _validation(request: Request) -> tuple[float, int]:
     given = request.settings.get("validation", {})
     if not isinstance(given, dict) or not given.keys() <= {"fraction", "seed"}:
         raise request.error("must be a mapping", "validation", "give fraction and seed, nothing else")
@@ -70,30 +81,33 @@ def _validation(request):
     return fraction, seed
 
 
-def _assign(collection, fraction, seed):
+def _assign(collection: Collection, fraction: float, seed: int) -> tuple[Parts, dict[str, Any]]:
     """Return {split: (split of the source, its indices)} and how test and val came about."""
     strata = collection.strata
     parts = {split: (split, np.arange(len(keys))) for split, keys in strata.items()}
-    told = {split: {"from": "source", "fraction": None, "seed": None} for split in ("test", "val")}
+    told: dict[str, dict[str, Any]] = {
+        split: {"from": "source", "fraction": None, "seed": None} for split in ("test", "val")
+    }
     for split, share, number, stream in (
         ("test", collection.test_fraction, TEST_SEED, _TEST_STREAM),
         ("val", fraction, seed, _VAL_STREAM),
     ):
         if split not in strata:
             rows = parts["train"][1]
+            assert share is not None  # or the source would have refused its own layout
             kept, taken = cut(strata["train"][rows], share, number, stream)
             parts["train"], parts[split] = ("train", rows[kept]), ("train", rows[taken])
             told[split] = {"from": "train", "fraction": share, "seed": number}
     return parts, told
 
 
-def _write(collection, request, fraction, seed, folder):
+def _write(collection: Collection, request: Request, fraction: float, seed: int, folder: Path) -> Manifest:
     parts, told = _assign(collection, fraction, seed)
     for split, (_, rows) in parts.items():
         if not len(rows):
             remedy = "give more images, or another fraction"
             raise request.error(f"too few images: no sample is left for {split}", remedy=remedy)
-    manifest = {
+    manifest: Manifest = {
         "format": FORMAT,
         "version": VERSION,
         "name": request.name,
@@ -101,23 +115,26 @@ def _write(collection, request, fraction, seed, folder):
         "source": collection.origin,
         "input": {"shape": list(collection.input_shape), "dtype": "uint8"},
         "target": collection.target.describe(),
+        "splits": {},
+        "mean": [],
+        "std": [],
+        "validation": told["val"],
+        "test": told["test"],
     }
     dtype = sample_dtype(manifest)
     files = {split: _allocate(folder / f"{split}.npy", dtype, len(parts[split][1])) for split in SPLITS}
     _fill(collection, parts, files)
-    manifest["splits"] = {}
     for split, samples in files.items():
         samples.flush()
         path = folder / f"{split}.npy"
         summary = collection.target.summarise(samples["target"])
         manifest["splits"][split] = {"file": path.name, "sha256": sha256(path), "count": len(samples), **summary}
     manifest["mean"], manifest["std"] = _statistics(files["train"], request)
-    manifest["validation"], manifest["test"] = told["val"], told["test"]
     write_json(folder / MANIFEST, manifest)
     return manifest
 
 
-def _allocate(path, dtype, count):
+def _allocate(path: Path, dtype: np.dtype, count: int) -> np.memmap:
     samples = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(count,))
     if hasattr(os, "posix_fallocate"):  # a full disk is an error here; later, through the map, it would be a SIGBUS
         with open(path, "rb+") as stream:
@@ -125,7 +142,7 @@ def _allocate(path, dtype, count):
     return samples
 
 
-def _fill(collection, parts, files):
+def _fill(collection: Collection, parts: Parts, files: Mapping[str, np.memmap]) -> None:
     """Write each sample the source yields into its row."""
     sizes = {split: len(keys) for split, keys in collection.strata.items()}
     places = {split: (np.full(size, -1), np.zeros(size, dtype=np.int64)) for split, size in sizes.items()}
@@ -145,7 +162,7 @@ def _fill(collection, parts, files):
         raise RuntimeError(f"the source left out {left} samples")
 
 
-def _statistics(samples, request):
+def _statistics(samples: np.ndarray, request: Request) -> tuple[list[float], list[float]]:
     """Per channel mean and (population) standard deviation on the scale 0 to 1, from exact integer sums."""
     channels = samples.dtype["input"].shape[0]
     counts = np.zeros((channels, 256), dtype=np.int64)
@@ -169,7 +186,7 @@ def _statistics(samples, request):
 
 
 @contextlib.contextmanager
-def _staging(out_dir):
+def _staging(out_dir: Path) -> Iterator[Path]:
     """Yield a new folder beside ``out_dir``, removed at the end; remove those of killed runs."""
     out_dir.mkdir(parents=True, exist_ok=True)
     prefix = f".{out_dir.name}.{socket.gethostname()}."
@@ -184,7 +201,7 @@ def _staging(out_dir):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _alive(pid):
+def _alive(pid: str) -> bool:
     """True if another process of this number runs; one that is dead and not yet buried by its parent does not."""
     try:
         os.kill(int(pid), 0)
@@ -198,7 +215,7 @@ def _alive(pid):
     return int(pid) != os.getpid()  # a container may hand out the same number again
 
 
-def _publish(folder, out_dir):
+def _publish(folder: Path, out_dir: Path) -> None:
     # Without the old manifest, whoever is killed between two renames leaves a folder that is clearly incomplete
     # rather than new samples under an old description.
     (out_dir / MANIFEST).unlink(missing_ok=True)

@@ -2,8 +2,10 @@
 
 import collections
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,17 +13,22 @@ from edgeprune.data.decode import decode
 from edgeprune.data.download import download
 from edgeprune.data.layout import find_layout
 from edgeprune.data.progress import Progress
-from edgeprune.data.request import Collection, fraction_of
+from edgeprune.data.request import Batch, Collection, Request, fraction_of
 from edgeprune.data.targets import ClassTarget
-from edgeprune.data.tree import open_tree
+from edgeprune.data.tree import Names, Tree, open_tree
 from edgeprune.files import sha256
 
 _BATCH_BYTES = 1 << 24  # decoded images handed over together: at most so many bytes,
 _FILE_BYTES = 1 << 20  # from files of about so many bytes, so that large images, too, keep all threads busy
 _MOST_PIXELS = 1 << 24  # of an image as `size` asks for it; no network here trains on larger ones
 
+#: An image: split, its number there, label, names, content.
+Entry = tuple[str, int, int, Names, bytes]
+#: Split, number and label of each file.
+Index = dict[Names, tuple[str, int, int]]
 
-def load(request):
+
+def load(request: Request) -> Collection:
     """Return the images as a :class:`Collection`; they are decoded when it is read.
 
     Raises:
@@ -54,7 +61,7 @@ def load(request):
     )
 
 
-def _size(request):
+def _size(request: Request) -> list[int] | None:
     size = request.settings.get("size")
     if size is None:
         return None
@@ -66,18 +73,18 @@ def _size(request):
     return list(size)
 
 
-def _natural(value):
+def _natural(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _channels(request):
+def _channels(request: Request) -> int | None:
     channels = request.settings.get("channels")
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise request.error(f"{channels!r} is not a number of channels", "channels", "give 1 (grey) or 3 (colour)")
     return channels
 
 
-def _locate(request):
+def _locate(request: Request) -> tuple[Path, dict[str, Any]]:
     """Return the path of the folder or archive, and what the manifest says of it."""
     path, url, expected = (request.settings.get(key) for key in ("path", "url", "sha256"))
     if (path is None) == (url is None):
@@ -91,7 +98,7 @@ def _locate(request):
             raise request.error("a url needs the sum of what it should bring", "sha256", remedy)
         path = download(url, request.downloads, expected, key=f"datasets.{request.name}.url")
         return path, {"url": url, "sha256": expected}
-    place = Path(path).expanduser()
+    place = Path(str(path)).expanduser()
     try:
         found = sha256(place) if place.is_file() else None
     except OSError as error:
@@ -103,7 +110,9 @@ def _locate(request):
     return place, {"path": str(path), "sha256": found}
 
 
-def _read(request, tree, index, shape, size, channels):
+def _read(
+    request: Request, tree: Tree, index: Index, shape: Sequence[int], size: Sequence[int] | None, channels: int | None
+) -> Iterator[Batch]:
     """Decode in threads (Pillow lets go of the interpreter's lock) and yield batches in order."""
     count = max(1, min(256, _BATCH_BYTES // int(np.prod(shape))))
     progress, done = Progress(request.name, len(index), "images"), 0
@@ -124,7 +133,7 @@ def _read(request, tree, index, shape, size, channels):
                 future.cancel()
 
 
-def _batches(contents, index, count):
+def _batches(contents: Iterable[tuple[Names, bytes]], index: Index, count: int) -> Iterator[list[Entry]]:
     """Group files of one split: lists of (split, number, label, names, content)."""
     groups, held = {}, {}
     for names, content in contents:
@@ -138,7 +147,14 @@ def _batches(contents, index, count):
     yield from groups.values()
 
 
-def _decode(request, tree, batch, shape, size, channels):
+def _decode(
+    request: Request,
+    tree: Tree,
+    batch: list[Entry],
+    shape: Sequence[int],
+    size: Sequence[int] | None,
+    channels: int | None,
+) -> Batch:
     inputs = np.empty((len(batch), *shape), dtype=np.uint8)
     for row, (_, _, _, names, content) in enumerate(batch):
         pixels = _decode_one(request, tree.name(names), content, channels, size)
@@ -152,7 +168,9 @@ def _decode(request, tree, batch, shape, size, channels):
     return batch[0][0], numbers, inputs, labels
 
 
-def _decode_one(request, name, content, channels, size):
+def _decode_one(
+    request: Request, name: str, content: bytes, channels: int | None, size: Sequence[int] | None
+) -> np.ndarray:
     try:
         return decode(content, name, channels, size)
     except MemoryError as error:
@@ -160,5 +178,5 @@ def _decode_one(request, name, content, channels, size):
         raise request.error(f"memory ran out while {name} was decoded", "size", remedy) from error
 
 
-def _words(shape):
+def _words(shape: Sequence[int]) -> str:
     return f"{shape[1]} x {shape[2]} with {shape[0]} channel{'s' * (shape[0] > 1)}"

@@ -1,13 +1,17 @@
 """Find ``<split>/<class>/*`` in a tree of files, and refuse what does not fit."""
 
+from collections.abc import Iterable, Mapping
+
 from edgeprune.data.progress import say
+from edgeprune.data.request import Request
+from edgeprune.data.tree import Names, Tree
 
 SPLIT_NAMES = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
 _LAYOUT = "the layout is <split>/<class>/<image>, with splits train, test and, if you like, val"
 
 
-def find_layout(tree, request):
+def find_layout(tree: Tree, request: Request) -> tuple[list[str], dict[str, list[tuple[Names, int]]]]:
     """Sort the images of a tree by split and class.
 
     Args:
@@ -53,12 +57,12 @@ def find_layout(tree, request):
     return names, images
 
 
-def _root(folders):
+def _root(folders: set[Names]) -> Names:
     top = {names[0] for names in folders}
     return tuple(top) if len(top) == 1 and not top & SPLIT_NAMES.keys() else ()
 
 
-def _splits(tree, request, folders, root):
+def _splits(tree: Tree, request: Request, folders: set[Names], root: Names) -> dict[str, str]:
     """Return {folder: split}."""
     found = {}
     for names in sorted(folders):
@@ -82,7 +86,13 @@ def _splits(tree, request, folders, root):
     return found
 
 
-def _check(tree, request, splits, root, classes):
+def _check(
+    tree: Tree,
+    request: Request,
+    splits: Mapping[str, str],
+    root: Names,
+    classes: Mapping[str, Mapping[str, list[Names]]],
+) -> None:
     folder = {split: name for name, split in splits.items()}
     known = classes["train"]
     for split, found in classes.items():
@@ -103,6 +113,6 @@ def _check(tree, request, splits, root, classes):
         raise request.error(problem, remedy=f"classification needs two; {_LAYOUT}", file=str(tree.path))
 
 
-def _some(names):
+def _some(names: Iterable[str]) -> str:
     names = sorted(names)
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

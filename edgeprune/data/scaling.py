@@ -2,8 +2,10 @@
 
 import numpy
 
+from edgeprune.data.store import Manifest
 
-def normalise(inputs, manifest):
+
+def normalise(inputs: numpy.ndarray, manifest: Manifest) -> numpy.ndarray:
     """Raw (N, C, ...) -> float32 of mean 0 and standard deviation 1 per channel over the training split.
 
     The same arithmetic as :meth:`edgeprune.training.dataset.Dataset.normalise`.

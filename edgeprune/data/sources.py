@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeprune.data import cifar, digits
+from edgeprune.data.request import Collection, Request
 
 COMMON_KEYS = ("source", "task", "validation")
 
@@ -12,13 +13,13 @@ COMMON_KEYS = ("source", "task", "validation")
 class Source:
     """A registered source: ``load(request)`` returns a :class:`~edgeprune.data.request.Collection`."""
 
-    load: Callable
+    load: Callable[[Request], Collection]
     description: str
-    keys: tuple = ()
-    tasks: tuple = ("classification",)
+    keys: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ("classification",)
 
 
-def _images(request):
+def _images(request: Request) -> Collection:
     from edgeprune.data.images import load  # and Pillow with it
 
     return load(request)
@@ -36,7 +37,7 @@ SOURCES = {
 }
 
 
-def find_source(request):
+def find_source(request: Request) -> Source:
     """Return the source that a dataset's settings name.
 
     Raises:

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 
-def cut(strata, fraction, seed, stream):
+def cut(strata: np.ndarray, fraction: float, seed: int, stream: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide samples in two, each stratum in the same proportion.
 
     A stratum of n samples gives ``round(fraction * n)`` of them (halves upwards), at least one and at most n - 1; a

@@ -1,11 +1,13 @@
 """Read a fetched dataset: its manifest, and its splits as memory-mapped arrays. NumPy only."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.files import read_json, sha256
+from edgeprune.tasks.base import Manifest, Values
 
 FORMAT = "edgeprune.dataset"
 VERSION = 1
@@ -15,7 +17,7 @@ _REQUIRED = ("name", "task", "source", "input", "target", "splits", "mean", "std
 _AGAIN = "delete the folder and fetch the dataset again"
 
 
-def load_manifest(folder):
+def load_manifest(folder: str | Path) -> Manifest:
     """Read and check the manifest of a fetched dataset.
 
     Args:
@@ -45,15 +47,15 @@ def load_manifest(folder):
         entry = manifest["splits"].get(split)
         if not isinstance(entry, dict) or not {"file", "sha256", "count"} <= entry.keys():
             raise EdgepruneError("must hold file, sha256 and count", file=path, key=f"splits.{split}", remedy=_AGAIN)
-    return manifest
+    return cast(Manifest, manifest)
 
 
-def sample_dtype(manifest):
+def sample_dtype(manifest: Manifest) -> np.dtype:
     """Return the structured dtype of one sample, fields ``input`` (C, H, W) and ``target``, little-endian."""
     return np.dtype([(part, _field(manifest[part]), tuple(manifest[part]["shape"])) for part in ("input", "target")])
 
 
-def open_split(folder, split, *, verify=False, manifest=None):
+def open_split(folder: str | Path, split: str, *, verify: bool = False, manifest: Manifest | None = None) -> np.ndarray:
     """Memory-map one split.
 
     A field is a strided view into the records: copy what you hand to a library that wants contiguous memory, for
@@ -97,5 +99,5 @@ def open_split(folder, split, *, verify=False, manifest=None):
     return samples
 
 
-def _field(entry):
+def _field(entry: Values) -> np.dtype:
     return np.dtype(entry["dtype"]).newbyteorder("<")

@@ -4,7 +4,10 @@ import os
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any, Protocol, Self
+from zipfile import ZipFile, ZipInfo
 
 from edgeprune.errors import EdgepruneError
 
@@ -12,13 +15,29 @@ LARGEST_FILE = 1 << 28  # bytes; an image is smaller, so a larger member is a mi
 _REMEDY_LINK = "pack the archive again with plain files (tar: --dereference --hard-dereference)"
 
 
-def open_tree(path, key=None):
+Names = tuple[str, ...]
+
+
+class Tree(Protocol):
+    """Files in folders. Hidden ones are left out."""
+
+    path: Path
+
+    def list(self) -> tuple[set[Names], set[Names]]:
+        """The files and the folders, by their names from the root on."""
+
+    def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
+        """The contents of the files in ``wanted``."""
+
+    def name(self, names: Names) -> str:
+        """What messages call a file or folder."""
+
+
+def open_tree(path: str | Path, key: str | None = None) -> Tree:
     """Return the tree of files at ``path``.
 
-    A tree has ``list()``, which returns its files and its folders as two sets of tuples of names, and
-    ``read(wanted)``, which yields ``(names, bytes)`` for each file in ``wanted``. Hidden files are left out. Nothing
-    of an archive is ever written to disk, so its member names cannot reach outside; suspicious ones are refused all
-    the same.
+    Nothing of an archive is ever written to disk, so its member names cannot reach outside; suspicious ones are
+    refused all the same.
 
     Raises:
         EdgepruneError: there is nothing at ``path``, or it is neither a folder nor an archive.
@@ -30,7 +49,9 @@ def open_tree(path, key=None):
         with open(path, "rb") as stream:
             start = stream.read(4)
     except OSError as error:
-        problem = "there is no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
+        problem = (
+            "there is no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+        )
         raise EdgepruneError(problem, file=path, key=key, remedy="correct the path or its permissions") from error
     return ZipTree(path) if start[:2] == b"PK" else TarTree(path)
 
@@ -38,13 +59,13 @@ def open_tree(path, key=None):
 class FolderTree:
     """A folder on disk; links in it are followed, it is the user's own."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def list(self):
+    def list(self) -> tuple[set[Names], set[Names]]:
         files, folders = set(), set()
 
-        def stop(error):
+        def stop(error: OSError) -> None:
             remedy = "make the folder readable"
             raise EdgepruneError(f"cannot be read: {error.strerror}", file=error.filename, remedy=remedy) from error
 
@@ -60,7 +81,7 @@ class FolderTree:
             files.update((*parts, name) for name in names if not _hidden((name,)))
         return files, folders
 
-    def read(self, wanted):
+    def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
         for names in sorted(wanted):
             path = self.path.joinpath(*names)
             try:
@@ -70,20 +91,20 @@ class FolderTree:
             except OSError as error:
                 raise EdgepruneError(f"cannot be read: {error.strerror}", file=path, remedy="check the file") from error
 
-    def name(self, names):
+    def name(self, names: Names) -> str:
         return str(self.path.joinpath(*names))
 
 
 class _Archive:
     """What zip and tar have in common."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def name(self, names):
+    def name(self, names: Names) -> str:
         return f"{self.path}!{'/'.join(names)}"
 
-    def _parts(self, member):
+    def _parts(self, member: str) -> Names:
         """Return a member's names; empty for the archive's own root."""
         name = PurePosixPath(member)
         if name.is_absolute() or ".." in name.parts:
@@ -91,7 +112,7 @@ class _Archive:
             raise EdgepruneError(f"member {member!r} points out of the archive", file=self.path, remedy=remedy)
         return name.parts
 
-    def _broken(self, error):
+    def _broken(self, error: Exception | str) -> EdgepruneError:
         problem = f"is corrupt or truncated ({error or type(error).__name__})"
         return EdgepruneError(problem, file=self.path, remedy="delete it and get or pack it again")
 
@@ -101,14 +122,14 @@ class ZipTree(_Archive):
 
     _ERRORS = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
-    def list(self):
+    def list(self) -> tuple[set[Names], set[Names]]:
         files, folders = set(), set()
         with self._open() as archive:
             for names, info in self._members(archive):
                 (folders if info.is_dir() else files).add(names)
         return files, folders
 
-    def read(self, wanted):
+    def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
         with self._open() as archive:
             for names, info in self._members(archive):
                 if names in wanted and not info.is_dir():
@@ -116,13 +137,13 @@ class ZipTree(_Archive):
                         raise _too_large(self.path, info.filename)
                     yield names, self._content(archive, info)
 
-    def _open(self):
+    def _open(self) -> ZipFile:
         try:
             return zipfile.ZipFile(self.path)
         except self._ERRORS as error:
             raise self._broken(error) from error
 
-    def _content(self, archive, info):
+    def _content(self, archive: ZipFile, info: ZipInfo) -> bytes:
         import zlib
 
         try:
@@ -133,7 +154,7 @@ class ZipTree(_Archive):
                 raise EdgepruneError(problem, file=self.path, remedy="pack it without a password") from error
             raise self._broken(error) from error
 
-    def _members(self, archive):
+    def _members(self, archive: ZipFile) -> Iterator[tuple[Names, ZipInfo]]:
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -147,20 +168,20 @@ class ZipTree(_Archive):
 class TarTree(_Archive):
     """A tar archive, plain or compressed by gzip, bzip2 or xz; read from front to back."""
 
-    def list(self):
+    def list(self) -> tuple[set[Names], set[Names]]:
         files, folders = set(), set()
         for names, member, _ in self._members():
             (folders if member.isdir() else files).add(names)
         return files, folders
 
-    def read(self, wanted):
+    def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
         for names, member, content in self._members():
             if names in wanted and member.isreg():
                 if member.size > LARGEST_FILE:
                     raise _too_large(self.path, member.name)
                 yield names, content()
 
-    def _members(self):
+    def _members(self) -> Iterator[tuple[Names, tarfile.TarInfo, Callable[[], bytes]]]:
         import lzma
         import zlib
 
@@ -179,22 +200,25 @@ class TarTree(_Archive):
                     raise self._broken(error) from error
                 if member is None:
                     break
-                archive.members = []  # tarfile keeps every header it has seen; two passes need none of them
+                # tarfile keeps every header it has seen; two passes need none of them
+                archive.members = []  # pyrefly: ignore[missing-attribute]
                 if not (member.isreg() or member.isdir()):
                     problem = f"member {member.name!r} is a link or a device"
                     raise EdgepruneError(problem, file=self.path, remedy=_REMEDY_LINK)
                 names = self._parts(member.name)
                 if names and not _hidden(names):
                     yield names, member, lambda member=member: self._content(archive, member, errors)
+            stream: Any = archive.fileobj
             try:
-                while archive.fileobj.read(1 << 20):  # to the very end: the decompressor checks its own sum there
+                while stream.read(1 << 20):  # to the very end: the decompressor checks its own sum there
                     pass
             except errors as error:
                 raise self._broken(error) from error
 
-    def _content(self, archive, member, errors):
+    def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo, errors: tuple[type[Exception], ...]) -> bytes:
         try:
-            content = archive.extractfile(member).read()
+            stream = archive.extractfile(member)
+            content = stream.read() if stream else b""
         except errors as error:
             raise self._broken(error) from error
         if len(content) != member.size:
@@ -209,20 +233,20 @@ class _Header(tarfile.TarInfo):
     """
 
     @classmethod
-    def fromtarfile(cls, tarfile_):
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:  # pyrefly: ignore[bad-override-param-name]
         try:
             return super().fromtarfile(tarfile_)
-        except tarfile.EOFHeaderError:
+        except tarfile.EOFHeaderError:  # pyrefly: ignore[missing-attribute]
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(f"{error} at byte {tarfile_.offset} of the unpacked archive") from error
 
 
-def _hidden(names):
+def _hidden(names: Names) -> bool:
     """True for what file managers and version control leave behind, such as ``.DS_Store`` and ``__MACOSX``."""
     return any(name.startswith(".") or name == "__MACOSX" for name in names)
 
 
-def _too_large(path, member):
+def _too_large(path: Path, member: str | None) -> EdgepruneError:
     problem = f"{f'member {member!r}' if member else 'file'} is larger than {LARGEST_FILE >> 20} MiB"
     return EdgepruneError(problem, file=path, remedy="remove it, or make the image smaller")

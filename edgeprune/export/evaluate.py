@@ -1,5 +1,7 @@
 """How well an exported network does: its file in ONNX Runtime over a split, without torch."""
 
+from pathlib import Path
+
 import numpy
 import onnx
 import onnxruntime
@@ -11,7 +13,7 @@ from edgeprune.data.store import MANIFEST, load_manifest, open_split
 BATCH = 64
 
 
-def evaluate(model, folder, split, threads=1):
+def evaluate(model: str | Path | bytes, folder: str | Path, split: str, threads: int = 1) -> dict[str, float]:
     """Score an ONNX file on one split of a fetched dataset.
 
     Args:
@@ -34,7 +36,7 @@ def evaluate(model, folder, split, threads=1):
     return task.score(numpy.concatenate(parts), samples["target"])
 
 
-def open_bytes(path):
+def open_bytes(path: str | Path) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()
 
@@ -45,7 +47,7 @@ class Runner:
     A reshape in the network may have the batch of 1 written into it, so the first call compares.
     """
 
-    def __init__(self, content, threads):
+    def __init__(self, content: bytes, threads: int) -> None:
         self.single, self.batched, self.checked = session(content, threads), None, False
         model = onnx.load_from_string(content)
         for value in [*model.graph.input, *model.graph.output]:
@@ -56,28 +58,29 @@ class Runner:
         except Exception:  # onnxruntime's exceptions have no common base but Exception
             self.checked = True
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: numpy.ndarray) -> numpy.ndarray:
         if not self.checked:
-            self.batched, self.checked = (self.batched if self._agree(inputs[:3]) else None), True
+            batched, self.checked = self.batched, True
+            self.batched = batched if batched and self._agree(batched, inputs[:3]) else None
         if self.batched:
             return run(self.batched, inputs)
         return numpy.concatenate([run(self.single, inputs[i : i + 1]) for i in range(len(inputs))])
 
-    def _agree(self, inputs):
+    def _agree(self, batched: onnxruntime.InferenceSession, inputs: numpy.ndarray) -> bool:
         try:
-            found = run(self.batched, inputs)
+            found = run(batched, inputs)
         except Exception:
             return False
         expected = numpy.concatenate([run(self.single, inputs[i : i + 1]) for i in range(len(inputs))])
         return found.shape == expected.shape and numpy.allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
-def session(content, threads):
+def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 4  # the batched file's refusal is expected
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def run(session, inputs):
-    return session.run(None, {session.get_inputs()[0].name: inputs})[0]
+def run(session: onnxruntime.InferenceSession, inputs: numpy.ndarray) -> numpy.ndarray:
+    return numpy.asarray(session.run(None, {session.get_inputs()[0].name: inputs})[0])

@@ -9,7 +9,9 @@ gained nothing).
 import contextlib
 import logging
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy
 import onnxruntime
@@ -22,12 +24,15 @@ from edgeprune.data.store import load_manifest, open_split
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.evaluate import evaluate
 from edgeprune.names import IDENTITY
+from edgeprune.tasks.base import Manifest
 
 FORMAT, VERSION = "edgeprune.quantized", 1
 IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
 
 
-def quantise(model, folder, metrics, threads=1):
+def quantise(
+    model: str | Path, folder: str | Path, metrics: str | Path, threads: int = 1
+) -> tuple[bytes, dict[str, Any]]:
     """The int8 file of an exported network and what is known of it.
 
     Args:
@@ -68,7 +73,9 @@ def quantise(model, folder, metrics, threads=1):
     return content, value
 
 
-def check(fp32, metrics, manifest, model):
+def check(
+    fp32: Mapping[str, Mapping[str, float]], metrics: Mapping[str, Any], manifest: Manifest, model: str | Path
+) -> None:
     """Refuse a file that does not score as its training did: it would be fed other inputs than it was trained on.
 
     A training in bf16 evaluates in bf16, which moves some images near the border: 1 % or three images are allowed.
@@ -85,7 +92,7 @@ def check(fp32, metrics, manifest, model):
                 )
 
 
-def calibration(folder, images=IMAGES, seed=0):
+def calibration(folder: str | Path, images: int = IMAGES, seed: int = 0) -> numpy.ndarray:
     """``images`` random images of the training split, as the network takes them, (N, C, H, W) float32."""
     manifest = load_manifest(folder)
     samples = open_split(folder, "train", manifest=manifest)
@@ -96,14 +103,14 @@ def calibration(folder, images=IMAGES, seed=0):
 class Reader(CalibrationDataReader):
     """One image at a time, as the file has batch 1."""
 
-    def __init__(self, name, inputs):
+    def __init__(self, name: str, inputs: numpy.ndarray) -> None:
         self.batches = iter([{name: inputs[i : i + 1]} for i in range(len(inputs))])
 
-    def get_next(self):
+    def get_next(self) -> dict[str, numpy.ndarray] | None:  # pyrefly: ignore[bad-override]  the base forgets the end
         return next(self.batches, None)
 
 
-def to_bytes(model, inputs):
+def to_bytes(model: str | Path, inputs: numpy.ndarray) -> bytes:
     """The int8 file (QDQ) of an fp32 one; ``inputs`` are those of :func:`calibration`."""
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
@@ -126,7 +133,7 @@ def to_bytes(model, inputs):
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """The quantiser warns of each weight of rank 1 that it has no channels."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -2,9 +2,10 @@
 
 import copy
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
+from torch import nn
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.onnx import to_bytes
@@ -14,7 +15,7 @@ _TAG = re.compile(r"LAYER(\d+)\.")
 _FILTERS = 64  # compared of each layer: random weights do not agree by chance
 
 
-def tagged(model, input_shape, layers):
+def tagged(model: nn.Module, input_shape: Sequence[int], layers: Sequence[str]) -> bytes:
     """The ONNX file of ``model`` with the name of each operator and tensor marked by a layer's number.
 
     A layer's own operator is found by its weights, which therefore have to be random; an operator without weights
@@ -37,8 +38,9 @@ def tagged(model, input_shape, layers):
 
     model = copy.deepcopy(model)
     for module in model.modules():
-        if getattr(module, "running_var", None) is not None and getattr(module, "weight", None) is not None:
-            torch.nn.init.ones_(module.weight)  # some are born as zeros, which would hide the layer before
+        weight = getattr(module, "weight", None)
+        if getattr(module, "running_var", None) is not None and weight is not None:
+            nn.init.ones_(weight)  # some are born as zeros, which would hide the layer before
     proto = onnx.load_from_string(to_bytes(model, input_shape))
     graph, state = proto.graph, {k: v.detach().cpu().numpy() for k, v in model.state_dict().items()}
     weights = [_weight_of(name, state) for name in layers]
@@ -74,18 +76,18 @@ def tagged(model, input_shape, layers):
     return proto.SerializeToString(deterministic=True)
 
 
-def layer_of(node):
+def layer_of(node: str) -> int | None:
     """The number of the layer that an operator's name was marked with; None without a mark."""
     match = _TAG.search(node)
     return int(match[1]) if match else None
 
 
-def _weight_of(name, state):
+def _weight_of(name: str, state: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """A layer's weight, or None where it has another name than ``weight`` (or is shared with a layer that has it)."""
     return state.get(f"{name}.weight", state.get(name))
 
 
-def _layer_of(array, weights):
+def _layer_of(array: np.ndarray, weights: Sequence[np.ndarray | None]) -> int | None:
     """The layer whose weights these are, but for a factor of each filter (that of a batch norm)."""
     for found in (array, array.T):
         for n, weight in enumerate(weights):

@@ -3,8 +3,11 @@
 import copy
 import io
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError, extras
@@ -14,7 +17,7 @@ TOLERANCE = 1e-3  # of the largest output: float32 sums in another order
 WITHOUT = "train with --no-onnx (nothing can be measured then)"
 
 
-def export(model, input_shape, path):
+def export(model: nn.Module, input_shape: Sequence[int], path: str | Path) -> float:
     """Write ``model`` as an ONNX file and check it.
 
     Args:
@@ -35,7 +38,7 @@ def export(model, input_shape, path):
     return error
 
 
-def to_bytes(model, input_shape):
+def to_bytes(model: nn.Module, input_shape: Sequence[int]) -> bytes:
     """The ONNX file: ``input`` (1, *input_shape), ``output``, in eval mode; the same network gives the same bytes.
 
     Raises:
@@ -60,7 +63,7 @@ def to_bytes(model, input_shape):
             ) from second
 
 
-def check(data, model, input_shape):
+def check(data: bytes, model: nn.Module, input_shape: Sequence[int]) -> float:
     """Run the file in ONNX Runtime and compare with the network on one random input.
 
     Returns:
@@ -88,26 +91,33 @@ def check(data, model, input_shape):
     return error
 
 
-def _on_cpu(model):
+def _on_cpu(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).cpu().float().to(memory_format=torch.contiguous_format).eval()
 
 
-def _by_tracing(model, sample):
+def _by_tracing(model: nn.Module, sample: Tensor) -> bytes:
     """The TorchScript-based exporter: 0.1 s, against 2 s and another dependency for the newer one."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
         # It is deprecated in favour of the newer one, which is the fallback here: no news to the user.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            model, (sample,), stream, dynamo=False, opset_version=OPSET, input_names=["input"], output_names=["output"]
+            model,
+            (sample,),
+            stream,  # pyrefly: ignore[bad-argument-type]  this exporter writes to files that are open, too
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["input"],
+            output_names=["output"],
         )
     return stream.getvalue()
 
 
-def _by_graph_capture(model, sample):
+def _by_graph_capture(model: nn.Module, sample: Tensor) -> bytes:
     program = torch.onnx.export(
         model, (sample,), dynamo=True, input_names=["input"], output_names=["output"], verbose=False
     )
+    assert program is not None  # as there is no file to write
     proto = program.model_proto
     # stack traces and names of temporary objects would make the bytes differ from run to run
     for item in [proto.graph, *proto.graph.node, *proto.graph.value_info, *proto.graph.initializer, *proto.functions]:

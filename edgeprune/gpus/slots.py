@@ -13,18 +13,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 from edgeprune.errors import EdgepruneError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-_held = []  # open files: closing one gives its slot back
+_held: list[TextIO] = []  # open files: closing one gives its slot back
 
 
 @cache
-def gpus():
+def gpus() -> tuple[str, ...]:
     """Names (for ``CUDA_VISIBLE_DEVICES``) of the GPUs that this process may use; none if torch is built without CUDA.
 
     They are UUIDs in the driver's order; of a partitioned GPU, its MIG instances'. Asks ``nvidia-smi`` once, where
@@ -41,15 +43,17 @@ def gpus():
     return tuple(_visible(_listed(done.stdout), os.environ.get(VISIBLE), by_bus))
 
 
-def _torch_has_cuda():
+def _torch_has_cuda() -> bool:
     """Read off torch's ``version.py``, since importing it takes seconds; True if there is no torch here to ask.
 
     The local part of the version ("+cpu") would not do: builds differ in whether they have one.
     """
     spec = importlib.util.find_spec("torch")  # of a top-level package: nothing is imported
+    if spec is None or spec.origin is None:
+        return True
     try:
         text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
-    except (AttributeError, TypeError, OSError):
+    except OSError:
         return True
     return re.search(r"(?m)^cuda\b[^=\n]*=\s*None\b", text) is None
 
@@ -59,14 +63,14 @@ class _Gpu:
     index: str
     model: str
     uuid: str
-    instances: list
+    instances: list[str]
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         return self.instances or [self.uuid]  # a partitioned GPU cannot be used as a whole
 
 
-def _listed(text):
+def _listed(text: str) -> list[_Gpu]:
     """The GPUs of the lines of ``nvidia-smi -L``."""
     found = []
     for line in text.splitlines():
@@ -78,7 +82,7 @@ def _listed(text):
     return found
 
 
-def _visible(listed, variable, by_bus):
+def _visible(listed: Sequence[_Gpu], variable: str | None, by_bus: bool) -> list[str]:
     """What ``CUDA_VISIBLE_DEVICES`` leaves, in its order.
 
     Its numbers count by speed unless ``CUDA_DEVICE_ORDER`` says by bus, as nvidia-smi does. Where models differ, a
@@ -98,12 +102,19 @@ def _visible(listed, variable, by_bus):
     return list(dict.fromkeys(chosen))
 
 
-def count(device, slots_per_gpu=1):
+def count(device: str, slots_per_gpu: int = 1) -> int:
     """How many jobs of a recipe's ``device`` can run here at a time, or 0 if they need no GPU of ours."""
     return len(gpus()) * slots_per_gpu if device in ("auto", "cuda") else 0
 
 
-def claim(device="auto", slots_per_gpu=1, *, folder=None, names=None, poll=0.5):
+def claim(
+    device: str = "auto",
+    slots_per_gpu: int = 1,
+    *,
+    folder: str | Path | None = None,
+    names: Sequence[str] | None = None,
+    poll: float = 0.5,
+) -> str | None:
     """Take a free slot and let this process see only its GPU; wait while all are taken. Kept until the process ends.
 
     To be called before CUDA is initialised.
@@ -139,16 +150,16 @@ def claim(device="auto", slots_per_gpu=1, *, folder=None, names=None, poll=0.5):
         time.sleep(poll)
 
 
-def claim_for(recipe, slots_per_gpu=1):
+def claim_for(recipe: object, slots_per_gpu: int = 1) -> str | None:
     """:func:`claim` for a training by a recipe (a dict; anything else is left to whoever reads the recipe)."""
     return claim(recipe.get("device", "auto") if isinstance(recipe, dict) else "cpu", slots_per_gpu)
 
 
-def _folder():
+def _folder() -> Path:
     return Path(tempfile.gettempdir()) / f"edgeprune-gpu-slots-{os.getuid()}"
 
 
-def _lock(folder, name):
+def _lock(folder: Path, name: str) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = open(folder / name, "a")  # noqa: SIM115 (stays open: the lock lives as long as the handle)

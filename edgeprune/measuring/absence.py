@@ -1,10 +1,11 @@
 """A device that isn't there: its measurements say so in place of numbers, and can be made later."""
 
 import json
+from collections.abc import Container
 from pathlib import Path
 
 
-def absent(results, devices=None):
+def absent(results: str | Path, devices: Container[str] | None = None) -> dict[str, list[Path]]:
     """``{device: paths}`` of the measurements below the folder ``results`` whose device was not there.
 
     Args:
@@ -21,7 +22,7 @@ def absent(results, devices=None):
     return found
 
 
-def notice(results, devices=None):
+def notice(results: str | Path, devices: Container[str] | None = None) -> str:
     """What to tell of devices that were not there, and how to measure on them later; empty if all were."""
     lines = [
         f"device {device}: not there for {len(paths)} measurement{'s' * (len(paths) > 1)}, without numbers now\n"
@@ -32,5 +33,5 @@ def notice(results, devices=None):
     return "".join(lines)
 
 
-def _reason(path):
+def _reason(path: Path) -> str:
     return json.loads(path.read_text(encoding="utf-8"))["reasons"]["latency_ms"]

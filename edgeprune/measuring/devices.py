@@ -1,8 +1,11 @@
 """Devices of the configuration: where the stand-alone program is run, and how its answer comes back.
 
-A kind of device is a class with ``SETTINGS``, ``__init__(settings, key)`` and ``run(arguments)``; a new kind is one
-entry here.
+A kind of device is a :class:`Device` with ``SETTINGS`` and ``__init__(settings, key)``; a new kind is one entry here.
 """
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.local import Local
@@ -13,12 +16,15 @@ KINDS = {"local": Local, "ssh": Ssh}
 SETTINGS = ("kind", "seconds", "iterations", "warmup", "threads", "affinity", "runtimes", "energy")
 
 
-def connect(name, settings):
-    """The device ``name`` with its settings from the configuration; nothing is run yet.
+class Device(Protocol):
+    """Where the stand-alone program is run."""
 
-    Returns:
-        an object whose ``run(arguments)`` runs the stand-alone program there and returns its JSON. A
-        :class:`pathlib.Path` among the arguments is a file of this machine that is taken along.
+    def run(self, arguments: Sequence[str | Path]) -> dict[str, Any]:
+        """The JSON of the program run there; a path among the arguments is a file of this machine, taken along."""
+
+
+def connect(name: str, settings: dict[str, Any]) -> Device:
+    """The device ``name`` with its settings from the configuration; nothing is run yet.
 
     Raises:
         EdgepruneError: unknown kind of device, or a setting that the kind does not take.

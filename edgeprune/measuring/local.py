@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from edgeprune.measuring import program
 
@@ -9,12 +12,12 @@ from edgeprune.measuring import program
 class Local:
     """Runs the program with this Python."""
 
-    SETTINGS = ()
+    SETTINGS: tuple[str, ...] = ()
 
-    def __init__(self, settings, key):
+    def __init__(self, settings: dict[str, Any], key: str) -> None:
         self.settings, self.key = settings, key
 
-    def run(self, arguments):
+    def run(self, arguments: Sequence[str | Path]) -> dict[str, Any]:
         """The program's JSON for ``arguments`` (strings, and paths of this machine)."""
         command = [sys.executable, str(program.FILE), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """Measure a model on a device of the configuration, and tell which run of the grid it belongs to."""
 
 from pathlib import Path
+from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
@@ -23,7 +24,15 @@ NULL = (
 )  # fmt: skip
 
 
-def measure(device_name, device, model, reference, metrics=None, runtime="fp32", quantized=None):
+def measure(
+    device_name: str,
+    device: dict[str, Any],
+    model: str | Path,
+    reference: str | Path | None,
+    metrics: str | Path | None = None,
+    runtime: str = "fp32",
+    quantized: str | Path | None = None,
+) -> dict[str, Any]:
     """Measure ``model`` beside ``reference`` on a device.
 
     Args:
@@ -51,7 +60,7 @@ def measure(device_name, device, model, reference, metrics=None, runtime="fp32",
         arguments += ["--reference", Path(reference)]
     arguments += options(device)
     try:
-        result = machine.run(arguments)
+        result: dict[str, Any] = machine.run(arguments)
     except Unreachable as error:
         reason = str(error).partition("\n")[0]
         result = {**dict.fromkeys(NULL), "unreachable": True, "reasons": dict.fromkeys(NULL, reason), "warnings": []}
@@ -69,7 +78,7 @@ def measure(device_name, device, model, reference, metrics=None, runtime="fp32",
     }
 
 
-def options(device):
+def options(device: dict[str, Any]) -> list[str]:
     """The program's options for a device's settings."""
     given = []
     for name in OPTIONS:
@@ -83,7 +92,7 @@ def options(device):
     return given
 
 
-def _identity(metrics):
+def _identity(metrics: str | Path) -> tuple[dict[str, Any], float]:
     value = files.read_json(metrics)
     missing = [key for key in KEYS if not isinstance(value, dict) or key not in value]
     if missing:
@@ -91,7 +100,7 @@ def _identity(metrics):
     return identity.copied(value, KEYS), _headline(value, metrics)
 
 
-def _headline(value, file):
+def _headline(value: dict[str, Any], file: str | Path) -> float:
     """The test score: the fraction of right labels, of a classification."""
     try:
         return value["test"][tasks.get(value["task"], file=file).headline.name]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring import standalone
@@ -19,7 +20,7 @@ class Unreachable(EdgepruneError):
     """The device is not there. A measurement then says so, and the rest of the workflow goes on."""
 
 
-def result(status, out, err, key):
+def result(status: int, out: str, err: str, key: str) -> dict[str, Any]:
     """The JSON that the program printed.
 
     Args:

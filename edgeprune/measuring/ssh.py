@@ -13,15 +13,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring import program, remote, ssh_errors, standalone
 from edgeprune.measuring.program import Unreachable
 
-DEFAULTS = {"python": "python3", "connect_timeout": 10, "retries": 2, "timeout": 1800}
-OPTIONS = {
+DEFAULTS: dict[str, Any] = {"python": "python3", "connect_timeout": 10, "retries": 2, "timeout": 1800}
+OPTIONS: dict[str, Any] = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
     "UpdateHostKeys": "no",
@@ -43,29 +45,31 @@ class Ssh:
 
     SETTINGS = ("host", "user", "port", "key", "known_hosts", *DEFAULTS)
 
-    def __init__(self, settings, key):
+    def __init__(self, settings: dict[str, Any], key: str) -> None:
         self.settings, self.key = DEFAULTS | settings, key
         if not settings.get("host"):
             raise EdgepruneError("missing key", key=f"{key}.host", remedy="add the device's name or address")
 
-    def run(self, arguments):
+    def run(self, arguments: Sequence[str | Path]) -> dict[str, Any]:
         """The program's JSON for ``arguments`` (strings, and paths of this machine).
 
         Raises:
             Unreachable: the device was not there, or the connection was cut, each time that it was tried.
             EdgepruneError: something that another try does not mend.
         """
-        for attempt in range(self.settings["retries"] + 1):
+        attempt = 0
+        while True:
             try:
                 return self._run_once(arguments)
             except Unreachable as error:
-                if attempt == self.settings["retries"]:
+                attempt += 1
+                if attempt > self.settings["retries"]:
                     raise
-                pause = min(2 ** (attempt + 1), 30)
+                pause = min(2**attempt, 30)
                 print(f"{self.key}: {error.problem}; trying again in {pause} s", file=sys.stderr, flush=True)
                 time.sleep(pause)
 
-    def command(self, size):
+    def command(self, size: int) -> list[str]:
         """The client's command line; ``size`` is that of the text that the device's Python runs first."""
         words = ["ssh"]
         given = {"UserKnownHostsFile": self._file("known_hosts"), "IdentityFile": self._file("key")}
@@ -86,7 +90,7 @@ class Ssh:
         # "&& true": a shell that stays is able to say that a signal killed this Python.
         return [*words, "--", self.settings["host"], f"{python} -c {shlex.quote(start)} && true"]
 
-    def _file(self, setting):
+    def _file(self, setting: str) -> str | None:
         """A setting that is a file, as ``ssh -o`` wants it."""
         if not self.settings.get(setting):
             return None
@@ -96,7 +100,7 @@ class Ssh:
             raise EdgepruneError(f"there is no file {path}", key=f"{self.key}.{setting}", remedy=remedy)
         return '"' + re.sub(r'(["\\])', r"\\\1", str(path).replace("%", "%%")) + '"'
 
-    def _run_once(self, arguments):
+    def _run_once(self, arguments: Sequence[str | Path]) -> dict[str, Any]:
         agent = Path(remote.__file__).read_bytes()
         command = self.command(len(agent))
         words, taken = [], {}
@@ -118,7 +122,7 @@ class Ssh:
         status, out, err = self._talk(command, parts)
         return self._result(status, out, err, taken)
 
-    def _talk(self, command, parts):
+    def _talk(self, command: list[str], parts: list[bytes | Path]) -> tuple[int, str, str]:
         """Send ``parts`` (bytes, and paths whose content is meant); exit status, output and messages of the client."""
         # To wait for another job, then to run, take at most the time-out each.
         limit = self.settings["connect_timeout"] + 2 * self.settings["timeout"] + 60
@@ -154,7 +158,7 @@ class Ssh:
             os.close(ours)  # until now, it told the device that its answer is awaited
         return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
-    def _result(self, status, out, err, taken):
+    def _result(self, status: int, out: str, err: str, taken: dict[str, Path]) -> dict[str, Any]:
         said = []
         for line in out.splitlines():
             if line.startswith(remote.MARK):
@@ -175,7 +179,7 @@ class Ssh:
         return program.result(answer["status"], answer["out"], err, self.key + ".python" * about_python)
 
 
-def _feed(handle, parts):
+def _feed(handle: int, parts: list[bytes | Path]) -> None:
     """Write until the client hangs up; the pipe stays open."""
     with contextlib.suppress(BrokenPipeError):
         for part in parts:
@@ -187,7 +191,7 @@ def _feed(handle, parts):
                         _write(handle, chunk)
 
 
-def _write(handle, content):
+def _write(handle: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]

@@ -3,6 +3,8 @@
 import re
 import shlex
 import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring import standalone
@@ -49,7 +51,7 @@ _ABSENT = (
 _TURN_ON = "see that it is on, in the network, runs an SSH server, and that host and port are right; then run again"
 
 
-def of_client(err, key, settings, started):
+def of_client(err: str, key: str, settings: Mapping[str, Any], started: bool) -> EdgepruneError:
     """The error for what the OpenSSH client said when it gave up; ``started``: the program was already running."""
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     if not started:
@@ -68,7 +70,7 @@ def of_client(err, key, settings, started):
     return Unreachable(problem, key=f"{key}.host", remedy=_TURN_ON)
 
 
-def of_start(status, err, key, settings):
+def of_start(status: int, err: str, key: str, settings: Mapping[str, Any]) -> EdgepruneError:
     """The error for a login that worked, after which the device's Python did not start."""
     said = _last([line.strip() for line in err.splitlines() if line.strip()])
     if status == 128 + signal.SIGILL:
@@ -80,7 +82,7 @@ def of_start(status, err, key, settings):
     )
 
 
-def of_device(failure, text, key, settings):
+def of_device(failure: str, text: str, key: str, settings: Mapping[str, Any]) -> EdgepruneError:
     """The error for a ``failure`` that :mod:`~edgeprune.measuring.remote` told."""
     limit = f"{settings['timeout']:g} s"
     longer = "allow more time, or measure for fewer seconds and iterations"
@@ -98,7 +100,7 @@ def of_device(failure, text, key, settings):
     return EdgepruneError(problem, key=f"{key}.{setting}" if setting else key, remedy=remedy)
 
 
-def check_program(status, err, key):
+def check_program(status: int, err: str, key: str) -> None:
     """Refuse what packages of another processor do to the program, and a program that the system killed."""
     if status == -signal.SIGILL or re.search(r"Illegal instruction|status (-4|132)\b", err):
         raise _illegal(key)
@@ -116,7 +118,7 @@ def check_program(status, err, key):
         )
 
 
-def _illegal(key):
+def _illegal(key: str) -> EdgepruneError:
     return EdgepruneError(
         "the device's processor does not know an instruction of its packages (SIGILL)",
         key=f"{key}.python",
@@ -124,11 +126,11 @@ def _illegal(key):
     )
 
 
-def _last(lines):
+def _last(lines: Sequence[str]) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _by_hand(settings):
+def _by_hand(settings: Mapping[str, Any]) -> str:
     words = ["ssh"]
     for option, name in (("-p", "port"), ("-i", "key")):
         if settings.get(name):

@@ -5,7 +5,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 
-def refit(module):
+def refit(module: nn.Module) -> None:
     """Make ``module``'s attributes agree with its (new) parameters; modules of other libraries are left alone."""
     if isinstance(module, _ConvTransposeNd):
         inputs, per_group = module.weight.shape[:2]

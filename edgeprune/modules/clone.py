@@ -6,9 +6,11 @@ empty hook tables, which need no deep copy.
 
 import copy
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgeprune.errors import EdgepruneError
 
@@ -17,7 +19,7 @@ _CONTAINERS = {OrderedDict, dict, list, set}
 _CUSTOM = ("__deepcopy__", "__getstate__", "__reduce__", "__reduce_ex__")
 
 
-def clone(model, substitute):
+def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.Module:
     """Copy ``model``; the original is not touched.
 
     Args:
@@ -27,7 +29,7 @@ def clone(model, substitute):
     Raises:
         EdgepruneError: an attribute of a module cannot be copied.
     """
-    memo = {}
+    memo: dict[int, Any] = {}
     for name, tensor in named_tensors(model):
         memo[id(tensor)] = substitute(name, tensor)
     modules = list(model.modules())
@@ -45,7 +47,7 @@ def clone(model, substitute):
     return memo[id(model)]
 
 
-def named_tensors(model):
+def named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """``(name, tensor)`` of every parameter, then every buffer; a shared tensor once, by its first name."""
     parameters, buffers = {}, {}
     for path, module in model.named_modules():
@@ -57,11 +59,11 @@ def named_tensors(model):
     yield from buffers.values()
 
 
-def _copies_itself(cls):
+def _copies_itself(cls: type) -> bool:
     return any(getattr(cls, name, None) is not getattr(nn.Module, name, None) for name in _CUSTOM)
 
 
-def _attributes(module, memo):
+def _attributes(module: nn.Module, memo: dict[int, Any]) -> dict[str, Any]:
     copied = {}
     for key, value in module.__dict__.items():
         kind = type(value)

@@ -1,14 +1,20 @@
 """Builds a network of other widths."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.modules.attributes import refit
 from edgeprune.modules.clone import clone, named_tensors
 
+#: ``make(name, tensor, shape)``: a parameter or buffer of that shape in the place of ``tensor``.
+Make = Callable[[str, Tensor, tuple[int, ...]], Tensor]
 
-def rebuild(model, profile, widths, make):
+
+def rebuild(model: nn.Module, profile: Profile, widths: Mapping[str, int], make: Make) -> nn.Module:
     """A copy of ``model`` whose parameters and buffers have ``profile``'s shapes at ``widths``.
 
     Args:
@@ -17,7 +23,7 @@ def rebuild(model, profile, widths, make):
     shapes = {slot.name: slot.shape(widths) for slot in profile.slots}
     changed = set()
 
-    def substitute(name, tensor):
+    def substitute(name: str, tensor: Tensor) -> Tensor:
         shape = shapes[name]
         if shape != tuple(tensor.shape):
             changed.add(name)
@@ -34,10 +40,11 @@ def rebuild(model, profile, widths, make):
     return copied
 
 
-def set_attributes(model, profile, widths):
+def set_attributes(model: nn.Module, profile: Profile, widths: Mapping[str, int]) -> None:
     """Set the sizes that the network keeps in attributes of its own (found by the tracer's probe)."""
-    for path, name, index, expr in getattr(profile, "attributes", ()):
-        module, value = model.get_submodule(path), width.evaluate(expr, widths)
+    for size in getattr(profile, "attributes", ()):
+        module, value = model.get_submodule(size.module), width.evaluate(size.value, widths)
+        name, index = size.attribute, size.index
         if index is None:
             setattr(module, name, value)
         else:
@@ -45,7 +52,7 @@ def set_attributes(model, profile, widths):
             setattr(module, name, type(old)(value if i == index else v for i, v in enumerate(old)))
 
 
-def on_meta(name, tensor, shape):
+def on_meta(name: str, tensor: Tensor, shape: Sequence[int]) -> Tensor:
     """A tensor of ``shape`` without data; numbers (no dimension) keep theirs, so that a forward pass may read them."""
     if not tensor.dim():
         data = torch.zeros((), dtype=tensor.dtype) if tensor.is_meta else tensor.detach().cpu().clone()

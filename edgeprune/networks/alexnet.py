@@ -1,6 +1,9 @@
 """AlexNet (Krizhevsky et al., 2012; filters as in the one-tower version of 2014), with a stem for 32x32 images."""
 
+from collections.abc import Sequence
+
 import torch.nn as nn
+from torch import Tensor
 
 from edgeprune.networks.layers import Conv2d, HiddenLinear, Linear, pair, scaled
 
@@ -25,14 +28,14 @@ class AlexNet(nn.Module):
 
     def __init__(
         self,
-        num_classes=10,
-        in_channels=3,
-        input_size=32,
-        width=1.0,
-        hidden=(4096, 4096),
-        dropout=0.5,
-        batch_norm=False,
-    ):
+        num_classes: int = 10,
+        in_channels: int = 3,
+        input_size: int | Sequence[int] = 32,
+        width: float = 1.0,
+        hidden: Sequence[int] = (4096, 4096),
+        dropout: float = 0.5,
+        batch_norm: bool = False,
+    ) -> None:
         super().__init__()
         size, layers, channels = pair(input_size), [], in_channels
         for filters, stride, pooled in CONVOLUTIONS:
@@ -52,12 +55,18 @@ class AlexNet(nn.Module):
             units = scaled(n, width)
         self.classifier = nn.Sequential(*dense, Linear(units, num_classes))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x).flatten(1))
 
 
 def alexnet(
-    num_classes=10, in_channels=3, input_size=32, width=1.0, hidden=(4096, 4096), dropout=0.5, batch_norm=False
-):
+    num_classes: int = 10,
+    in_channels: int = 3,
+    input_size: int | Sequence[int] = 32,
+    width: float = 1.0,
+    hidden: Sequence[int] = (4096, 4096),
+    dropout: float = 0.5,
+    batch_norm: bool = False,
+) -> AlexNet:
     """See :class:`AlexNet`."""
     return AlexNet(num_classes, in_channels, input_size, width, hidden, dropout, batch_norm)

@@ -5,7 +5,10 @@ Layer for layer torchvision's ``vgg16_bn`` (without the biases that batch norm m
 variants for small images.
 """
 
+from collections.abc import Sequence
+
 import torch.nn as nn
+from torch import Tensor
 
 from edgeprune.networks.layers import Conv2d, HiddenLinear, Linear, conv_bn, pair, scaled
 from edgeprune.networks.mobilenet import STAGES, MobileNetV2
@@ -20,7 +23,16 @@ class Classic(nn.Module):
         (N, in_channels, H, W) -> (N, num_classes)
     """
 
-    def __init__(self, layers, channels, size, num_classes, hidden, dropout, dropout_first):
+    def __init__(
+        self,
+        layers: Sequence[nn.Module],
+        channels: int,
+        size: int,
+        num_classes: int,
+        hidden: Sequence[int],
+        dropout: float,
+        dropout_first: bool,
+    ) -> None:
         super().__init__()
         self.features, self.pool = nn.Sequential(*layers), nn.AdaptiveAvgPool2d(size)
         units, dense = channels * size * size, []
@@ -30,11 +42,18 @@ class Classic(nn.Module):
             units = n
         self.classifier = nn.Sequential(*dense, Linear(units, num_classes))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.pool(self.features(x)).flatten(1))
 
 
-def vgg16(num_classes=1000, in_channels=3, input_size=224, width=1.0, hidden=(4096, 4096), dropout=0.5):
+def vgg16(
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    input_size: int | Sequence[int] = 224,
+    width: float = 1.0,
+    hidden: Sequence[int] = (4096, 4096),
+    dropout: float = 0.5,
+) -> Classic:
     """VGG-16 with batch norm after the convolutions, none in the fully connected layers.
 
     Raises:
@@ -51,7 +70,14 @@ def vgg16(num_classes=1000, in_channels=3, input_size=224, width=1.0, hidden=(40
     return Classic(layers, channels, 7, num_classes, [scaled(n, width) for n in hidden], dropout, False)
 
 
-def alexnet(num_classes=1000, in_channels=3, input_size=224, width=1.0, hidden=(4096, 4096), dropout=0.5):
+def alexnet(
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    input_size: int | Sequence[int] = 224,
+    width: float = 1.0,
+    hidden: Sequence[int] = (4096, 4096),
+    dropout: float = 0.5,
+) -> Classic:
     """AlexNet of one tower (Krizhevsky, 2014): an 11x11 stem of stride 4.
 
     Raises:
@@ -74,15 +100,19 @@ def alexnet(num_classes=1000, in_channels=3, input_size=224, width=1.0, hidden=(
     return Classic(layers, channels, 6, num_classes, [scaled(n, width) for n in hidden], dropout, True)
 
 
-def mobilenetv2(num_classes=1000, in_channels=3, width=1.0, dropout=0.2):
+def mobilenetv2(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0, dropout: float = 0.2) -> MobileNetV2:
     """MobileNetV2 with its strides: the stem's and the second stage's are 2."""
     stages = [(e, c, n, 2 if i == 1 else s) for i, (e, c, n, s) in enumerate(STAGES)]
     network = MobileNetV2(stages, 32, 1280, num_classes, in_channels, width, 8, dropout)
-    network.features[0][0].stride = (2, 2)
+    stem: nn.Module = network.features.get_submodule("0.0")
+    assert isinstance(stem, nn.Conv2d)
+    stem.stride = (2, 2)
     return network
 
 
-def resnet50(num_classes=1000, in_channels=3, width=1.0, depths=(3, 4, 6, 3)):
+def resnet50(
+    num_classes: int = 1000, in_channels: int = 3, width: float = 1.0, depths: Sequence[int] = (3, 4, 6, 3)
+) -> ResNet:
     """ResNet-50 with a 7x7 stem of stride 2 and a 3x3 max pooling of stride 2."""
     network = ResNet(Bottleneck, depths, (64, 128, 256, 512), num_classes, in_channels, width)
     stem = conv_bn(in_channels, scaled(64, width), 7, stride=2)

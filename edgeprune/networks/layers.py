@@ -4,13 +4,15 @@ Initialisation lives in ``reset_parameters``, not in a network's constructor: su
 each module's own rule, so that dense and pruned networks start from the same distribution.
 """
 
+from collections.abc import Sequence
+
 import torch.nn as nn
 
 
 class Conv2d(nn.Conv2d):
     """Convolution with He's normal initialisation over the fan-out (He et al., 2015), zero bias."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
         if self.bias is not None:
             nn.init.zeros_(self.bias)
@@ -19,7 +21,7 @@ class Conv2d(nn.Conv2d):
 class Linear(nn.Linear):
     """Output layer: normal initialisation of standard deviation 0.01, so that training starts near even odds."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, std=0.01)
         nn.init.zeros_(self.bias)
 
@@ -27,18 +29,26 @@ class Linear(nn.Linear):
 class HiddenLinear(nn.Linear):
     """Linear layer before a ReLU: He's normal initialisation over the fan-in, zero bias."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         nn.init.kaiming_normal_(self.weight, mode="fan_in", nonlinearity="relu")
         nn.init.zeros_(self.bias)
 
 
-def conv_bn(inputs, filters, kernel, *, stride=1, groups=1, activation=nn.ReLU):
+def conv_bn(
+    inputs: int,
+    filters: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    activation: type[nn.Module] | None = nn.ReLU,
+) -> nn.Sequential:
     """Convolution without bias, batch norm, activation (``None``: none).
 
     Shape:
         (N, inputs, H, W) -> (N, filters, ceil(H / stride), ceil(W / stride)), for an odd kernel.
     """
-    layers = [
+    layers: list[nn.Module] = [
         Conv2d(inputs, filters, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(filters),
     ]
@@ -47,11 +57,11 @@ def conv_bn(inputs, filters, kernel, *, stride=1, groups=1, activation=nn.ReLU):
     return nn.Sequential(*layers)
 
 
-def pair(size):
+def pair(size: int | Sequence[int]) -> tuple[int, int]:
     """``(height, width)`` of an int or a pair."""
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
 
-def scaled(channels, width, divisor=1):
+def scaled(channels: int, width: float, divisor: int = 1) -> int:
     """``channels`` times the width multiplier, rounded to a multiple of ``divisor``, at least one of them."""
     return max(divisor, int(channels * width / divisor + 0.5) * divisor)

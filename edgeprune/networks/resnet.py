@@ -3,7 +3,10 @@
 Downsampling is done by the 3x3 convolution of a bottleneck, as in most implementations since 2017.
 """
 
+from collections.abc import Sequence
+
 import torch.nn as nn
+from torch import Tensor
 
 from edgeprune.networks.layers import Linear, conv_bn, scaled
 
@@ -13,7 +16,7 @@ class Basic(nn.Module):
 
     expansion = 1
 
-    def __init__(self, inputs, filters, stride):
+    def __init__(self, inputs: int, filters: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             conv_bn(inputs, filters, 3, stride=stride), conv_bn(filters, filters, 3, activation=None)
@@ -21,7 +24,7 @@ class Basic(nn.Module):
         self.shortcut = _shortcut(inputs, filters, stride)
         self.activation = nn.ReLU(inplace=True)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.activation(self.body(x) + self.shortcut(x))
 
 
@@ -30,7 +33,7 @@ class Bottleneck(Basic):
 
     expansion = 4
 
-    def __init__(self, inputs, filters, stride):
+    def __init__(self, inputs: int, filters: int, stride: int) -> None:
         nn.Module.__init__(self)
         outputs = filters * self.expansion
         self.body = nn.Sequential(
@@ -42,7 +45,7 @@ class Bottleneck(Basic):
         self.activation = nn.ReLU(inplace=True)
 
 
-def _shortcut(inputs, outputs, stride):
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
     if stride == 1 and inputs == outputs:
         return nn.Identity()
     return conv_bn(inputs, outputs, 1, stride=stride, activation=None)
@@ -61,10 +64,18 @@ class ResNet(nn.Module):
         (N, in_channels, H, W) -> (N, num_classes)
     """
 
-    def __init__(self, block, depths, filters, num_classes=10, in_channels=3, width=1.0):
+    def __init__(
+        self,
+        block: type[Basic],
+        depths: Sequence[int],
+        filters: Sequence[int],
+        num_classes: int = 10,
+        in_channels: int = 3,
+        width: float = 1.0,
+    ) -> None:
         super().__init__()
         channels = scaled(filters[0], width)
-        layers = [conv_bn(in_channels, channels, 3)]
+        layers: list[nn.Module] = [conv_bn(in_channels, channels, 3)]
         for stage, (depth, n) in enumerate(zip(depths, filters)):
             for i in range(depth):
                 layers.append(block(channels, scaled(n, width), 2 if stage and i == 0 else 1))
@@ -73,20 +84,22 @@ class ResNet(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = Linear(channels, num_classes)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.pool(self.features(x)).flatten(1))
 
 
-def resnet50(num_classes=10, in_channels=3, width=1.0, depths=(3, 4, 6, 3)):
+def resnet50(
+    num_classes: int = 10, in_channels: int = 3, width: float = 1.0, depths: Sequence[int] = (3, 4, 6, 3)
+) -> ResNet:
     """16 bottleneck blocks, for images of about 32x32."""
     return ResNet(Bottleneck, depths, (64, 128, 256, 512), num_classes, in_channels, width)
 
 
-def resnet8(num_classes=10, in_channels=1, width=1.0):
+def resnet8(num_classes: int = 10, in_channels: int = 1, width: float = 1.0) -> ResNet:
     """3 basic blocks, for images of about 8x8 (He et al.'s CIFAR family of depth 6n + 2, at n = 1)."""
     return ResNet(Basic, (1, 1, 1), (16, 32, 64), num_classes, in_channels, width)
 
 
-def resnet56(num_classes=10, in_channels=3, width=1.0):
+def resnet56(num_classes: int = 10, in_channels: int = 3, width: float = 1.0) -> ResNet:
     """27 basic blocks, for images of about 32x32 (He et al.'s CIFAR family of depth 6n + 2, at n = 9)."""
     return ResNet(Basic, (9, 9, 9), (16, 32, 64), num_classes, in_channels, width)

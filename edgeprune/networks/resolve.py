@@ -1,16 +1,32 @@
 """From a network's configuration to a live module."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError, extras
 from edgeprune.networks.spec import factory_key, is_file, parse
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def build(spec, *, name=None, num_classes=None, in_channels=None, input_size=None, **offered):
+
+def build(
+    spec: str | Mapping[str, Any],
+    *,
+    name: str | None = None,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    input_size: int | Sequence[int] | None = None,
+    **offered: Any,
+) -> nn.Module:
     """Call the factory that ``spec`` names.
 
     Args:
@@ -51,7 +67,7 @@ def build(spec, *, name=None, num_classes=None, in_channels=None, input_size=Non
     return model
 
 
-def _accepted(factory, offered):
+def _accepted(factory: Callable, offered: Mapping[str, Any]) -> list[str]:
     """Names among ``offered`` that the factory takes as keywords."""
     try:
         parameters = inspect.signature(factory).parameters.values()
@@ -64,11 +80,11 @@ def _accepted(factory, offered):
     return [k for k in offered if k in named]
 
 
-def _is_torchvision(factory):
+def _is_torchvision(factory: Callable) -> bool:
     return getattr(factory, "__module__", "").startswith("torchvision.models")
 
 
-def _find(place, attribute, key):
+def _find(place: str, attribute: str, key: str) -> Callable:
     module = _load_file(place, key) if is_file(place) else _load_module(place, key)
     value = module
     for part in attribute.split("."):
@@ -85,7 +101,7 @@ def _find(place, attribute, key):
     return value
 
 
-def _load_module(place, key):
+def _load_module(place: str, key: str) -> ModuleType:
     try:
         with extras():
             return importlib.import_module(place)
@@ -101,7 +117,7 @@ def _load_module(place, key):
         raise _failed(place, error, key) from error
 
 
-def _load_file(place, key):
+def _load_file(place: str, key: str) -> ModuleType:
     path = Path(place)
     if not path.is_file():
         raise EdgepruneError(
@@ -109,7 +125,7 @@ def _load_file(place, key):
         )
     name = f"edgeprune_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
+    if spec is None or spec.loader is None:
         raise EdgepruneError(f"{place!r} is no Python file", key=key, remedy="its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look their module up there
@@ -121,7 +137,7 @@ def _load_file(place, key):
     return module
 
 
-def _failed(place, error, key):
+def _failed(place: str, error: Exception, key: str) -> EdgepruneError:
     return EdgepruneError(
         f"importing {place} failed: {type(error).__name__}: {error}", key=key, remedy="correct the module named here"
     )

@@ -1,11 +1,13 @@
 """A network as the configuration names it. Needs no torch, so that the workflow can read it too."""
 
+from typing import Any
+
 from edgeprune.errors import EdgepruneError
 
 FORMS = 'name it "package.module:function" or "path/file.py:function"'
 
 
-def parse(spec, name=None):
+def parse(spec: object, name: str | None = None) -> tuple[str, str, dict[str, Any]]:
     """``(place, attribute, args)`` of a network's configuration.
 
     Args:
@@ -39,10 +41,10 @@ def parse(spec, name=None):
     return place, attribute, dict(args)
 
 
-def is_file(place):
+def is_file(place: str) -> bool:
     """Whether a factory's place is a Python file rather than a module."""
     return place.endswith(".py") or "/" in place
 
 
-def factory_key(name):
+def factory_key(name: str | None) -> str:
     return f"networks.{name}.factory" if name else "networks.factory"

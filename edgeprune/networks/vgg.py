@@ -6,8 +6,10 @@ norm too: without it, training at the learning rates that suit the convolutions 
 """
 
 import math
+from collections.abc import Sequence
 
 import torch.nn as nn
+from torch import Tensor
 
 from edgeprune.networks.layers import HiddenLinear, Linear, conv_bn, pair, scaled
 
@@ -31,7 +33,16 @@ class VGG(nn.Module):
         ValueError: the input is too small for the poolings.
     """
 
-    def __init__(self, stages, hidden, num_classes=10, in_channels=3, input_size=32, width=1.0, dropout=0.0):
+    def __init__(
+        self,
+        stages: Sequence[Sequence[int]],
+        hidden: Sequence[int],
+        num_classes: int = 10,
+        in_channels: int = 3,
+        input_size: int | Sequence[int] = 32,
+        width: float = 1.0,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         height, length = pair(input_size)
         layers, channels = [], in_channels
@@ -51,16 +62,30 @@ class VGG(nn.Module):
             dense += [nn.BatchNorm1d(units), nn.ReLU(inplace=True)]
         self.classifier = nn.Sequential(*dense, nn.Dropout(dropout), Linear(units, num_classes))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x).flatten(1))
 
 
-def vgg16(num_classes=10, in_channels=3, input_size=32, width=1.0, hidden=(512, 512), dropout=0.5):
+def vgg16(
+    num_classes: int = 10,
+    in_channels: int = 3,
+    input_size: int | Sequence[int] = 32,
+    width: float = 1.0,
+    hidden: Sequence[int] = (512, 512),
+    dropout: float = 0.5,
+) -> VGG:
     """13 convolutions and 3 fully connected layers (``hidden`` and the output)."""
     return VGG(VGG16, hidden, num_classes, in_channels, input_size, width, dropout)
 
 
-def vgg8(num_classes=10, in_channels=1, input_size=8, width=1.0, hidden=(64,), dropout=0.0):
+def vgg8(
+    num_classes: int = 10,
+    in_channels: int = 1,
+    input_size: int | Sequence[int] = 8,
+    width: float = 1.0,
+    hidden: Sequence[int] = (64,),
+    dropout: float = 0.0,
+) -> VGG:
     """6 convolutions and 2 fully connected layers, for images of about 8x8."""
     stages = ((16, 16), (32, 32), (64, 64))
     shrink = min(len(stages), int(math.log2(max(1, min(pair(input_size))))))

@@ -3,8 +3,10 @@
 import matplotlib.pyplot as plt
 from matplotlib.patches import Patch
 
+from edgeprune.names import BASELINES
 from edgeprune.plotting import style, tradeoff
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import engines, pairs, runs, script, units
+from edgeprune.reporting.captions import escape, score
 from edgeprune.reporting.columns import STAGES
 
 TRAINING = tradeoff.Facet("training_flops", "Training compute, estimated", "flops")
@@ -14,12 +16,26 @@ COSTS = (
     tradeoff.Facet("training_seconds", "Training time", "seconds"),
     tradeoff.Facet("training_joules", "Training energy", "joules"),
 )
+#: What the caption calls the columns.
+NOUNS = {"training_flops": "compute", "training_seconds": "time", "training_joules": "energy"}
 BAR = 0.17  # inches of the figure's height
 #: Stages before the last one; the last has the series' colour.
 EARLIER = {
     "train": {"facecolor": "white", "edgecolor": style.GREY, "hatch": "/////", "linewidth": 0.6},
     "prune": {"facecolor": "0.8", "edgecolor": "0.2", "hatch": "xxxxx", "linewidth": 0.6},
 }
+
+
+def add_options(parser):
+    """What :func:`make` reads: the runs of one network on one dataset."""
+    script.add_results(parser, measurements=False)
+    script.add_pair(parser)
+
+
+def make(args):
+    """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
+    rows, title = script.read_runs(args)
+    return draw(rows, title), rows, caption(runs.group(rows))
 
 
 def draw(rows, title=None):
@@ -97,3 +113,59 @@ def _bars(ax, facet, groups, looks, names):
 
 def _name(row):
     return runs.label(row) + ("" if row["target"] is None else f" −{100 * row['target']:g} %")
+
+
+def caption(groups):
+    """Of accuracy against the whole cost of training: dense, then the single pass beside the baselines of three stages.
+
+    Args:
+        groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown, each run once.
+    """
+    metric = runs.headline(groups)
+    network, dataset = groups[0]["network"], groups[0]["dataset"]
+    lines = [
+        f"**What training {escape(network)} on {escape(dataset)} costs: a single pass beside three stages.** First: "
+        f"{escape(metric.label[0].lower() + metric.label[1:])} on the test split against training FLOPs (estimated as "
+        "three times the forward pass, times the images); markers as in the figure of the trade-off. Then bars, stage "
+        "by stage: filled is the training of the network that is shown (fine-tuning included), hatched the dense "
+        "training that its weights come from, crossed the pruning between them; beside each bar its ratio to the dense "
+        "training."
+    ]
+    if all(row["training_joules"] is None for row in groups):
+        lines[0] += " No joules are shown: no energy counter could be read while training."
+    if all(row["training_seconds"] is None for row in groups):
+        lines[0] += " No seconds are on record."
+    lines.append("")
+    dense = next((row for row in groups if runs.is_dense(row)), None)
+    if dense:
+        lines.append(f"- dense: {score(dense, metric)}, {units.one(dense['training_flops'], 'flops')} of training.")
+    compared = [c for here in pairs.places(groups).values() for c in pairs.compare(here, metric)]
+    for c in compared:
+        row = c.baseline
+        if row["method"] not in BASELINES:
+            continue
+        stages = (
+            f"{100 * row[f'stage_{stage}_training_flops'] / row['training_flops']:.0f} % {noun}"
+            for stage, noun in zip(STAGES, ("dense training", "pruning", "fine-tuning"))
+            if row[f"stage_{stage}_training_flops"]
+        )
+        told = f"; {escape(pairs.against(c, metric))}" if c.found else ""
+        lines.append(
+            f"- {escape(pairs.title(c.ours))}: single pass {score(c.ours, metric)} for "
+            f"{units.one(c.ours['training_flops'], 'flops')}; {escape(runs.label(row))} {score(row, metric)} for "
+            f"{units.one(row['training_flops'], 'flops')} ({', '.join(stages)}): the single pass costs "
+            f"{_saved(c.ours, row)}{told}."
+        )
+    if engines.note(groups):
+        lines.append(f"- {escape(engines.note(groups))}")
+    return "\n".join(lines) + "\n"
+
+
+def _saved(ours, baseline):
+    """``60 % less compute, 55 % less time`` of what both have."""
+    parts = []
+    for key, noun in NOUNS.items():
+        if ours[key] and baseline[key]:
+            less = 100 * (1 - ours[key] / baseline[key])
+            parts.append(f"{abs(less):.0f} % {'less' if less >= 0 else 'more'} {noun}")
+    return ", ".join(parts)

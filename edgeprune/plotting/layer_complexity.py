@@ -10,8 +10,11 @@ import numpy as np
 import seaborn as sns
 from matplotlib.lines import Line2D
 
+from edgeprune.complexity.profile import Profile
+from edgeprune.names import COUNTED
 from edgeprune.plotting import labels, style
 from edgeprune.reporting import units
+from edgeprune.reporting.captions import escape
 
 SIZE = (6.4, 4.4)  # inches
 AXES, SIDE = (0.105, 0.12, 0.67, 0.80), (0.79, 0.12, 0.20, 0.80)  # fractions of the figure: left, bottom, width, height
@@ -20,7 +23,24 @@ SMALLEST = 2.0  # a circle of fewer parameters is drawn no smaller, so that it c
 LABEL_ALL = 20  # networks of so many layers get a name at every circle
 #: Name in the legend, colour of seaborn's palette, opacity of the fill, width of the edge: they differ in grey too.
 KINDS = {"conv": ("convolution", 0, 0.4, 0.8), "linear": ("linear", 1, 0.1, 1.8)}
+#: What the caption calls the resources.
+NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
 SCALES = ("auto", "linear", "sqrt", "log")
+
+
+def add_options(parser):
+    """What :func:`make` reads."""
+    parser.add_argument("--profile", required=True, help="profile.json of the network")
+    parser.add_argument("--title", help="another title than the network's name")
+    parser.add_argument("--scale", choices=SCALES, default="auto", help="of both axes")
+
+
+def make(args):
+    """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
+    profile = Profile.load(args.profile)
+    rows = profile.layer_table()
+    drawing = draw(rows, args.title or profile.network, args.scale)
+    return drawing, rows, caption(profile.network, rows, profile.totals)
 
 
 def draw(rows, title=None, scale="auto"):
@@ -171,3 +191,27 @@ def _round_sizes(largest):
         if rounded not in result:
             result.append(rounded)
     return result
+
+
+def caption(network, rows, totals):
+    """Of the bubble chart: totals, and the layer that weighs most in each of the three resources.
+
+    Args:
+        rows: :meth:`edgeprune.complexity.profile.Profile.layer_table`.
+        totals: the network's totals.
+    """
+    lines = [
+        f"**Each layer's complexity in {escape(network)}.** One circle for each of the {len(rows)} convolutional and "
+        "linear layers (equal ones share a circle; *+2* counts the others): compute across, memory of the output "
+        "feature map upwards, parameters as the circle's area, all for one input sample. "
+        f"The network holds {units.one(totals['params'], 'params')} parameters, and needs "
+        f"{units.one(totals['macs'], 'macs')} ({units.one(totals['flops'], 'flops')}) and "
+        f"{units.one(totals['memory'], 'bytes')} of feature maps; the peak memory, weights included, is "
+        f"{units.one(totals['peak_memory'], 'bytes')}.",
+        "",
+    ]
+    for mode, resource in COUNTED.items():
+        largest = max(rows, key=lambda row: row[resource])
+        share = 100 * largest[f"share_{mode}"]
+        lines.append(f"- {mode}: {escape(largest['layer'])} weighs most in {NAMES[resource]}, with {share:.1f} %.")
+    return "\n".join(lines) + "\n"

@@ -7,16 +7,29 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from edgeprune.plotting import style, tradeoff
-from edgeprune.reporting import macs_latency, notes, runs, units
+from edgeprune.reporting import macs_latency, notes, runs, script, units
+from edgeprune.reporting.captions import escape
 
 PANEL = (3.1, 2.6)  # inches
 IDEAL = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1}
 
 
+def add_options(parser):
+    """What :func:`make` reads: the runs of one network on one dataset."""
+    script.add_results(parser)
+    script.add_pair(parser)
+
+
+def make(args):
+    """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
+    rows, title = script.read_runs(args)
+    return draw(rows, title), rows, caption(runs.group(rows))
+
+
 def draw(rows, title=None):
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
-    A panel for each place: small markers are runs, large ones means over the seeds with one standard deviation each
+    A panel for each place: small markers are runs, large ones means over the runs with one standard deviation each
     way, the dashed line through the dense network and the origin is proportion. A place where nothing could be
     measured has a panel that says why.
 
@@ -89,3 +102,39 @@ def _say(ax, text):
     ax.grid(visible=False)
     for side in ax.spines.values():
         side.set_visible(False)
+
+
+def caption(groups):
+    """Of MACs against the measured latency: whether fewer MACs are faster, place by place.
+
+    Args:
+        groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown.
+    """
+    network, dataset = groups[0]["network"], groups[0]["dataset"]
+    lines = [
+        f"**Do MACs predict the time of {escape(network)} on {escape(dataset)}?** Multiply-accumulates for one sample "
+        "against the median latency, a panel for each device and runtime; markers are means over the runs, bars one "
+        "sample standard deviation. The dashed line is what proportion would give: the dense network's latency times "
+        "the share of its MACs that is left. Above the line, a network is slower than its MACs promise.",
+        "",
+    ]
+    places = dict.fromkeys(runs.place(row) for row in groups if row["device"])
+    for place in places:
+        here = [row for row in groups if runs.place(row) == place and row["latency_p50_ms"] is not None]
+        if not here:
+            continue
+        found = macs_latency.of(here)
+        text = f"- {escape(place)}:"
+        if found.dense:
+            time = units.one(found.dense["latency_p50_ms"], "time")
+            text += f" dense {units.one(found.dense['macs'], 'macs')} in {time};"
+        if found.ratios:
+            span = f"{found.low:.2f} to {found.high:.2f} times (median {found.median:.2f})"
+            text += f" the others take {span} what proportion would give;"
+        if found.rank is not None:
+            text += f" rank correlation of MACs and latency {found.rank:.2f};"
+        lines.append(text.rstrip(";:") + ".")
+    lines += [f"- {escape(note)}" for note in notes.missing(groups) if not note.startswith("Energy")]
+    if not places:
+        lines.append("- No device was measured.")
+    return "\n".join(lines) + "\n"

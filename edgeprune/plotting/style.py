@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from edgeprune import files
-from edgeprune.reporting import runs, table
+from edgeprune.reporting import runs
 
 #: Okabe and Ito's palette for colour-blind readers (seaborn's "colorblind"), in an order of differing lightness.
 _COLORS = sns.color_palette("colorblind")
@@ -131,15 +131,6 @@ def _look(color, shape, fill, size):
         "markeredgecolor": color if fill != "full" else "white",
         "markeredgewidth": 1.3 if fill != "full" else 0.6,
     }
-
-
-def write(args, figure, rows, caption):
-    """Write a figure, its data and its caption to where the options of ``edgeprune.reporting.script`` say."""
-    save(figure, args.out_svg, args.out_png)
-    if args.out_csv:
-        files.write_text(args.out_csv, table.to_csv(rows))
-    if args.out_caption:
-        files.write_text(args.out_caption, caption)
 
 
 def save(figure, svg=None, png=None):

@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from edgeprune.plotting import style
-from edgeprune.reporting import notes, runs, units
+from edgeprune.reporting import notes, pairs, runs, script, units
+from edgeprune.reporting.captions import costs, escape, score
 
 PANEL = (2.0, 2.1)  # inches
 COLUMNS = 5
@@ -45,10 +46,22 @@ MEASURED_FACETS = (
 )
 
 
+def add_options(parser):
+    """What :func:`make` reads: the runs of one network on one dataset."""
+    script.add_results(parser)
+    script.add_pair(parser)
+
+
+def make(args):
+    """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
+    rows, title = script.read_runs(args)
+    return draw(rows, title), rows, caption(runs.group(rows))
+
+
 def draw(rows, title=None):
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
-    Small markers are runs, large ones means over the seeds with one standard deviation each way; a line joins the
+    Small markers are runs, large ones means over the runs with one standard deviation each way; a line joins the
     targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
     counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
     measured for (energy without a meter) have no panel.
@@ -168,3 +181,56 @@ def legend(rows):
             handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **look))
     handles.append(Line2D([], [], color="0.8", linewidth=2.6, label=FRONT))
     return handles
+
+
+def caption(groups):
+    """Of accuracy against resources, for one network and dataset: dense, then the best pruned run of each mode.
+
+    Args:
+        groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown.
+    """
+    metric = runs.headline(groups)
+    network, dataset = groups[0]["network"], groups[0]["dataset"]
+    sizes = sorted({row["n"] for row in groups})
+    count = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    places = list(dict.fromkeys(runs.place(row) for row in groups if row["device"]))
+    lines = [
+        f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.** "
+        f"Large markers are means over {count} run{'s' if sizes != [1] else ''}, bars one sample standard deviation, "
+        "small markers single runs; lines join the targets of a method and mode. The grey line is the Pareto front of "
+        "the means: no other shown costs less and is better, which is not to say that it has been told apart. First "
+        "row: what can be counted; then a row for each device and runtime. Of a quantised model, the score is its own."
+    ]
+    kind = notes.energy(groups)
+    if kind:
+        lines[0] += f" The energy is **{kind}**, not read from a sensor: CPU time and a stated power."
+    lines.append("")
+    for place in places or [None]:
+        here = [row for row in groups if runs.place(row) == place] if place else groups
+        compared = pairs.compare(here, metric)
+        if len(places) > 1:  # the baselines at every place would fill a page
+            here = [row for row in here if runs.is_dense(row) or runs.is_main(row)]
+        lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "", compared)
+    lines += [f"- {escape(note)}" for note in notes.sentences(groups)]
+    return "\n".join(lines) + "\n"
+
+
+def _best_of(groups, metric, prefix, compared):
+    """Dense, then of each method and mode the target that is best on validation; of ours also how it compares with
+    dense, among all comparisons of the place."""
+    lines, best = [], {}
+    dense = next((row for row in groups if runs.is_dense(row)), None)
+    if dense:
+        lines.append(f"- {prefix}dense: {score(dense, metric)}, {costs(dense)}.")
+    sign = 1 if metric.higher_is_better else -1
+    for row in groups:
+        name = runs.label(row)
+        if not runs.is_dense(row) and (name not in best or sign * row["val"] > sign * best[name]["val"]):
+            best[name] = row
+    for name, row in best.items():
+        target = "" if row["target"] is None else f" at a target of −{100 * row['target']:g} %"
+        told = escape(pairs.to_dense(row, compared, metric))
+        lines.append(
+            f"- {prefix}{escape(name)}, best on validation{target}: {score(row, metric)}, {costs(row, dense)}{told}."
+        )
+    return lines

@@ -1,5 +1,7 @@
 """Filters of each layer: the dense network's as grey bars, what the plans of each mode keep as markers."""
 
+import json
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
@@ -8,12 +10,26 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import style
 from edgeprune.plotting.layer_complexity import short_names
-from edgeprune.reporting import planned, runs
+from edgeprune.reporting import planned, runs, script
+from edgeprune.reporting.captions import escape
 from edgeprune.sampling.plan import Plan
 
 ROW = 2.1  # inches of a panel's height
 DENSE = {"color": "0.55", "linewidth": 2.2}
 NAMED = 60  # more layers than that are numbered
+
+
+def add_options(parser):
+    """What :func:`make` reads."""
+    parser.add_argument("--plans", nargs="+", required=True, help="plans of one network on one dataset (or @file)")
+    parser.add_argument("--variants", default={}, type=json.loads, help="references and budgets of the grid's variants")
+    script.add_pair(parser, required=True)
+
+
+def make(args):
+    """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
+    rows = read(args.plans, args.variants)
+    return draw(rows, f"{args.network} on {args.dataset}"), rows, caption(args.network, args.dataset, rows)
 
 
 def read(paths, variants=None):
@@ -58,7 +74,7 @@ def read(paths, variants=None):
 
 def draw(rows, title=None):
     """The figure of :func:`read`'s rows: one panel for each target or budget, below each other; markers are means over
-    the seeds, whiskers one sample standard deviation.
+    the runs, whiskers one sample standard deviation.
 
     Returns:
         matplotlib.figure.Figure: as wide as the layers need, 4.5 to 10 inches.
@@ -142,3 +158,29 @@ def _name_layers(ax, layers):
     ax.set_xlabel("Layer")
     size = "small" if len(layers) <= 20 else "xx-small"
     ax.set_xticks(range(len(layers)), short_names(layers), rotation=90, fontsize=size)
+
+
+def caption(network, dataset, rows):
+    """Of the widths by layer: per mode, the layer that was thinned most.
+
+    Args:
+        rows: what :func:`read` made: one for each plan and layer.
+    """
+    rows = [row for row in rows if row["method"] != "dense"]
+    plans = sum(row["layer"] == rows[0]["layer"] for row in rows)  # one for each run, whatever seeds runs share
+    lines = [
+        f"**Filters that the plans keep in each layer of {escape(network)} on {escape(dataset)}.** Grey bars are "
+        f"the dense network, markers means over the plans of a variant's runs ({plans} in all), whiskers one sample "
+        "standard deviation.",
+        "",
+    ]
+    kept = {}
+    for row in rows:
+        per_layer = kept.setdefault((row["series"], row["target"]), {})
+        per_layer.setdefault(row["layer"], []).append(row["kept"] / row["dense"])
+    for (series, target), layers in kept.items():
+        means = {layer: sum(values) / len(values) for layer, values in layers.items()}
+        thinnest = min(means, key=means.get)
+        share = "" if target is None else f" at −{100 * target:g} %"
+        lines.append(f"- {escape(series)}{share}: {escape(thinnest)} keeps least, {100 * means[thinnest]:.0f} %.")
+    return "\n".join(lines) + "\n"

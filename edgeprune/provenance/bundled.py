@@ -4,17 +4,14 @@ With it a fresh clone can `dvc pull` the results of that preset without any set-
 nobody's `dvc push` gets into a commit by accident; `refresh` adds what belongs there by force.
 """
 
-import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import yaml
 
-from edgeprune import files
 from edgeprune.errors import EdgepruneError
-from edgeprune.provenance.fetched import cache_folder, stored
+from snakeledger.cache import cache_folder, listing, stored
 
 FOLDER = ".dvc/bundled"
 
@@ -31,21 +28,14 @@ def named(lock, cache):
         raise EdgepruneError("there is no such file", file=lock, remedy="run the preset as a whole first") from error
     found = {}
     for out in (out for stage in stages for out in stage.get("outs", ())):
-        listed = [out["md5"]]
-        if out["md5"].endswith(".dir"):
-            listed += [entry["md5"] for entry in json.loads(_content(cache, out["md5"], out["path"]))]
-        for md5 in listed:
-            _content(cache, md5, out["path"])
-            found[md5] = stored(cache, md5).stat().st_size
+        md5 = whole = out["md5"]
+        try:
+            for md5 in [whole, *(listing(cache, whole).values() if whole.endswith(".dir") else ())]:
+                found[md5] = stored(cache, md5).stat().st_size
+        except FileNotFoundError as error:
+            problem = f"DVC's cache has no {md5}, on record for {out['path']}"
+            raise EdgepruneError(problem, file=cache, remedy="`dvc pull`, or run the preset again") from error
     return found
-
-
-def _content(cache, md5, path):
-    try:
-        return stored(cache, md5).read_bytes()
-    except FileNotFoundError as error:
-        remedy = "`dvc pull`, or run the preset again"
-        raise EdgepruneError(f"DVC's cache has no {md5}, on record for {path}", file=cache, remedy=remedy) from error
 
 
 def refresh(root=".", limit=64e6, lock="dvc.lock"):
@@ -70,18 +60,10 @@ def refresh(root=".", limit=64e6, lock="dvc.lock"):
             file=lock,
             remedy="make the preset smaller, or raise --limit",
         )
-    new = 0
+    new = sum(not stored(remote, md5).exists() for md5 in wanted)
+    shutil.rmtree(remote, ignore_errors=True)
     for md5 in wanted:
-        target = stored(remote, md5)
-        if not target.exists():
-            new += 1
-            with files.replacing(target) as temporary:
-                shutil.copyfile(stored(cache, md5), temporary)
-    kept = {stored(remote, md5) for md5 in wanted}
-    for file in [file for file in remote.rglob("*") if file.is_file() and file not in kept]:
-        file.unlink()
-    for folder in sorted((f for f in remote.rglob("*") if f.is_dir()), reverse=True):
-        if not os.listdir(folder):
-            folder.rmdir()
+        stored(remote, md5).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(stored(cache, md5), stored(remote, md5))
     subprocess.run(["git", "add", "--force", "--all", FOLDER, lock], cwd=root, check=True, capture_output=True)
     return len(wanted), total, new

@@ -2,8 +2,8 @@
 
 Snakemake sees an edit of a rule, not of a module that the rule's script imports. So each rule carries the digests
 of all modules of this project that its script reaches, by a static walk over the import statements, those inside
-functions included. An edit then reruns exactly the jobs whose script reaches the edited module. Where this package lies
-among installed ones, the walk stops at it.
+functions included; of a package, also of the Jinja templates that lie in it. An edit then reruns exactly the jobs whose
+script reaches the edited file. Where this package lies among installed ones, the walk stops at it.
 """
 
 import ast
@@ -84,6 +84,8 @@ class _Walk:
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     def _imports(self, path):
+        if path.name == "__init__.py":
+            self.found |= {template: _read(template) for template in path.parent.glob("*.j2")}
         try:
             imports, _ = _parse(self.found[path])
         except (SyntaxError, ValueError):

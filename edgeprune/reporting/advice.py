@@ -14,7 +14,7 @@ QUANTIZED_NOTE = (
 
 
 def model(results, choice, rows):
-    """Where the model of the best group is: of the seed that :meth:`edgeprune.reporting.choice.Choice.member` names.
+    """Where the model of the best group is: of the run that :meth:`edgeprune.reporting.choice.Choice.member` names.
 
     Args:
         results: the folder ``results/<preset>``.
@@ -25,11 +25,13 @@ def model(results, choice, rows):
         dict: seed, paths, which of them are on this disk, its own values, and commands.
     """
     run = choice.member(_members(choice.best, rows))
-    where = identity.folder(run)
-    folder = Path(results) / "train_network" / where
-    onnx = (Path(results) / "quantize_model" / where if run["runtime"] == "int8" else folder) / "model.onnx"
-    dense = Path(results) / "train_network" / identity.folder({**run, "variant": "dense"})
-    paths = {"onnx": onnx, "checkpoint": folder / "model.pt", "dense_onnx": dense / "model.onnx"}
+    where, trained = identity.folder(run), Path(results) / "train_network"
+    exported = Path(results) / "quantize_model" if run["runtime"] == "int8" else trained
+    paths = {
+        "onnx": exported / where / "model.onnx",
+        "checkpoint": trained / where / "model.pt",
+        "dense_onnx": trained / identity.folder({**run, "variant": "dense"}) / "model.onnx",
+    }
     # whole folders: files of a job belong together, and Snakemake misses the others
     absent = dict.fromkeys(path.parent for path in paths.values() if not path.is_file())
     return {
@@ -41,14 +43,7 @@ def model(results, choice, rows):
         "here": {name: path.is_file() for name, path in paths.items()},
         "pull": f"dvc pull {shlex.join(map(str, absent))}" if absent else None,
         "measure": shlex.join(
-            [
-                "python",
-                _from_here(program.FILE),
-                "--model",
-                str(onnx),
-                "--reference",
-                str(paths["dense_onnx"]),
-            ]
+            ["python", _from_here(program.FILE), "--model", str(paths["onnx"]), "--reference", str(paths["dense_onnx"])]
         ),
     }
 
@@ -110,7 +105,7 @@ def text(choice, rows, place, found):
         lines.append(f"The energy is {notes.energy(everything)}, not read from a sensor.")
     if place and place.endswith("(int8)"):
         lines.append(QUANTIZED_NOTE)
-    lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the seeds):"]
+    lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the runs):"]
     if choice.satisfying:
         lines += _table(choice, choice.satisfying, rows, metric)
         best = choice.best
@@ -119,7 +114,7 @@ def text(choice, rows, place, found):
         lines += _level(choice, metric)
         broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(best, rows))]
         if broken:
-            lines.append(f"  Mind: not every seed satisfies {' and '.join(broken)}; the mean does.")
+            lines.append(f"  Mind: not every run satisfies {' and '.join(broken)}; the mean does.")
     else:
         lines += ["  none", "", "Nearest:", *_table(choice, choice.failing[:3], rows, metric)]
     lines += ["", *_exclusions(choice, len(everything))]
@@ -168,12 +163,8 @@ def _exclusions(choice, total):
 def _changes(choice):
     lines = ["What to change, one of:"]
     lines += [f"  {constraint.relaxed(row)} admits {_name(row)}" for constraint, row in choice.concessions()]
-    if (
-        len(lines) == 1
-        and choice.failing
-        and all(c.show(choice.failing[0]) != "not measured" for c in choice.constraints)
-    ):
-        nearest = choice.failing[0]
+    nearest = choice.failing[0]
+    if len(lines) == 1 and all(nearest[c.column] is not None for c in choice.constraints):
         together = " ".join(c.relaxed(nearest) for c in choice.constraints if not c.holds(nearest))
         lines.append(f"  {together}, together, admit {_name(nearest)}")
     if any(c.column != "val" for c in choice.constraints):
@@ -182,9 +173,9 @@ def _changes(choice):
 
 
 def _how_to_get(found):
-    fit = "the best on validation of its seeds that satisfy all"
+    fit = "the best on validation of its runs that satisfy all"
     if not found["satisfies"]:
-        fit = "none of its seeds alone satisfies all"
+        fit = "none of its runs alone satisfies all"
     seed = identity.seed_name(found["plan_seed"], found["seed"])
     lines = [f"Its model (seed {seed}, {fit}; {', '.join(found['own'].values())}):"]
     for name, title in (("onnx", "ONNX      "), ("checkpoint", "checkpoint")):
@@ -197,10 +188,10 @@ def _how_to_get(found):
 
 
 def _table(choice, groups, rows, metric):
-    """Aligned columns; after a mean that is constrained, the worst of its seeds in brackets."""
+    """Aligned columns; after a mean that is constrained, the worst of its runs in brackets."""
     costs = [c for c in choice.constraints if c.column != "val"]
     accuracy = next((c for c in choice.constraints if c.column == "val"), None)
-    head = ["", "seeds", "validation", "test", *(c.title for c in costs)]
+    head = ["", "runs", "validation", "test", *(c.title for c in costs)]
     cells = []
     for row in groups:
         members = _members(row, rows)

@@ -4,69 +4,16 @@
 what these functions wrote beside the figure.
 """
 
-from edgeprune.names import COUNTED
 from edgeprune.reporting import notes, pairs, runs, units
-
-NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
-
-
-def layer_complexity(network, rows, totals):
-    """Of the bubble chart: totals, and the layer that weighs most in each of the three resources.
-
-    Args:
-        rows: :meth:`edgeprune.complexity.profile.Profile.layer_table`.
-        totals: the network's totals.
-    """
-    lines = [
-        f"**Each layer's complexity in {escape(network)}.** One circle for each of the {len(rows)} convolutional and "
-        "linear layers (equal ones share a circle; *+2* counts the others): compute across, memory of the output "
-        "feature map upwards, parameters as the circle's area, all for one input sample. "
-        f"The network holds {units.one(totals['params'], 'params')} parameters, and needs "
-        f"{units.one(totals['macs'], 'macs')} ({units.one(totals['flops'], 'flops')}) and "
-        f"{units.one(totals['memory'], 'bytes')} of feature maps; the peak memory, weights included, is "
-        f"{units.one(totals['peak_memory'], 'bytes')}.",
-        "",
-    ]
-    for mode, resource in COUNTED.items():
-        largest = max(rows, key=lambda row: row[resource])
-        share = 100 * largest[f"share_{mode}"]
-        lines.append(f"- {mode}: {escape(largest['layer'])} weighs most in {NAMES[resource]}, with {share:.1f} %.")
-    return "\n".join(lines) + "\n"
-
-
-def widths(network, dataset, rows):
-    """Of the widths by layer: per mode, the layer that was thinned most.
-
-    Args:
-        rows: what :func:`edgeprune.plotting.widths.read` made: one for each plan and layer.
-    """
-    rows = [row for row in rows if row["method"] != "dense"]
-    plans = {(row["variant"], row["seed"]) for row in rows}
-    lines = [
-        f"**Filters that the plans keep in each layer of {escape(network)} on {escape(dataset)}.** Grey bars are "
-        f"the dense network, markers the mean over the seeds of the {len(plans)} plans, whiskers one "
-        "sample standard deviation.",
-        "",
-    ]
-    kept = {}
-    for row in rows:
-        per_layer = kept.setdefault((row["series"], row["target"]), {})
-        per_layer.setdefault(row["layer"], []).append(row["kept"] / row["dense"])
-    for (series, target), layers in kept.items():
-        means = {layer: sum(values) / len(values) for layer, values in layers.items()}
-        thinnest = min(means, key=means.get)
-        share = "" if target is None else f" at −{100 * target:g} %"
-        lines.append(f"- {escape(series)}{share}: {escape(thinnest)} keeps least, {100 * means[thinnest]:.0f} %.")
-    return "\n".join(lines) + "\n"
 
 
 def results(groups):
     """Of the results table: how many runs, and the accuracies of each network and dataset in one line."""
-    seeds = {}  # a run measured on several devices is one run
+    counts = {}  # a run measured on several devices is one run
     for row in groups:
         key = row["network"], row["dataset"], row["variant"]
-        seeds[key] = max(row["n"], seeds.get(key, 0))
-    total = sum(seeds.values())
+        counts[key] = max(row["n"], counts.get(key, 0))
+    total = sum(counts.values())
     lines = [f"**Results of {total} run{'s' if total != 1 else ''}.** Click on a column's head to sort by it.", ""]
     for (network, dataset, place), rows in pairs.places(groups).items():
         metric = runs.headline(rows)

@@ -1,8 +1,8 @@
 """Choose among measured runs under constraints; what excludes the others; what would have to give way.
 
-The rule: of the runs (means over the seeds) that satisfy every constraint, the one with the best *validation* score;
-ties go to the lower latency, then to fewer parameters. Choices are made on validation data, so the constraint on the
-score is on the validation score too; the test score is shown beside it and decides nothing.
+The rule: of the variants that satisfy every constraint (means over their runs), the one with the best *validation*
+score; ties go to the lower latency, then to fewer parameters. Choices are made on validation data, so the constraint on
+the score is on the validation score too; the test score is shown beside it and decides nothing.
 """
 
 import math

@@ -9,35 +9,23 @@ from edgeprune.reporting import engines
 VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
 #: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
 STAGES = ("train", "prune", "finetune")
-COSTS = ("training_flops", "training_seconds", "training_joules")
-#: Columns of what a measurement found, and where it stands there.
-FOUND = {
-    "latency_p50_ms": ("latency_ms", "p50"),
-    "latency_p90_ms": ("latency_ms", "p90"),
-    "latency_p99_ms": ("latency_ms", "p99"),
-    "latency_mean_ms": ("latency_ms", "mean"),
-    "latency_std_ms": ("latency_ms", "std"),
-    "latency_iterations": ("latency_ms", "iterations"),
-    "latency_iqr_ms": ("latency_ms", "iqr"),
-    "speedup": ("speedup",),
-    "speedup_low": ("speedup_low",),
-    "speedup_high": ("speedup_high",),
-    "cpu_percent": ("cpu_percent",),
-    "cpu_ms_per_inference": ("cpu_ms_per_inference",),
-    "peak_rss_bytes": ("peak_rss_bytes",),
-    "idle_rss_bytes": ("idle_rss_bytes",),
-    "model_bytes": ("model_bytes",),
-    "energy_mj": ("energy_mj",),
-    "energy_source": ("energy_source",),
-    "accuracy": ("accuracy",),
-}
+#: Columns of what a measurement says of the latency, and the keys there.
+LATENCY = {f"latency_{key}_ms": key for key in ("p50", "p90", "p99", "mean", "std")}
+LATENCY |= {"latency_iterations": "iterations", "latency_iqr_ms": "iqr"}
+#: Columns of what else it found, under their own names.
+FOUND = (
+    "speedup", "speedup_low", "speedup_high", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes",
+    "idle_rss_bytes", "model_bytes", "energy_mj", "energy_source", "accuracy",
+)  # fmt: skip
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
 NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
 #: All that a row on no device lacks.
-UNMEASURED = {"device": None, "runtime": None, **dict.fromkeys(FOUND), "unreachable": None, **dict.fromkeys(NOTES)}
+UNMEASURED = dict.fromkeys(("device", "runtime", *LATENCY, *FOUND, "unreachable", *NOTES, "measurement_file"))
+#: The files that a run's row is from.
+FILES = ("metrics_file", "measurement_file")
 #: Columns that hold text; all others hold numbers.
 TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", "budget", "metric", "device", "runtime",
-        *NOTES, "train_device", "precision")  # fmt: skip
+        *NOTES, *FILES, "train_device", "precision")  # fmt: skip
 #: Columns of whole numbers.
 WHOLE = ("seed", "plan_seed", "epochs", "train_threads")
 
@@ -61,7 +49,7 @@ def load(path, kind):
 
 
 def of_run(value, path):
-    """Of a run's ``metrics.json``: who it is, its scores, its complexity, and what its training counted."""
+    """Of a run's ``metrics.json``: who it is, its scores, its complexity, what its training counted, and the file."""
     try:
         metric = tasks.get(value["task"], file=path).headline
         value = identity.completed(value)
@@ -81,6 +69,7 @@ def of_run(value, path):
         row |= _by_stage("training_flops", stages, "training_flops", row["training_flops"])
         row |= engines.columns(value)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
+        row["metrics_file"] = str(path)
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
     return row
@@ -96,15 +85,11 @@ def of_times(path):
     return row
 
 
-def of_measurement(value):
+def of_measurement(value, path):
     """Of a measurement: the place and what was found there; null numbers come with the reason."""
-    row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime")}
-    for column, keys in FOUND.items():
-        found = value
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        row[column] = found
-    reasons = value.get("reasons") or {}
+    latency, reasons = value.get("latency_ms") or {}, value.get("reasons") or {}
+    row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime"), "measurement_file": str(path)}
+    row |= {column: latency.get(key) for column, key in LATENCY.items()} | {key: value.get(key) for key in FOUND}
     row["unreachable"] = int(bool(value.get("unreachable")))
     row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
     if row["latency_p50_ms"] is None:
@@ -115,22 +100,18 @@ def of_measurement(value):
     return row
 
 
-def score(row):
-    """The test score of what was measured, unscaled.
+def of_file(row):
+    """Of the very file that ran there: ``score``, its test score, and ``file_bytes``, its size.
 
-    The exported fp32 file computes what the trained network does; a quantised one does not, and has only the score
-    that was measured of itself.
+    The exported fp32 file computes what the trained network does, and is the one where none was measured. A quantised
+    one has only what was measured of itself.
     """
     if row["runtime"] == "int8":
-        return row["accuracy"]
-    return row["test"]
-
-
-def file_bytes(row):
-    """Size of the file that ran there; of the exported fp32 file where none was measured."""
-    if row["model_bytes"] is not None or row["runtime"] == "int8":
-        return row["model_bytes"]
-    return row["onnx_bytes"]
+        return {"score": row["accuracy"], "file_bytes": row["model_bytes"]}
+    return {
+        "score": row["test"],
+        "file_bytes": row["onnx_bytes"] if row["model_bytes"] is None else row["model_bytes"],
+    }
 
 
 def _by_stage(name, stages, key, whole):

@@ -1,7 +1,20 @@
 """A page of results that says plainly who is ahead: each plan against its baselines, resource by resource."""
 
 from edgeprune.names import COUNTED
-from edgeprune.reporting import difference, notes, pairs, runs, units
+from edgeprune.reporting import difference, notes, pairs, runs, table
+from edgeprune.reporting.table import Column
+from edgeprune.reporting.templates import render
+
+COLUMNS = (
+    Column("−Params (%)", "reduction_params", factor=100, places=1),
+    Column("−FLOPs (%)", "reduction_flops", factor=100, places=1),
+    Column("−Feature maps (%)", "reduction_memory", factor=100, places=1),
+    Column("Training, all stages", "training_flops", "flops", each=True),
+    Column("of dense (%)", "training_of_dense", factor=100, places=0),
+    Column("Training time (s)", "training_seconds", places=0, spread=True),
+    Column("Latency p50", "latency_p50_ms", "time", places=2, spread=True),
+    Column("Speed-up", "speedup", places=2, spread=True),
+)
 
 
 def sections(rows):
@@ -13,51 +26,27 @@ def sections(rows):
     parts = []
     for (network, dataset, place), groups in pairs.places(runs.group(rows)).items():
         metric = runs.headline(groups)
-        where = f", latency on {place}" if place else ""
-        said = [f"{note}\n" for note in notes.sentences(groups)]
         compared = pairs.compare(groups, metric)
-        parts += [f"## {network} on {dataset}{where}\n", _groups(groups, metric), *said]
-        if any(c.found for c in compared):
-            parts += [_comparisons(compared, metric), f"{pairs.summary(compared)}\n"]
-        parts += [*_costs(compared), ""]
-    return "\n".join(parts)
-
-
-def _groups(groups, metric):
-    dense = next((g for g in groups if runs.is_dense(g)), None)
-    flops_unit = units.scale([g["training_flops"] for g in groups], "flops")
-    time_unit = units.scale([g["latency_p50_ms"] for g in groups], "time")
-    head = (
-        "Method", "Target", "n", f"Test {metric.label[0].lower()}{metric.label[1:]}", "95 % interval (±)",
-        "−Params (%)", "−FLOPs (%)", "−Feature maps (%)", f"Training, all stages ({flops_unit[1]})",
-        "of dense (%)", "Training time (s)",
-        f"Latency p50 ({time_unit[1]})", "Speed-up",
-    )  # fmt: skip
-    lines = []
-    for g in groups:
-        ratio = 100 * g["training_flops"] / dense["training_flops"] if dense else None
-        lines.append(
-            (
-                runs.label(g),
-                "–" if g["target"] is None else f"−{100 * g['target']:g} %",
-                str(g["n"]),
-                units.spread(_times(g["score"], metric.scale), _times(g["score_std"], metric.scale), 2),
-                units.spread(_times(g["score_half"], metric.scale), None, 2),
-                *(f"{100 * g[f'reduction_{r}']:.1f}" for r in ("params", "flops", "memory")),
-                units.digits(g["training_flops"] / flops_unit[0]),
-                "–" if ratio is None else f"{ratio:.0f}",
-                units.spread(g.get("training_seconds"), g.get("training_seconds_std"), 0),
-                units.spread(
-                    _times(g["latency_p50_ms"], 1 / time_unit[0]), _times(g["latency_p50_ms_std"], 1 / time_unit[0]), 2
-                ),
-                units.spread(g["speedup"], g["speedup_std"], 2),
-            )
+        dense = next((group["training_flops"] for group in groups if runs.is_dense(group)), None)
+        full = [g | {"training_of_dense": dense and g["training_flops"] / dense} for g in groups]
+        title = f"{network} on {dataset}{f', latency on {place}' if place else ''}"
+        made = table.section(title, [*table.score(metric, places=2), *COLUMNS], full)
+        heads, cells = _comparisons(compared, metric)
+        parts.append(
+            {
+                "table": made,
+                "notes": notes.sentences(groups),
+                "heads": heads,
+                "rows": cells,
+                "summary": pairs.summary(compared),
+                "costs": _costs(compared),
+            }
         )
-    return _markdown(head, lines, left=1)
+    return render("comparison.md", sections=parts)
 
 
 def _comparisons(compared, metric):
-    """A row for each comparison whose scores are known; the p is corrected over those that could be tested."""
+    """Heads, and a row for each comparison whose scores are known; the p is corrected over those that were tested."""
     unit, places = pairs.unit(metric)
     known = [c for c in compared if c.found]
     tested = sum(c.found.p is not None for c in known)
@@ -80,7 +69,7 @@ def _comparisons(compared, metric):
                 _could_have(c.found, metric, places),
             )
         )
-    return _markdown(head, lines, left=3)
+    return head, lines
 
 
 def _could_have(found, metric, places):
@@ -93,27 +82,11 @@ def _could_have(found, metric, places):
 
 def _costs(compared):
     """What our single pass costs beside each baseline that has earlier stages."""
-    lines = []
     for c in compared:
         if c.baseline.get("earlier_training_flops"):
-            cost = _change(c.ours["training_flops"] / c.baseline["training_flops"], "FLOPs")
-            lines.append(f"- {pairs.title(c.ours)}, training over all stages: {cost} than {runs.label(c.baseline)}.")
-    return lines
-
-
-def _markdown(head, lines, left):
-    """A table whose first ``left`` columns are text and whose others are numbers."""
-    align = [":--"] * left + ["--:"] * (len(head) - left)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, align, *lines)) + "\n"
-
-
-def _times(value, factor):
-    return None if value is None else value * factor
-
-
-def _change(ratio, what):
-    """``"60 % fewer FLOPs"`` or ``"5 % more FLOPs"``."""
-    return f"{100 * abs(1 - ratio):.0f} % {'fewer' if ratio <= 1 else 'more'} {what}"
+            ratio = c.ours["training_flops"] / c.baseline["training_flops"]
+            cost = f"{100 * abs(1 - ratio):.0f} % {'fewer' if ratio <= 1 else 'more'} FLOPs"
+            yield f"{pairs.title(c.ours)}, training over all stages: {cost} than {runs.label(c.baseline)}."
 
 
 def _removed(ours, baseline):

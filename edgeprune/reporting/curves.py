@@ -1,14 +1,14 @@
 """Training curves of many runs as one small table, for `dvc plots`."""
 
-import csv
-from collections import defaultdict
 from pathlib import Path
+
+import pandas
 
 from edgeprune.errors import EdgepruneError
 
 
 def of_runs(histories):
-    """Rows of ``history.csv`` files, averaged over the seeds of a variant.
+    """Rows of ``history.csv`` files, averaged over the runs of a variant.
 
     Args:
         histories: paths that end in ``<network>/<dataset>/<variant>/seed-<n>/history.csv``.
@@ -20,24 +20,22 @@ def of_runs(histories):
     Raises:
         EdgepruneError: a file is not a training history.
     """
-    gathered = defaultdict(list)
-    for path in map(Path, histories):
-        network, dataset, variant = path.parts[-5:-2]
-        try:
-            with open(path, newline="", encoding="utf-8") as stream:
-                for row in csv.DictReader(stream):
-                    headline = next(key for key in row if key.startswith("val_") and key != "val_loss")
-                    values = float(row["train_loss"]), float(row["val_loss"]), float(row[headline])
-                    gathered[f"{network} on {dataset}", variant, int(row["epoch"])].append(values)
-        except FileNotFoundError as error:
-            raise EdgepruneError("there is no such file", file=path, remedy="train this run") from error
-        except (KeyError, ValueError, TypeError, StopIteration) as error:
-            raise EdgepruneError(f"is not a history of training ({error!r})", file=path) from error
-    rows = []
-    for (pair, variant, epoch), values in sorted(gathered.items()):
-        means = [sum(column) / len(values) for column in zip(*values)]
-        rows.append(
-            {"pair": pair, "variant": variant, "epoch": epoch, "seeds": len(values)}
-            | dict(zip(("train_loss", "val_loss", "val"), means))
-        )
-    return rows
+    key = ["pair", "variant", "epoch"]
+    values = ["train_loss", "val_loss", "val"]
+    every = pandas.concat(map(_read, map(Path, histories)))
+    grouped = every.groupby(key)[values]
+    means = grouped.mean().assign(seeds=grouped.size()).reset_index()
+    return means[[*key, "seeds", *values]].to_dict("records")
+
+
+def _read(path):
+    network, dataset, variant = path.parts[-5:-2]
+    try:
+        history = pandas.read_csv(path)
+        headline = next(key for key in history if key.startswith("val_") and key != "val_loss")
+        numbers = history[["epoch", "train_loss", "val_loss", headline]].astype({"epoch": int, headline: float})
+    except FileNotFoundError as error:
+        raise EdgepruneError("there is no such file", file=path, remedy="train this run") from error
+    except (KeyError, ValueError, StopIteration) as error:
+        raise EdgepruneError(f"is not a history of training ({error!r})", file=path) from error
+    return numbers.rename(columns={headline: "val"}).assign(pair=f"{network} on {dataset}", variant=variant)

@@ -1,8 +1,10 @@
 """How well the number of MACs predicts the measured latency at one place."""
 
-import contextlib
+import math
 import statistics
 from dataclasses import dataclass
+
+import pandas
 
 from edgeprune.reporting import runs
 
@@ -43,16 +45,6 @@ def of(groups):
     if dense:
         per_mac = dense["latency_p50_ms"] / dense["macs"]
         ratios = tuple(row["latency_p50_ms"] / (row["macs"] * per_mac) for row in groups if row is not dense)
-    rank = None
-    if len(groups) >= 3:
-        with contextlib.suppress(statistics.StatisticsError):  # a constant
-            rank = statistics.correlation(*(_ranks([row[key] for row in groups]) for key in ("macs", "latency_p50_ms")))
-    return Prediction(dense, ratios, rank)
-
-
-def _ranks(values):
-    """Ranks from 1; equal values share the mean of theirs."""
-    places = {}
-    for rank, value in enumerate(sorted(values), 1):
-        places.setdefault(value, []).append(rank)
-    return [statistics.fmean(places[value]) for value in values]
+    ranks = pandas.DataFrame(groups, columns=["macs", "latency_p50_ms"], dtype=float).rank()
+    rank = float(ranks.corr(min_periods=3).iat[0, 1])
+    return Prediction(dense, ratios, None if math.isnan(rank) else rank)

@@ -67,21 +67,16 @@ def between(groups, mode, constraints):
     tried = {row["target"]: row for row in groups if runs.is_main(row) and row["mode"] == mode}
     dense = next((row for row in groups if runs.is_dense(row)), None)
     points = {0.0: dense, **dict(sorted(tried.items()))}
-    good = [t for t, row in points.items() if row is not None and all(c.holds(row) for c in constraints)]
-    if good and good[0] == 0.0:
-        raise EdgepruneError(
-            "the dense network satisfies every constraint on cost: nothing to search for",
-            key="--config",
-            remedy="tighten a constraint",
-        )
+    good = next((t for t, row in points.items() if row and all(c.holds(row) for c in constraints)), None)
+    if good == 0.0:
+        problem = "the dense network satisfies every constraint on cost: nothing to search for"
+        raise EdgepruneError(problem, key="--config", remedy="tighten a constraint")
     if good:
-        last = max(t for t in points if t < good[0])
-        low, high = last, good[0]
-        line = (last, good[0])
+        line = low, high = max(t for t in points if t < good), good
         how = f"−{100 * low:g} % fails, −{100 * high:g} % satisfies"
     else:
-        low, high = max(points), LARGEST
-        line = tuple(sorted(points)[-2:])
+        line = list(points)[-2:]
+        low, high = line[-1], LARGEST
         how = f"−{100 * low:g} %, the largest target tried, fails"
     crossing = _crossing(points, line, constraints)
     if crossing is None or not low < crossing < high:
@@ -99,12 +94,9 @@ def between(groups, mode, constraints):
 
 def _crossing(points, line, constraints):
     """The target at which the last constraint is met, on lines through the two points; None if it cannot be told."""
-    first, second = (points[t] for t in line)
-    if first is None or second is None:
-        return None
     found = []
     for constraint in constraints:
-        start, end = first[constraint.column], second[constraint.column]
+        start, end = ((points[t] or {}).get(constraint.column) for t in line)
         if start is None or end is None:
             return None
         if start <= constraint.limit.value:

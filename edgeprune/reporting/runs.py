@@ -8,14 +8,15 @@ with ``dense_`` and with ``reduction_`` before them, the cost of all stages of t
 how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`edgeprune.sampling.health`),
 what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
-there are none (``latency_reason``, ``energy_reason``), and of the very file that ran
-there ``score`` (its test score) and ``file_bytes``. What is not known is None.
+there are none (``latency_reason``, ``energy_reason``), the files that all this is from (``metrics_file``,
+``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. What is not
+known is None.
 
 ``reference`` says whose a row is: an entry of the configuration's ``references``, or the main method where it is None.
 """
 
 import csv
-import statistics
+from dataclasses import replace
 from pathlib import Path
 
 from edgeprune import identity, tasks
@@ -30,7 +31,7 @@ GROUP = (
     "runtime",
 )  # fmt: skip
 #: Columns of a run that a group has no mean of.
-SEEDS = ("seed", "plan_seed")
+OF_ONE = ("seed", "plan_seed", *columns.FILES)
 _RANKS = {mode: rank for rank, mode in enumerate(MODES)}
 
 
@@ -45,36 +46,30 @@ def read(metrics, measurements=(), timings=()):
     Raises:
         EdgepruneError: a file of another kind, two files for one run, a measurement of a run that is not there.
     """
-    runs, times = {}, {Path(path).parent: path for path in timings}
+    runs, measured, times = {}, {}, {Path(path).parent: path for path in timings}
     for path in metrics:
         value = columns.load(path, "edgeprune.metrics")
         key = _key(value, path)
         if key in runs:
             raise EdgepruneError(f"is a second file for the run {key}", file=path, remedy="name each file once")
-        runs[key] = (columns.of_run(value, path) | columns.of_times(times.get(Path(path).parent)), [])
+        runs[key] = columns.of_run(value, path) | columns.of_times(times.get(Path(path).parent))
     for path in measurements:
         value = columns.load(path, "edgeprune.measurement")
         if not value.get("run"):
             raise EdgepruneError("does not say which run it measured", file=path, remedy="measure with --metrics")
         key = _key(value["run"], path)
         if key not in runs:
-            raise EdgepruneError(
-                f"measures the run {key}, whose metrics were not given",
-                file=path,
-                remedy="give the run's metrics.json too",
-            )
-        places, found = runs[key][1], columns.of_measurement(value)
-        if any((row["device"], row["runtime"]) == (found["device"], found["runtime"]) for row in places):
-            raise EdgepruneError(
-                f"is a second measurement of {key} on {place(found)}",
-                file=path,
-                remedy="name each file once",
-            )
-        places.append(found)
-    rows = [{**row, **found} for row, places in runs.values() for found in places or [columns.UNMEASURED]]
-    for row in rows:
-        row["score"], row["file_bytes"] = columns.score(row), columns.file_bytes(row)
-    return sorted(rows, key=order)
+            problem = f"measures the run {key}, whose metrics were not given"
+            raise EdgepruneError(problem, file=path, remedy="give the run's metrics.json too")
+        found, places = columns.of_measurement(value, path), measured.setdefault(key, {})
+        if place(found) in places:
+            problem = f"is a second measurement of {key} on {place(found)}"
+            raise EdgepruneError(problem, file=path, remedy="name each file once")
+        places[place(found)] = found
+    rows = [
+        row | found for key, row in runs.items() for found in measured.get(key, {None: columns.UNMEASURED}).values()
+    ]
+    return sorted((row | columns.of_file(row) for row in rows), key=order)
 
 
 def read_csv(path):
@@ -109,7 +104,7 @@ def place(row):
 def once(rows):
     """Each run once: one measured at several places is one run, as far as what was counted goes."""
     nowhere = {identity.folder(row): row | columns.UNMEASURED for row in rows}
-    return [row | {"score": row["test"], "file_bytes": row["onnx_bytes"]} for row in nowhere.values()]
+    return [row | columns.of_file(row) for row in nowhere.values()]
 
 
 def is_main(row):
@@ -178,8 +173,8 @@ def headline(rows):
 
 
 def group(rows):
-    """One row for the seeds of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
-    ``<column>_std`` (sample standard deviation; None where fewer than two seeds have the number). Of notes, the texts
+    """One row for the runs of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
+    ``<column>_std`` (sample standard deviation; None where fewer than two runs have the number). Of notes, the texts
     that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`. Of the scores also
     ``<column>_n``, how many :func:`independent` runs have one, and ``score_half``, half the 95 % interval of the mean
     test score."""
@@ -190,20 +185,18 @@ def group(rows):
     for key, members in groups.items():
         grouped = {**dict(zip(GROUP, key)), "n": len(members)}
         for column in members[0]:
-            if column in GROUP or column in SEEDS or column in engines.COLUMNS:
+            if column in GROUP or column in OF_ONE or column in engines.COLUMNS:
                 continue
             if column in columns.NOTES:
                 grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
                 continue
             values = [row[column] for row in members if row[column] is not None]
-            grouped[column] = statistics.fmean(values) if values else None
-            grouped[f"{column}_std"] = statistics.stdev(values) if len(values) > 1 else None
+            sample = difference.Sample.of(values) if values else None
+            grouped[column], grouped[f"{column}_std"] = (sample.mean, sample.sd) if sample else (None, None)
             if column in ("score", "val"):
-                grouped[f"{column}_n"] = min(len(values), independent(members))
-            if column == "score":
-                deviation = grouped["score_std"]
-                known = difference.Sample(grouped["score_n"], grouped["score"], deviation) if values else None
-                grouped["score_half"] = difference.half_width(known) if known else None
+                count = grouped[f"{column}_n"] = min(len(values), independent(members))
+                if column == "score":
+                    grouped["score_half"] = difference.half_width(replace(sample, n=count)) if sample else None
         result.append(grouped | engines.joined(members))
     return sorted(result, key=order)
 

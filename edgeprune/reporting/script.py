@@ -1,8 +1,18 @@
-"""What the scripts that draw figures share: the options that say where results are read from and figures go."""
+"""What the scripts share that read the files of many runs."""
 
 import argparse
 
 from edgeprune.reporting import runs
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes ``@file`` for the lines of a file; an empty line is no argument."""
+
+    def __init__(self, **options):
+        super().__init__(fromfile_prefix_chars="@", **options)
+
+    def convert_arg_line_to_args(self, line):
+        return [line] if line else []
 
 
 def add_results(parser, measurements=True):
@@ -15,27 +25,15 @@ def add_results(parser, measurements=True):
     parser.add_argument("--timings", nargs="*", default=[], help="timing.json of these runs, beside the metrics")
 
 
-def add_pair(parser):
-    """Options that choose one network on one dataset."""
-    parser.add_argument("--network", help="needed if the files are of more than one")
-    parser.add_argument("--dataset", help="needed if the files are of more than one")
+def add_pair(parser, required=False):
+    """Options that name one network on one dataset."""
+    needed = "its name in the title" if required else "needed if the files are of more than one"
+    parser.add_argument("--network", required=required, help=needed)
+    parser.add_argument("--dataset", required=required, help=needed)
 
 
-def add_outputs(parser):
-    """Options for a figure's files, which :func:`edgeprune.plotting.style.write` writes."""
-    parser.add_argument("--out-svg")
-    parser.add_argument("--out-png")
-    parser.add_argument("--out-csv", help="the data of the figure")
-    parser.add_argument("--out-caption", help="reStructuredText for the report")
-
-
-def read(argv, description, measurements=True):
-    """The options of a script that draws one pair's runs, the rows that they name, and a title for them."""
-    parser = argparse.ArgumentParser(description=description, fromfile_prefix_chars="@")
-    add_results(parser, measurements)
-    add_pair(parser)
-    add_outputs(parser)
-    args = parser.parse_args(argv)
+def read_runs(args):
+    """The rows of the one pair that the options name, and a title for them."""
     found = runs.read(args.metrics, getattr(args, "measurements", ()), args.timings)
     rows = runs.select(found, args.network, args.dataset)
-    return args, rows, f"{rows[0]['network']} on {rows[0]['dataset']}"
+    return rows, f"{rows[0]['network']} on {rows[0]['dataset']}"

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from edgeprune import amounts
 from edgeprune.errors import EdgepruneError
 
-COUNT = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
-COUNT_WORDS = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1, ""))
-BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "bytes"))
-JOULES = ((1e6, "MJ"), (1e3, "kJ"), (1, "J"))
-SECONDS = ((3600, "h"), (60, "min"), (1, "s"))
-TIME = ((1e3, 1e3, "s"), (0.1, 1, "ms"), (0, 1e-3, "µs"))  # from so many milliseconds on: milliseconds in the unit
+_PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
+#: The sizes of the units of each kind, largest first.
+STEPS = {
+    "params": _PREFIXES,
+    "macs": tuple((size, f"{prefix}MACs") for size, prefix in _PREFIXES),
+    "flops": tuple((size, f"{prefix}FLOPs") for size, prefix in _PREFIXES),
+    "words": ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1, "")),
+    "bytes": ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "bytes")),
+    "joules": ((1e6, "MJ"), (1e3, "kJ"), (1, "J")),
+    "seconds": ((3600, "h"), (60, "min"), (1, "s")),
+    "time": ((1e3, "s"), (1, "ms"), (1e-3, "µs")),
+}
 #: What people may write after a number, by kind: the size of the unit in ms, bytes, mJ or 1.
 WRITTEN = {
     "time": {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3},
@@ -59,33 +65,21 @@ def parse(text, kind, option):
 
 
 def scale(values, kind):
-    """``(divisor, unit)`` such that the largest of ``values`` reads as 1 or more.
+    """``(divisor, unit)`` such that the largest of ``values`` reads as 1 or more (in milliseconds, as 0.1 or more).
 
     Args:
         values: numbers; None counts for nothing.
-        kind: ``"bytes"``, ``"time"`` (values in ms), ``"seconds"``, ``"joules"``, ``"params"`` (the unit is a bare
-            prefix), ``"macs"``, ``"flops"``, or any other name, for which the scale is 1 and the unit empty.
+        kind: of :data:`STEPS`; values of ``"time"`` are in ms, the unit of ``"params"`` is a bare prefix. For any other
+            name the scale is 1 and the unit empty.
     """
     largest = max((abs(v) for v in values if v is not None), default=0)
-    if kind == "bytes":
-        return next((pair for pair in BYTES if largest >= pair[0]), BYTES[-1])
-    if kind in ("seconds", "joules"):
-        steps = SECONDS if kind == "seconds" else JOULES
-        return next((pair for pair in steps if largest >= pair[0]), steps[-1])
-    if kind == "time":
-        return next(((unit, name) for start, unit, name in TIME if largest >= start), TIME[-1][1:])
-    if kind in ("params", "macs", "flops"):
-        divisor, prefix = next((pair for pair in COUNT if largest >= pair[0]), COUNT[-1])
-        return divisor, prefix + {"params": "", "macs": "MACs", "flops": "FLOPs"}[kind]
-    return 1, ""
+    steps = STEPS.get(kind, ((1, ""),))
+    return next((step for step in steps if largest >= (0.1 if step[1] == "ms" else step[0])), steps[-1])
 
 
 def one(value, kind):
     """One number with its unit, three significant digits: ``"1.23 MFLOPs"``, ``"45.6 KiB"``, ``"2.75 million"``."""
-    if kind == "params":
-        divisor, word = next((pair for pair in COUNT_WORDS if abs(value) >= pair[0]), COUNT_WORDS[-1])
-        return f"{digits(value / divisor)} {word}".strip()
-    divisor, unit = scale([value], kind)
+    divisor, unit = scale([value], "words" if kind == "params" else kind)
     return f"{digits(value / divisor)} {unit}".strip()
 
 

@@ -9,9 +9,17 @@ one, and a single chain serves all targets of a seed. Nor does it look at ``roun
 compared with the target is the network with its widths rounded, see :meth:`Problem.rounded`.
 """
 
+from __future__ import annotations
+
 import random
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgeprune.sampling.limits import Limits
+    from edgeprune.sampling.problem import Problem
 
 #: Rejected proposals after which the table of :func:`falling` is made anew. Part of the definition of a seed's plan;
 #: 24 is a sixth faster, 8 is what the layer draw's plans have always been drawn with.
@@ -20,7 +28,7 @@ STALE = {"filter": 24, "layer": 8}
 BITS = 53
 
 
-def by_share(problem, resource, steps, seed):
+def by_share(problem: Problem, resource: str, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     """Draw units by their layers' share of ``resource``; the widths at the first point within each limits.
 
     A unit of a group is drawn with weight width * :meth:`Costs.per_unit`, the share of its group; with ``draw: layer``
@@ -44,7 +52,7 @@ def by_share(problem, resource, steps, seed):
     return falling(problem, per_unit, readers, steps, seed, squared)
 
 
-def evenly(problem, steps, seed):
+def evenly(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     """Draw every unit of every group with the same weight; the widths at the first point within each limits.
 
     So each group is expected to lose the same fraction: :func:`by_share` without the share.
@@ -52,7 +60,14 @@ def evenly(problem, steps, seed):
     return falling(problem, [1] * len(problem.dense), [()] * len(problem.dense), steps, seed)
 
 
-def falling(problem, per_unit, readers, steps, seed, squared=False):
+def falling(
+    problem: Problem,
+    per_unit: list[int],
+    readers: Sequence[Sequence[tuple[int, int]]],
+    steps: Sequence[Limits],
+    seed: int,
+    squared: bool = False,
+) -> list[list[int]]:
     """Draw groups with weight ``width * per_unit``, or ``width**2 * per_unit``, until every limits is met.
 
     Weights only fall as units go. So proposals are drawn from a table of earlier, larger weights and accepted with
@@ -98,14 +113,14 @@ def falling(problem, per_unit, readers, steps, seed, squared=False):
     return reached
 
 
-def _after(w, drawn):
+def _after(w: Sequence[int], drawn: Sequence[int]) -> list[int]:
     w = list(w)
     for i in drawn:
         w[i] -= 1
     return w
 
 
-def _first_within(problem, limits, w, drawn):
+def _first_within(problem: Problem, limits: Limits, w: Sequence[int], drawn: Sequence[int]) -> list[int]:
     """Rounded widths after the fewest of ``drawn`` that bring the network within the limits (totals only fall)."""
     low, high = 0, len(drawn)
     while low < high:
@@ -117,7 +132,7 @@ def _first_within(problem, limits, w, drawn):
     return problem.rounded(_after(w, drawn[:low]))
 
 
-def draw(uniform, weights):
+def draw(uniform: Callable[[], float], weights: Sequence[int]) -> int:
     """An index with probability proportional to its integer weight.
 
     Args:

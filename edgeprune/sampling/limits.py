@@ -1,12 +1,19 @@
 """What a plan has to reach, as exact integers: the most that may remain of each resource."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from edgeprune import amounts
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import COUNTED, MODES, RESOURCES
 from edgeprune.sampling.costs import Costs
 
+#: The most that may remain of each resource.
+Limits = dict[str, int]
 
-def from_target(profile, mode, target, costs=None):
+
+def from_target(profile: Profile, mode: str, target: float, costs: Costs | None = None) -> Limits:
     """``{resource: limit}`` for removing at least the fraction ``target`` of the mode's resource.
 
     ``target`` is read as the decimal that it prints as, so that 0.7 means seven tenths. ``costs``, the profile's
@@ -30,7 +37,7 @@ def from_target(profile, mode, target, costs=None):
     return {resource: int((1 - fraction) * dense)}
 
 
-def from_budget(profile, budget):
+def from_budget(profile: Profile, budget: object) -> Limits:
     """``{resource: limit}`` for a budget: what may *remain* of each resource.
 
     A value above 1 is in absolute units (parameters, MACs, FLOPs, bytes), one below 1 is the fraction of the dense
@@ -53,6 +60,6 @@ def from_budget(profile, budget):
     return limits
 
 
-def normal(budget):
+def normal(budget: Mapping[str, Any]) -> dict[str, int | float]:
     """The budget with plain numbers, as a plan stores it: ``1e6`` is 1000000, ``50%`` is 0.5."""
     return {r: amounts.plain(amounts.read(v, r, f"budget.{r}")) for r, v in budget.items()}

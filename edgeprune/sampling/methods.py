@@ -1,10 +1,17 @@
 """The registry of methods: each turns a problem and what is to be reached into widths."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import MEASURED
+
+if TYPE_CHECKING:
+    from edgeprune.sampling.limits import Limits
+    from edgeprune.sampling.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -22,12 +29,12 @@ class Method:
 
     name: str
     description: str
-    widths: Callable
+    widths: Callable[[Problem, Sequence[Limits], int], list[list[int]]]
     draws: bool = True
     reduces: bool = True
 
 
-def methods():
+def methods() -> dict[str, Method]:
     """``{name: Method}`` of all methods."""
     known = (
         Method(
@@ -40,7 +47,7 @@ def methods():
     return {method.name: method for method in known}
 
 
-def get(name):
+def get(name: str) -> Method:
     """The method called ``name``.
 
     Raises:
@@ -56,29 +63,29 @@ def get(name):
     return known[name]
 
 
-def _complexity(problem, steps, seed):
+def _complexity(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     from edgeprune.sampling import chains, stepwise
     from edgeprune.sampling.costs import POLYNOMIAL
 
     resources = {resource for limits in steps for resource in limits}
     if resources & set(MEASURED.values()):
-        return stepwise.by_table(problem, *resources, steps, seed)
+        return stepwise.by_table(problem, *resources, steps=steps, seed=seed)
     if len(resources) == 1 and resources <= set(POLYNOMIAL):
-        return chains.by_share(problem, *resources, steps, seed)
+        return chains.by_share(problem, *resources, steps=steps, seed=seed)
     return [stepwise.jointly(problem, limits, seed) for limits in steps]
 
 
-def _random(problem, steps, seed):
+def _random(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     from edgeprune.sampling import chains, stepwise
 
     return (chains.evenly if problem.draw == "filter" else stepwise.by_layer)(problem, steps, seed)
 
 
-def _uniform(problem, steps, seed):
+def _uniform(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     from edgeprune.sampling.uniform import uniform
 
     return [uniform(problem, limits) for limits in steps]
 
 
-def _dense(problem, steps, seed):
+def _dense(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     return [list(problem.dense) for _ in steps]

@@ -1,32 +1,24 @@
 """A plan: how many units of each group a pruned network keeps, and what that predicts."""
 
 import json
-import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Literal, TypedDict
 
-from edgeprune import files
+from msgspec import Meta
+
+from edgeprune import files, typed
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import RESOURCES
 from edgeprune.sampling import health
+from edgeprune.typed import Positive, Totals
 
 FORMAT, VERSION = "edgeprune.plan", 1
-_FIELDS = {
-    "network": str,
-    "profile_digest": str,
-    "method": str,
-    "mode": (str, type(None)),
-    "target": (int, float, type(None)),
-    "budget": (dict, type(None)),
-    "seed": int,
-    "settings": dict,
-    "dense_totals": dict,
-    "totals": dict,
-    "reduction": dict,
-    "dense_widths": dict,
-    "widths": dict,
-    "layers": dict,
-}
+_AGAIN = "make the plan again with `edgeprune sample`"
+Layer = Annotated[list[Positive], Meta(min_length=2, max_length=2)]
+Amount = Positive | Annotated[float, Meta(gt=0)]
+Reductions = TypedDict("Reductions", dict.fromkeys(RESOURCES, float))
 
 
 @dataclass(frozen=True)
@@ -58,18 +50,18 @@ class Plan:
     profile_digest: str
     method: str
     mode: str | None
-    target: float | None
-    budget: dict | None
+    target: int | float | None
+    budget: dict[Literal[RESOURCES], Amount] | None
     seed: int
     settings: dict
-    dense_totals: dict
-    totals: dict
-    reduction: dict
-    dense_widths: dict
-    widths: dict
-    layers: dict
+    dense_totals: Totals
+    totals: Totals
+    reduction: Reductions
+    dense_widths: dict[str, Positive]
+    widths: dict[str, Positive]
+    layers: dict[str, Layer]
     predicted: dict | None = None
-    profile: object = field(default=None, compare=False, repr=False)
+    profile: Profile | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def make(
@@ -170,8 +162,10 @@ class Plan:
 
     def to_json(self):
         """The plan as a JSON object, without the profile."""
-        value = {"format": FORMAT, "version": VERSION} | {name: getattr(self, name) for name in _FIELDS}
-        value |= {} if self.predicted is None else {"predicted": self.predicted}
+        value = {"format": FORMAT, "version": VERSION} | {f.name: getattr(self, f.name) for f in fields(self)}
+        del value["profile"]
+        if self.predicted is None:
+            del value["predicted"]
         return value | {"health": health.of(self), "slack": health.slack(self)}  # for readers; derived from the others
 
     def to_text(self):
@@ -198,58 +192,28 @@ class Plan:
         Raises:
             EdgepruneError: the file is not a plan, is damaged, or has a format newer than this program.
         """
-        value = files.read_json(path)
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            raise EdgepruneError("is not a plan", file=path, remedy="make one with `edgeprune sample`")
-        version = value.get("version")
-        if not _whole(version) or not 1 <= version <= VERSION:
-            raise EdgepruneError(
-                f"has format version {version}, this program reads up to {VERSION}",
-                file=path,
-                key="version",
-                remedy="update edgeprune, or make the plan again with `edgeprune sample`",
-            )
-        again = "make the plan again with `edgeprune sample`"
-        for name, kinds in _FIELDS.items():
-            if name not in value:
-                raise EdgepruneError("is missing", file=path, key=name, remedy=again)
-            if not isinstance(value[name], kinds) or isinstance(value[name], bool):
-                raise EdgepruneError(f"cannot be {value[name]!r}", file=path, key=name, remedy=again)
-        dense, kept = value["dense_widths"], value["widths"]
-        for group in {**dense, **kept}:
-            units, limit = kept.get(group), dense.get(group)
-            if not (_whole(units) and _whole(limit) and 1 <= units <= limit):
-                raise EdgepruneError(
-                    f"keeps {units} of {limit} units", file=path, key=f"widths.{group}", remedy="keep 1 … all of them"
-                )
-        for name, layer in value["layers"].items():
-            if not (isinstance(layer, list) and len(layer) == 2 and all(map(_whole, layer)) and layer[1] <= layer[0]):
-                raise EdgepruneError(f"cannot be {layer!r}", file=path, key=f"layers.{name}", remedy=again)
-        for name in ("dense_totals", "totals", "reduction"):
-            for resource in RESOURCES:
-                if resource not in value[name]:
-                    raise EdgepruneError("is missing", file=path, key=f"{name}.{resource}", remedy=again)
-                number = value[name][resource]
-                if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-                    raise EdgepruneError(f"cannot be {number!r}", file=path, key=f"{name}.{resource}", remedy=again)
-        if (value["mode"] is None) != (value["target"] is None):
-            raise EdgepruneError("goes with a mode, and a mode with it", file=path, key="target", remedy=again)
-        for resource, allowed in (value["budget"] or {}).items():
-            known = resource in RESOURCES and isinstance(allowed, (int, float)) and not isinstance(allowed, bool)
-            if not known or not allowed > 0:
-                raise EdgepruneError(f"cannot be {allowed!r}", file=path, key=f"budget.{resource}", remedy=again)
-        if not isinstance(value.get("predicted"), (dict, type(None))):
-            raise EdgepruneError(f"cannot be {value['predicted']!r}", file=path, key="predicted", remedy=again)
-        return cls.from_json(value)
+        return cls.from_json(typed.read(path, FORMAT, VERSION, "a plan", "make one with `edgeprune sample`"), path)
 
     @classmethod
-    def from_json(cls, value):
-        """The plan of what :meth:`to_json` made, unchecked; keys that this version does not know are ignored."""
-        return cls(**{name: value[name] for name in _FIELDS}, predicted=value.get("predicted"))
+    def from_json(cls, value, path=None):
+        """The plan of what :meth:`to_json` made; keys that this version does not know are ignored.
 
-
-def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
+        Raises:
+            EdgepruneError: a value is missing or impossible.
+        """
+        told = {"file": path, "remedy": _AGAIN}
+        plan = typed.convert({key: part for key, part in value.items() if key != "profile"}, cls, **told)
+        for group in {**plan.dense_widths, **plan.widths}:
+            units, dense = plan.widths.get(group), plan.dense_widths.get(group)
+            if units is None or dense is None or units > dense:
+                problem = f"keeps {units} of {dense} units"
+                raise EdgepruneError(problem, file=path, key=f"widths.{group}", remedy="keep 1 … all of them")
+        for name, (dense, kept) in plan.layers.items():
+            if kept > dense:
+                raise EdgepruneError(f"cannot be {[dense, kept]}: it keeps more than all", key=f"layers.{name}", **told)
+        if (plan.mode is None) != (plan.target is None):
+            raise EdgepruneError("goes with a mode, and a mode with it", key="target", **told)
+        return plan
 
 
 def _dumps(value):

@@ -23,8 +23,8 @@ def predicted(costs, mode, w):
         "reduction": 1 - total(w) / total(costs.dense),
         "estimated": table.estimated(resource),
         "device": table.device,
-        "runtime": table.value.get("runtime"),
-        "threads": table.value.get("threads"),
+        "runtime": table.runtime,
+        "threads": table.threads,
         "table_sha256": table.sha256,
     }
 

@@ -4,14 +4,17 @@ import difflib
 import math
 import numbers
 import operator
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from typing import Any
 
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import reasons
 from edgeprune.sampling.costs import Costs
 from edgeprune.sampling.rounding import grid
-from edgeprune.sampling.table import text
+from edgeprune.sampling.table import CostTable, text
 
 #: Default of ``min_channels``: a tenth of each layer. With a floor of one channel, MA at 90 % leaves 4 of VGG-16's 15
 #: and 10 of ResNet-50's 37 groups one unit wide. A tenth rules that out and keeps 50 % and 70 % within reach in every
@@ -38,14 +41,14 @@ class Problem:
 
     def __init__(
         self,
-        profile,
-        prunable="all",
-        min_channels=DEFAULT_FLOOR,
-        protect=(),
-        round_to=1,
-        draw="filter",
-        table=None,
-    ):
+        profile: Profile,
+        prunable: str = "all",
+        min_channels: float = DEFAULT_FLOOR,
+        protect: str | Collection[str] | None = (),
+        round_to: int = 1,
+        draw: str = "filter",
+        table: CostTable | None = None,
+    ) -> None:
         for key, value, known in (("prunable", prunable, PRUNABLE), ("draw", draw, DRAWS)):
             if value not in known:
                 raise EdgepruneError(f"unknown choice {value!r}", key=key, remedy=f"one of {', '.join(known)}")
@@ -79,11 +82,11 @@ class Problem:
         self._rounds = any(step > 1 for step in self.step)
         self.eligible = [i for i, (low, dense) in enumerate(zip(self.floor, self.dense)) if low < dense]
         self.reasons = [
-            reasons.of_group(self.settings, spared.get(name), *rest)
-            for name, *rest in zip(self.costs.names, only_conv, least, self.floor, self.dense)
+            reasons.of_group(self.settings, spared.get(name), conv, low, floor, dense)
+            for name, conv, low, floor, dense in zip(self.costs.names, only_conv, least, self.floor, self.dense)
         ]
 
-    def nearest(self, i, units):
+    def nearest(self, i: int, units: int) -> int:
         """The width on group ``i``'s grid that is nearest to ``units``, of two the larger; dense is one of them."""
         if self.step[i] == 1 or units == self.dense[i]:
             return units
@@ -91,21 +94,21 @@ class Problem:
         above = min(self.dense[i], below + self.step[i])
         return above if above - units <= units - below else below
 
-    def rounded(self, w):
+    def rounded(self, w: Sequence[int]) -> list[int]:
         """Widths ``w`` on the grid that ``round_to`` asks for."""
         if not self._rounds:
             return list(w)
         return [self.nearest(i, units) for i, units in enumerate(w)]
 
-    def lots(self, i, w):
+    def lots(self, i: int, w: Sequence[int]) -> int:
         """How many lots group ``i`` has in the draw beside its share: one for each unit, or one in all."""
         return w[i] if self.draw == "filter" else 1
 
-    def meets(self, limits, w):
+    def meets(self, limits: Mapping[str, int], w: Sequence[int]) -> bool:
         """Whether widths ``w`` keep every limit."""
         return all(self.costs.total(resource, w) <= limit for resource, limit in limits.items())
 
-    def check(self, limits, key):
+    def check(self, limits: Mapping[str, int], key: str) -> None:
         """Refuse limits that the floors make unreachable, before anything is drawn.
 
         Raises:
@@ -130,7 +133,7 @@ class Problem:
                 remedy=self._remedy(fixed),
             )
 
-    def _remedy(self, fixed):
+    def _remedy(self, fixed: bool) -> str:
         told = "`edgeprune show PROFILE` lists every layer with its reason"
         if not self.profile.groups:
             return f"ask for less, or change the network, which no option can prune: {told}"
@@ -139,11 +142,11 @@ class Problem:
         return f"{options}; what the network itself keeps no option frees: {told}" if fixed else options
 
 
-def _percent(fraction):
+def _percent(fraction: float) -> str:
     return f"{math.floor(fraction * 10000) / 100:.2f} %"
 
 
-def whole(value, least, key):
+def whole(value: Any, least: int, key: str) -> int:
     """``value`` as an ``int``; NumPy's integers are taken.
 
     Raises:
@@ -158,8 +161,12 @@ def whole(value, least, key):
     return number
 
 
-def _checked_floor(value):
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _checked_floor(value: Any) -> int | float:
+    if _is_real(value):
         value = float(value) if 0 < value < 1 else int(value) if value >= 1 and value == value // 1 else value
     if isinstance(value, bool) or not (
         (isinstance(value, int) and value >= 1) or (isinstance(value, float) and 0 < value < 1)
@@ -172,7 +179,7 @@ def _checked_floor(value):
     return value
 
 
-def _checked_patterns(protect):
+def _checked_patterns(protect: object) -> tuple[str, ...]:
     patterns = (protect,) if isinstance(protect, str) else protect or ()
     valid = isinstance(patterns, (list, tuple, set, frozenset)) and all(isinstance(p, str) for p in patterns)
     if not valid:
@@ -184,7 +191,7 @@ def _checked_patterns(protect):
     return tuple(patterns)
 
 
-def _protected(profile, patterns):
+def _protected(profile: Profile, patterns: Sequence[str]) -> dict[str, str]:
     """``{group: pattern}`` of the groups that some layer matched by ``patterns`` is part of."""
     by_layer = {layer.name: {g for _, g in layer.out if g is not None} for layer in profile.layers}
     for group in profile.groups:

@@ -1,15 +1,31 @@
 """Why layers keep filters: what a refusal quotes of a :class:`~edgeprune.sampling.problem.Problem`."""
 
 import textwrap
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
 from edgeprune.complexity import width
+from edgeprune.complexity.parts import Layer
+from edgeprune.complexity.profile import Profile
 from edgeprune.names import MEASURED
+from edgeprune.sampling.costs import Costs
 
 _LEAST = 0.05  # of what must remain: a reason that holds less does not matter
 _REASONS, _LAYERS, _LONGEST = 3, 2, 200
 
 
-def of_group(settings, pattern, only_conv, least, floor, dense):
+class Kept(Protocol):
+    """What is read of a :class:`~edgeprune.sampling.problem.Problem`, which stands above this module."""
+
+    profile: Profile
+    costs: Costs
+    floor: list[int]
+    reasons: list[str]
+
+
+def of_group(
+    settings: Mapping[str, Any], pattern: str | None, only_conv: bool, least: int, floor: int, dense: int
+) -> str:
     """Why a group keeps ``floor`` of its ``dense`` units, as a few words.
 
     Args:
@@ -28,7 +44,7 @@ def of_group(settings, pattern, only_conv, least, floor, dense):
     return f"min_channels={settings['min_channels']}{rounded}"
 
 
-def told(problem, resources):
+def told(problem: Kept, resources: Collection[str]) -> tuple[str, bool]:
     """``(words, whether the network itself keeps some)``: which layers hold what must remain, the most first, and why.
 
     Args:
@@ -43,14 +59,14 @@ def told(problem, resources):
             held[why] = held.get(why, 0) + part
             names = layers.setdefault(why, {})
             names[layer.name] = names.get(layer.name, 0) + part
-    ranked = sorted(held, key=held.get, reverse=True)
+    ranked = sorted(held, key=lambda why: held[why], reverse=True)
     shown = ranked[:1] + [why for why in ranked[1:_REASONS] if held[why] >= _LEAST]
     words = "; ".join(f"{_names(layers[why])}: {textwrap.shorten(why, _LONGEST, placeholder=' …')}" for why in shown)
     fixed = {_reason(problem, layer) for layer in problem.profile.layers if width.is_constant(layer.out)}
     return words, not fixed.isdisjoint(shown)
 
 
-def _cost(problem, n, layer, resource):
+def _cost(problem: Kept, n: int, layer: Layer, resource: str) -> int:
     """What a layer holds at the floors; of peak memory its weights and its map."""
     if resource in MEASURED.values():
         return problem.costs.measured(resource).layer(n, problem.floor)[0]
@@ -60,7 +76,7 @@ def _cost(problem, n, layer, resource):
     return layer.cost(resource, widths, bytes_)
 
 
-def _reason(problem, layer):
+def _reason(problem: Kept, layer: Layer) -> str:
     """Why the layer keeps filters: what keeps the widest of its groups; what the profile says where it has none."""
     kept = {name: (problem.floor[i], problem.reasons[i]) for i, name in enumerate(problem.costs.names)}
     parts = [(c * kept[g][0], kept[g][1]) for g, c in width.coefficients(layer.out)[0].items()]
@@ -69,7 +85,7 @@ def _reason(problem, layer):
     return problem.profile.frozen.get(layer.name, "its filters are fixed")
 
 
-def _names(parts):
-    names = sorted(parts, key=parts.get, reverse=True)
+def _names(parts: Mapping[str, float]) -> str:
+    names = sorted(parts, key=lambda name: parts[name], reverse=True)
     more = f" and {len(names) - _LAYERS} more" if len(names) > _LAYERS else ""
     return f"layer{'s' * (len(names) > 1)} {', '.join(names[:_LAYERS])}{more}"

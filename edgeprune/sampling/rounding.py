@@ -1,9 +1,20 @@
 """Which widths a group may have so that its layers keep multiples of ``round_to``."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from edgeprune.complexity import width
 
+if TYPE_CHECKING:
+    from edgeprune.complexity.profile import Profile
+    from edgeprune.sampling.costs import Costs
 
-def grid(profile, costs, step, least, round_to):
+
+def grid(
+    profile: Profile, costs: Costs, step: Sequence[int], least: Sequence[int], round_to: int
+) -> tuple[list[int], list[int]]:
     """Offsets and floors: a pruned group has ``offset + n * step`` units, at least ``floor``.
 
     A layer with ``c`` filters for a unit of a group, and others that stay (a constant part, the units of a group that
@@ -43,7 +54,7 @@ def grid(profile, costs, step, least, round_to):
             return offset, floor
 
 
-def _offset(conditions, step, round_to):
+def _offset(conditions: Sequence[tuple[int, int]], step: int, round_to: int) -> int | None:
     """The least width, from 0, that meets every condition; None if there is none."""
     if all(stays % round_to == 0 for _, stays in conditions):
         return 0
@@ -51,6 +62,6 @@ def _offset(conditions, step, round_to):
     return next(fits, None)
 
 
-def _up(n, offset, step, dense):
+def _up(n: int, offset: int, step: int, dense: int) -> int:
     """``n`` rounded up to the grid, at most dense."""
     return min(dense, offset + step * max(0, -(-(n - offset) // step)))

@@ -1,6 +1,8 @@
 """Draw plans: the method's second stage, from a profile to the widths of the pruned network."""
 
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
@@ -9,24 +11,24 @@ from edgeprune.sampling.limits import from_budget, from_target, normal
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.predicted_latency import predicted
 from edgeprune.sampling.problem import DEFAULT_FLOOR, Problem, whole
-from edgeprune.sampling.table import open_table
+from edgeprune.sampling.table import CostTable, open_table
 
 
 def sample(
-    profile,
-    mode="FA",
-    target=0.5,
-    seed=0,
+    profile: Profile | str | Path,
+    mode: str = "FA",
+    target: float = 0.5,
+    seed: int = 0,
     *,
-    method="complexity",
-    budget=None,
-    prunable="all",
-    min_channels=DEFAULT_FLOOR,
-    protect=(),
-    round_to=1,
-    draw="filter",
-    table=None,
-):
+    method: str = "complexity",
+    budget: Mapping[str, Any] | None = None,
+    prunable: str = "all",
+    min_channels: float = DEFAULT_FLOOR,
+    protect: str | Collection[str] = (),
+    round_to: int = 1,
+    draw: str = "filter",
+    table: CostTable | str | Path | None = None,
+) -> Plan:
     """Draw a plan. The same arguments give the same plan on every platform and version; torch is not needed.
 
     Args:
@@ -70,22 +72,31 @@ def sample(
     if budget is None and methods.get(method).reduces:
         found = sample_many(profile, [mode], [target], [seed], method=method, table=table, **settings)
         return found[mode, target, seed]
-    method, problem, limits = methods.get(method), Problem(profile, **settings), {}
-    if method.reduces:
-        limits, budget = from_budget(profile, budget), normal(budget)
+    chosen, problem, limits = methods.get(method), Problem(profile, **settings), {}
+    if chosen.reduces:
+        limits, budget = from_budget(profile, budget), normal(budget or {})
         problem.check(limits, "budget")
-    (widths,) = method.widths(problem, [limits], seed)
+    (widths,) = chosen.widths(problem, [limits], seed)
     return Plan.make(
         profile,
         dict(zip(problem.costs.names, widths)),
-        method=method.name,
-        budget=budget if method.reduces else None,
+        method=chosen.name,
+        budget=budget if chosen.reduces else None,
         seed=seed,
         settings=problem.settings,
     )
 
 
-def sample_many(profile, modes, targets, seeds, *, method="complexity", table=None, **settings):
+def sample_many(
+    profile: Profile | str | Path,
+    modes: Iterable[str],
+    targets: Iterable[float],
+    seeds: Iterable[int],
+    *,
+    method: str = "complexity",
+    table: CostTable | str | Path | None = None,
+    **settings: Any,
+) -> dict[tuple[str, float, int], Plan]:
     """Draw the plans for every mode, target and seed; each is equal to what :func:`sample` gives for it.
 
     One chain serves all targets of a seed, and predictions are made for all plans at once: 1,000 plans of a ResNet-50
@@ -104,19 +115,19 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", table=No
     """
     profile, modes, targets = _profile(profile), list(modes), list(targets)
     seeds = [whole(seed, 0, "seed") for seed in seeds]
-    method, problem, drawn = methods.get(method), Problem(profile, table=open_table(table), **settings), {}
-    if not method.reduces:
-        raise EdgepruneError(f"{method.name} takes neither mode nor target", key="method", remedy="use sample()")
+    chosen, problem, drawn = methods.get(method), Problem(profile, table=open_table(table), **settings), {}
+    if not chosen.reduces:
+        raise EdgepruneError(f"{chosen.name} takes neither mode nor target", key="method", remedy="use sample()")
     for mode in modes:
         limits = {target: from_target(profile, mode, target, problem.costs) for target in targets}
         for each in limits.values():
             problem.check(each, "target")
         rising = sorted(limits, key=float)
-        for seed in seeds if method.draws else seeds[:1]:
-            found = method.widths(problem, [limits[target] for target in rising], seed)
+        for seed in seeds if chosen.draws else seeds[:1]:
+            found = chosen.widths(problem, [limits[target] for target in rising], seed)
             drawn |= {(mode, target, seed): widths for target, widths in zip(rising, found)}
     keys = [(mode, target, seed) for mode in modes for target in targets for seed in seeds]
-    rows = [drawn[mode, target, seed if method.draws else seeds[0]] for mode, target, seed in keys]
+    rows = [drawn[mode, target, seed if chosen.draws else seeds[0]] for mode, target, seed in keys]
     names = problem.costs.names
     if len(rows) == 1:  # compiling the costs of all resources pays from the second plan on
         totals = [profile.totals_at(dict(zip(names, rows[0])))]
@@ -126,7 +137,7 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", table=No
         (mode, target, seed): Plan.make(
             profile,
             dict(zip(names, widths)),
-            method=method.name,
+            method=chosen.name,
             mode=mode,
             target=float(target),
             seed=seed,
@@ -138,5 +149,5 @@ def sample_many(profile, modes, targets, seeds, *, method="complexity", table=No
     }
 
 
-def _profile(profile):
+def _profile(profile: Profile | str | Path) -> Profile:
     return Profile.load(profile) if isinstance(profile, (str, Path)) else profile

@@ -1,12 +1,20 @@
 """Chains whose weights may rise as well as fall, so that they are made anew for each draw. As exact and portable as
 those of :mod:`edgeprune.sampling.chains`, and slower."""
 
+from __future__ import annotations
+
 import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from edgeprune.sampling.chains import draw
 
+if TYPE_CHECKING:
+    from edgeprune.sampling.limits import Limits
+    from edgeprune.sampling.problem import Problem
 
-def jointly(problem, limits, seed):
+
+def jointly(problem: Problem, limits: Limits, seed: int) -> list[int]:
     """Draw units until every one of ``limits`` (``{resource: total}``) holds; the list of widths.
 
     For each draw, first one of the resources that are above their limit is drawn, weighted by the fraction of its
@@ -28,7 +36,7 @@ def jointly(problem, limits, seed):
         w[draw(uniform, _weights(problem, resource, w))] -= 1
 
 
-def _weights(problem, resource, w):
+def _weights(problem: Problem, resource: str, w: Sequence[int]) -> list[int]:
     """Draw weight of each group; 0 at its floor."""
     costs, spans = problem.costs, None
     if resource == "peak_memory":
@@ -43,7 +51,7 @@ def _weights(problem, resource, w):
     return weights
 
 
-def by_table(problem, resource, steps, seed):
+def by_table(problem: Problem, resource: str, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     """Draw units by their layers' share of a measured resource; the widths at the first point within each limits.
 
     A table promises no cost that falls with every unit, so every weight is made anew from the layers that the last
@@ -59,7 +67,7 @@ def by_table(problem, resource, steps, seed):
     layers = [measured.layer(n, w) for n in range(len(measured.layers))]
     affected = [sorted({i for n in measured.touches[g] for i, _ in measured.layers[n][1][1]}) for g in range(len(w))]
 
-    def weight(i):
+    def weight(i: int) -> int:
         """Of a group: the costs of its layers; of one that spans several groups, the part of its filters there."""
         if w[i] <= problem.floor[i]:
             return 0
@@ -88,7 +96,7 @@ def by_table(problem, resource, steps, seed):
                 costs[n] = measured.layer(n, kept)[0]
 
 
-def by_layer(problem, steps, seed):
+def by_layer(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:
     """Draw every layer that can lose a filter with the same weight; widths at the first point within each limits.
 
     A layer that spans several groups loses a unit of one of them, drawn by their filters. This is ``random`` under

@@ -6,14 +6,18 @@ interpolated linearly in both, in integers only, so that a table gives the same 
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
-from edgeprune import files
+from msgspec import Meta
+
+from edgeprune import files, typed
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
+from edgeprune.typed import Positive
 
 FORMAT, VERSION = "edgeprune.layer_costs", 1
 #: Of each resource: the key of a layer's numbers (nanoseconds, nanojoules), the unit to show it in, and how many of the
@@ -21,6 +25,8 @@ FORMAT, VERSION = "edgeprune.layer_costs", 1
 UNITS = {"latency": ("latency_ns", "ms", 10**9), "energy": ("energy_nj", "mJ", 10**9)}
 _FINER = 1000  # costs are in thousandths of the table's unit, so that rounding is far below any layer's cost
 _AGAIN = "make the table again with scripts/measure_layers.py"
+Points = Annotated[tuple[Positive, ...], Meta(min_length=1)]
+Rows = tuple[tuple[Positive, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,9 @@ class Surface:
         values: for each of ``inputs`` a tuple with the cost at each of ``filters``: integers.
     """
 
-    inputs: tuple
-    filters: tuple
-    values: tuple
+    inputs: Points
+    filters: Points
+    values: Rows
 
     def at(self, inputs, filters):
         """The cost there, an integer in thousandths of the table's unit (picoseconds, picojoules), rounded down.
@@ -60,18 +66,35 @@ def _between(points, x):
 
 
 @dataclass(frozen=True)
+class LayerCosts:
+    """One layer in a table: its cost at each of ``inputs`` (rows) and each of ``filters``."""
+
+    name: str
+    inputs: Points
+    filters: Points
+    latency_ns: Rows
+    energy_nj: Rows | None = None
+
+
+@dataclass(frozen=True)
 class CostTable:
-    """The costs of one network's layers on one device.
+    """The costs of one network's layers on one device; see ``docs/measured-modes.md``.
 
     Attributes:
-        value: the table's JSON object; see ``docs/measured-modes.md``.
         sha256: of the file.
         path: of the file, for messages.
     """
 
-    value: dict
-    sha256: str
-    path: str
+    device: str
+    network: str
+    profile_digest: str
+    layers: tuple[LayerCosts, ...]
+    runtime: str | None = None
+    threads: int | None = None
+    energy: dict | None = None
+    reasons: dict[str, str] | None = None
+    sha256: str = ""
+    path: str = ""
 
     @classmethod
     def load(cls, path):
@@ -80,26 +103,15 @@ class CostTable:
         Raises:
             EdgepruneError: the file is not a table, is damaged, or is one of another version.
         """
-        value = files.read_json(path)
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            raise EdgepruneError("is not a table of layer costs", file=path, remedy=_AGAIN)
-        if value.get("version") != VERSION or isinstance(value.get("version"), bool):
-            problem = f"has format version {value.get('version')}, this program reads {VERSION}"
-            raise EdgepruneError(problem, file=path, key="version", remedy=_AGAIN)
-        for key, kind in (("device", str), ("profile_digest", str), ("network", str), ("layers", list)):
-            if not isinstance(value.get(key), kind):
-                raise EdgepruneError(f"cannot be {value.get(key)!r}", file=path, key=key, remedy=_AGAIN)
-        for n, layer in enumerate(value["layers"]):
+        value = typed.read(path, FORMAT, VERSION, "a table of layer costs", _AGAIN)
+        table = typed.convert(value, cls, file=path, remedy=_AGAIN)
+        for n, layer in enumerate(table.layers):
             _check(layer, path, f"layers[{n}]")
-        return cls(value, files.sha256(path), str(path))
-
-    @property
-    def device(self):
-        return self.value["device"]
+        return replace(table, sha256=files.sha256(path), path=str(path))
 
     @cached_property
     def _layers(self):
-        return {layer["name"]: layer for layer in self.value["layers"]}
+        return {layer.name: layer for layer in self.layers}
 
     def check(self, profile):
         """Refuse a profile that the table was not measured for.
@@ -107,9 +119,9 @@ class CostTable:
         Raises:
             EdgepruneError: another network, or another input shape or width of the same one.
         """
-        if self.value["profile_digest"] != profile.digest:
+        if self.profile_digest != profile.digest:
             raise EdgepruneError(
-                f"was measured for another network ({self.value['network']}) than the profile of {profile.network}",
+                f"was measured for another network ({self.network}) than the profile of {profile.network}",
                 file=self.path,
                 key="profile_digest",
                 remedy="give the table of this network with this input shape, or " + _AGAIN,
@@ -124,8 +136,8 @@ class CostTable:
         entry, key = self._layers.get(layer), UNITS[resource][0]
         if entry is None:
             raise EdgepruneError(f"has no layer {layer!r}", file=self.path, key="layers", remedy=_AGAIN)
-        if entry.get(key) is None:
-            reason = (self.value.get("reasons") or {}).get(resource, "it was not measured")
+        if getattr(entry, key) is None:
+            reason = (self.reasons or {}).get(resource, "it was not measured")
             raise EdgepruneError(
                 f"the table of {self.device} has no {resource} of the layers: {reason}",
                 file=self.path,
@@ -134,11 +146,11 @@ class CostTable:
                 if resource == "energy"
                 else _AGAIN,
             )
-        return Surface(tuple(entry["inputs"]), tuple(entry["filters"]), tuple(map(tuple, entry[key])))
+        return Surface(entry.inputs, entry.filters, getattr(entry, key))
 
     def estimated(self, resource):
         """Whether the resource's numbers are an estimate and not a measurement."""
-        return resource == "energy" and (self.value.get("energy") or {}).get("source") == "estimated"
+        return resource == "energy" and (self.energy or {}).get("source") == "estimated"
 
 
 def open_table(table):
@@ -186,30 +198,19 @@ class Measured:
 
 
 def _check(layer, path, key):
-    def refuse(part, found):
-        raise EdgepruneError(f"cannot be {found!r}", file=path, key=f"{key}.{part}", remedy=_AGAIN)
+    """Refuse widths that do not rise, and rows that are not one for each of them."""
 
-    if not isinstance(layer, dict) or not isinstance(layer.get("name"), str):
-        refuse("name", layer.get("name") if isinstance(layer, dict) else layer)
+    def refuse(part, problem):
+        raise EdgepruneError(problem, file=path, key=f"{key}.{part}", remedy=_AGAIN)
+
     for axis in ("inputs", "filters"):
-        points = layer.get(axis)
-        if not isinstance(points, list) or not points or not all(_whole(p) for p in points):
-            refuse(axis, points)
+        points = getattr(layer, axis)
         if any(a >= b for a, b in pairwise(points)):
-            refuse(axis, points)
-    shape = len(layer["inputs"]), len(layer["filters"])
+            refuse(axis, f"cannot be {typed.short(list(points))}: the widths do not rise")
     for name, _, _ in UNITS.values():
-        rows = layer.get(name)
-        if rows is None and name != "latency_ns":
-            continue
-        if not isinstance(rows, list) or len(rows) != shape[0]:
-            refuse(name, rows)
-        if not all(isinstance(row, list) and len(row) == shape[1] and all(map(_whole, row)) for row in rows):
-            refuse(name, rows)
-
-
-def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+        rows = getattr(layer, name)
+        if rows is not None and [len(row) for row in rows] != [len(layer.filters)] * len(layer.inputs):
+            refuse(name, f"is not {len(layer.inputs)} lists of {len(layer.filters)} numbers, as its widths are")
 
 
 def shown(resource, amount):

@@ -1,11 +1,18 @@
 """Uniform width scaling: one factor for every group, the usual baseline of a method that chooses layers."""
 
+from __future__ import annotations
+
 from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgeprune.sampling.limits import Limits
+    from edgeprune.sampling.problem import Problem
 
 _GRID = 40  # the factor is a multiple of 2**-40, finer than any two widths can tell apart
 
 
-def uniform(problem, limits):
+def uniform(problem: Problem, limits: Limits) -> list[int]:
     """Widths of the largest common factor within ``limits`` (``{resource: total}``).
 
     At factor f a group keeps ``floor(f * dense)`` units, rounded down to its step and not below its floor. The factor
@@ -19,7 +26,7 @@ def uniform(problem, limits):
     if problem.meets(limits, problem.dense):
         return list(problem.dense)
 
-    def at(factor):
+    def at(factor: int) -> list[int]:
         w = list(problem.dense)
         for i in problem.eligible:
             kept = (factor * problem.dense[i]) >> _GRID

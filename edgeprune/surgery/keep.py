@@ -1,13 +1,17 @@
 """Carrying the weights of surviving units over."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
+from edgeprune.modules.resize import Make
 
 
-def kept_part(profile, widths, keep):
+def kept_part(profile: Profile, widths: Mapping[str, int], keep: Mapping[str, Iterable[int]]) -> Make:
     """``make`` for :func:`edgeprune.modules.resize.rebuild`: the rows of each tensor that belong to surviving units.
 
     Args:
@@ -31,7 +35,7 @@ def kept_part(profile, widths, keep):
     slots = {slot.name: slot for slot in profile.slots}
     cache = {}
 
-    def make(name, tensor, shape):
+    def make(name: str, tensor: Tensor, shape: Sequence[int]) -> Tensor:
         data = tensor.detach()
         for axis, expr in enumerate(slots[name].dims):
             if not width.is_constant(expr):
@@ -45,7 +49,7 @@ def kept_part(profile, widths, keep):
     return make
 
 
-def _channels(expr, units, dense):
+def _channels(expr: width.Expr, units: Mapping[str, Tensor], dense: Mapping[str, int]) -> Tensor:
     """Indices of the channels that survive, segment by segment."""
     parts, start = [], 0
     for c, name in expr:

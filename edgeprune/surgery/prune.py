@@ -1,20 +1,36 @@
 """``edgeprune.prune``: from a network and a plan to a smaller network."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.clone import clone, named_tensors
-from edgeprune.modules.resize import on_meta, rebuild
+from edgeprune.modules.resize import Make, on_meta, rebuild
 from edgeprune.surgery.keep import kept_part
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
 
+if TYPE_CHECKING:
+    from edgeprune.sampling.plan import Plan
+
 _AGAIN = "profile the network anew; if this stays, protect the layers in question when sampling, and report it"
 
 
-def prune(model, plan, *, weights="reset", profile=None, keep=None):
+def prune(
+    model: nn.Module,
+    plan: Plan,
+    *,
+    weights: str = "reset",
+    profile: Profile | None = None,
+    keep: Mapping[str, Iterable[int]] | None = None,
+) -> nn.Module:
     """A new, smaller network; ``model`` is not touched.
 
     Args:
@@ -52,7 +68,7 @@ def prune(model, plan, *, weights="reset", profile=None, keep=None):
     return pruned
 
 
-def _profile_of(model, plan, profile):
+def _profile_of(model: nn.Module, plan: Plan, profile: Profile | None) -> Profile:
     profile = profile or getattr(plan, "profile", None)
     if profile is None:
         shapes = getattr(plan, "input_shapes", None)
@@ -75,7 +91,7 @@ def _profile_of(model, plan, profile):
     return profile
 
 
-def _checked_widths(model, plan, profile):
+def _checked_widths(model: nn.Module, plan: Plan, profile: Profile) -> dict[str, int]:
     dense = {name: tuple(t.shape) for name, t in named_tensors(model)}
     expected = {slot.name: slot.shape(profile.widths) for slot in profile.slots}
     if dense != expected:
@@ -96,7 +112,7 @@ def _checked_widths(model, plan, profile):
     return widths
 
 
-def _fresh(model):
+def _fresh(model: nn.Module) -> Make:
     """New tensors for ``weights="reset"``: a part of the old one, but without data where torch's own layers are sure to
     set it (copying the weights of a large network takes longer than all else here)."""
     set_anew = set()
@@ -104,7 +120,7 @@ def _fresh(model):
         if _resets_all(module):
             set_anew |= {id(module._parameters.get(name)) for name in ("weight", "bias")}
 
-    def make(name, tensor, shape):
+    def make(name: str, tensor: Tensor, shape: Sequence[int]) -> Tensor:
         if id(tensor) in set_anew:
             data = torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
         else:
@@ -114,7 +130,7 @@ def _fresh(model):
     return make
 
 
-def _resets_all(module):
+def _resets_all(module: nn.Module) -> bool:
     """Whether ``reset_parameters`` is the one by which torch sets the whole weight and bias of a layer."""
     for cls in (_ConvNd, nn.Linear):
         if isinstance(module, cls):
@@ -122,12 +138,13 @@ def _resets_all(module):
     return False
 
 
-def _reset(model):
+def _reset(model: nn.Module) -> None:
     """Initialise every module that can do so, a module after the modules in it: its own rule has the last word."""
     for path, module in _children_first(model, "", set()):
-        if hasattr(module, "reset_parameters"):
+        reset = getattr(module, "reset_parameters", None)
+        if reset is not None:
             try:
-                module.reset_parameters()
+                reset()
             except Exception as error:
                 raise EdgepruneError(
                     f"reset_parameters of {path or 'the network'} ({type(module).__name__}) failed: "
@@ -137,7 +154,7 @@ def _reset(model):
                 ) from error
 
 
-def _children_first(module, path, seen):
+def _children_first(module: nn.Module, path: str, seen: set[nn.Module]) -> Iterator[tuple[str, nn.Module]]:
     seen.add(module)
     for name, child in module.named_children():
         if child not in seen:
@@ -145,7 +162,7 @@ def _children_first(module, path, seen):
     yield path, module
 
 
-def _check(model, pruned, profile, widths):
+def _check(model: nn.Module, pruned: nn.Module, profile: Profile, widths: Mapping[str, int]) -> None:
     """Parameters, MACs and the shapes of the outputs must be those predicted."""
     actual, predicted = sum(p.numel() for p in pruned.parameters()), profile.total("params", widths)
     if actual != predicted:
@@ -162,7 +179,7 @@ def _check(model, pruned, profile, widths):
         )
 
 
-def _passed(model, profile):
+def _passed(model: nn.Module, profile: Profile) -> tuple[int, list[tuple[int, ...]]]:
     """MACs and shapes of the outputs, from a pass of a copy on the meta device."""
     shadow = clone(model, lambda name, tensor: on_meta(name, tensor, tensor.shape))
     set_training(shadow, False)

@@ -1,10 +1,15 @@
 """Exactness of a profile against what torch itself counts."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from edgeprune.complexity.profile import Profile
 
-def counted(model, input_shapes):
+
+def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str, int]:
     """``{"params", "macs"}`` of a live network: its parameters, and half of ``torch.utils.flop_counter``'s FLOPs of one
     evaluation pass with batch 1. The training mode is restored.
 
@@ -27,7 +32,9 @@ def counted(model, input_shapes):
     return {"params": sum(p.numel() for p in model.parameters()), "macs": counter.get_total_flops() // 2}
 
 
-def differences(model, profile, widths=None):
+def differences(
+    model: nn.Module, profile: Profile, widths: Mapping[str, int] | None = None
+) -> dict[str, tuple[int, int]]:
     """``{resource: (predicted, counted)}`` where the two differ; empty if the profile is exact.
 
     Args:

@@ -4,12 +4,15 @@ Importing a task costs nothing heavy: torch is imported inside the methods that 
 names and labels of metrics without it.
 """
 
+from pathlib import Path
+
 from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.base import Task
 
 TASKS = ("classification",)
 
 
-def get(name, file=None):
+def get(name: str, file: str | Path | None = None) -> Task:
     """The task of that name.
 
     Args:

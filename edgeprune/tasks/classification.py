@@ -1,7 +1,16 @@
 """One label out of a fixed list for each image."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from edgeprune.errors import EdgepruneError
-from edgeprune.tasks.base import Accumulator, Metric, Task
+from edgeprune.tasks.base import Accumulator, LossSettings, Manifest, Metric, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 
 class Classification(Task):
@@ -10,16 +19,15 @@ class Classification(Task):
     name = "classification"
     metrics = (Metric("accuracy", "Accuracy (%)", higher_is_better=True, scale=100.0),)
 
-    def factory_arguments(self, manifest):
+    def factory_arguments(self, manifest: Manifest) -> dict[str, Any]:
         channels, *size = manifest["input"]["shape"]
-        size = tuple(size)
         return {
             "num_classes": len(manifest["target"]["classes"]),
             "in_channels": channels,
-            "input_size": size[0] if len(set(size)) == 1 else size,
+            "input_size": size[0] if len(set(size)) == 1 else tuple(size),
         }
 
-    def targets(self, field, manifest):
+    def targets(self, field: np.ndarray, manifest: Manifest) -> Tensor:
         import numpy
         import torch
 
@@ -32,7 +40,7 @@ class Classification(Task):
             )
         return torch.from_numpy(labels)
 
-    def check_output(self, output, manifest, key=None):
+    def check_output(self, output: Any, manifest: Manifest, key: str | None = None) -> None:
         classes = len(manifest["target"]["classes"])
         shape = tuple(output.shape) if hasattr(output, "shape") else type(output).__name__
         if shape != (1, classes):
@@ -42,15 +50,15 @@ class Classification(Task):
                 remedy=f"let the factory take num_classes, or set its output to {classes} in args",
             )
 
-    def loss(self, recipe):
+    def loss(self, recipe: LossSettings) -> Callable[[Any, Tensor], Tensor]:
         from torch import nn
 
         return nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
 
-    def accumulator(self):
+    def accumulator(self) -> Accumulator:
         return _LabelAccumulator()
 
-    def score(self, outputs, targets):
+    def score(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         import numpy
 
         logits, labels = numpy.asarray(outputs, dtype=numpy.float64), numpy.asarray(targets)
@@ -63,11 +71,12 @@ class Classification(Task):
 class _LabelAccumulator(Accumulator):
     """Mean cross entropy (nats) and the fraction of right labels."""
 
-    def __init__(self):
-        self.loss = self.correct = 0  # become tensors on the device: no synchronisation per batch
+    def __init__(self) -> None:
+        self.loss: float | Tensor = 0  # becomes a tensor on the device, as `correct`: no synchronisation per batch
+        self.correct: int | Tensor = 0
         self.count = 0
 
-    def update(self, outputs, targets):
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
         from torch.nn.functional import cross_entropy
 
         logits = outputs.float()
@@ -75,5 +84,5 @@ class _LabelAccumulator(Accumulator):
         self.correct = self.correct + (logits.argmax(1) == targets).sum()
         self.count += len(targets)
 
-    def result(self):
+    def result(self) -> dict[str, float]:
         return {"accuracy": int(self.correct) / self.count, "loss": float(self.loss) / self.count}

@@ -1,15 +1,22 @@
 """Turns variables into named groups, and the records of a pass into a profile."""
 
+from collections.abc import Callable, Iterable
+
 from edgeprune.complexity import width
-from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
+from edgeprune.complexity.parts import Group, Layer, Lifetime, Product, SizeAttribute, TensorShape
 from edgeprune.complexity.profile import Profile
+from edgeprune.tracing.expressions import Expression
+from edgeprune.tracing.trace import Trace
+
+#: ``express(expr, size)``: an expression of variables as one of the groups' names.
+Express = Callable[[Expression | None, int], width.Expr]
 
 
-def in_groups(trace):
-    """``express(expr, size)``: an expression of variables as one of the groups' names."""
+def in_groups(trace: Trace) -> Express:
+    """The :data:`Express` of a trace whose groups are named."""
     group_of = {v: name for name, v in trace.groups.items()}
 
-    def express(expr, size):
+    def express(expr: Expression | None, size: int) -> width.Expr:
         if expr is None:
             return width.constant(size)
         out = []
@@ -24,12 +31,12 @@ def in_groups(trace):
     return express
 
 
-def assemble(trace):
+def assemble(trace: Trace) -> Profile:
     """The profile of a :class:`~edgeprune.tracing.profile.Trace` as far as it is known."""
     trace.groups = names = _name_groups(trace)
     express = in_groups(trace)
 
-    def fold(factors):
+    def fold(factors: Iterable[tuple[int, Expression | None]]) -> tuple[int, tuple[width.Expr, ...]]:
         fixed, moving = 1, []
         for size, expr in factors:
             found = express(expr, size)
@@ -78,7 +85,7 @@ def assemble(trace):
             )
             for name, tensor in network.tensors.items()
         ),
-        matmuls=tuple(fold(p.factors) for p in trace.products),
+        matmuls=tuple(Product(*fold(p.factors)) for p in trace.products),
         alive=tuple(alive),
         frozen=_frozen(trace, layers),
         notes=tuple(trace.notes),
@@ -88,7 +95,7 @@ def assemble(trace):
     )
 
 
-def _name_groups(trace):
+def _name_groups(trace: Trace) -> dict[str, int]:
     """``{group name: variable}`` for the free variables that a layer writes; named by the first such layer."""
     names, known = {}, set()
     for record in trace.layers:
@@ -104,7 +111,7 @@ def _name_groups(trace):
     return names
 
 
-def _count_only(trace):
+def _count_only(trace: Trace) -> dict[str, str]:
     """``{group: reason}`` of the groups whose equations hold in count only."""
     group_of, found = {v: name for name, v in trace.groups.items()}, {}
     for expr, where in trace.widths.counted:
@@ -114,17 +121,17 @@ def _count_only(trace):
     return {name: found[name] for name in trace.groups if name in found}
 
 
-def _attributes(trace, express):
+def _attributes(trace: Trace, express: Express) -> tuple[tuple[str, str, int | None, width.Expr], ...]:
     found = {}
     for module, name, index, expr in trace.attributes:
         expressed = express(expr, 0)
         if not width.is_constant(expressed):
             path = trace.network.paths[id(module)]
-            found[path, name, index] = path, name, index, expressed
+            found[path, name, index] = SizeAttribute(path, name, index, expressed)
     return tuple(found.values())
 
 
-def _frozen(trace, layers):
+def _frozen(trace: Trace, layers: Iterable[Layer]) -> dict[str, str]:
     reasons = {}
     for record, layer in zip(trace.layers, layers, strict=True):
         if width.is_constant(layer.out):

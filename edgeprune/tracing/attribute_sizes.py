@@ -6,14 +6,19 @@ shrunk network run, with the right shapes and MACs, become part of the profile.
 """
 
 import sys
+from collections.abc import Callable, Iterable
 
 from torch import nn
+
+from edgeprune.tracing.expressions import Expression
+from edgeprune.tracing.records import Attribute
+from edgeprune.tracing.trace import Trace
 
 #: How far up the stack of modules an attribute is looked for.
 LEVELS = 3
 
 
-def modules_on_stack():
+def modules_on_stack() -> list[nn.Module]:
     """The modules whose methods are being executed, innermost first."""
     found, frame = [], sys._getframe(1)
     while frame is not None and len(found) < LEVELS:
@@ -24,7 +29,7 @@ def modules_on_stack():
     return found
 
 
-def attributes_of_size(modules, size, expr):
+def attributes_of_size(modules: Iterable[nn.Module], size: int, expr: Expression) -> list[Attribute]:
     """``[(module, attribute, index or None, expr)]`` for integers and items of sequences that equal ``size``."""
     found = []
     for module in modules:
@@ -36,7 +41,7 @@ def attributes_of_size(modules, size, expr):
     return found
 
 
-def mend(trace, candidates, succeeds):
+def mend(trace: Trace, candidates: Iterable[Attribute], succeeds: Callable[[], bool]) -> bool:
     """Add to ``trace.attributes`` as few candidates as make ``succeeds()`` true; false, and none, if all do not."""
     before = list(trace.attributes)
     known = {(id(m), name, index) for m, name, index, _ in before}

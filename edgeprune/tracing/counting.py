@@ -1,25 +1,36 @@
 """Counts the MACs of a forward pass on the meta device from the actual shapes: the check on every prediction."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgeprune.tracing.shortcuts import SHORTCUTS
+
+#: ``count(args, result)``: MACs of an operator's call.
+Count = Callable[[tuple, Tensor], int]
 
 
 class MacCounter(TorchDispatchMode):
     """``macs`` after the pass: convolutions and matrix products, half of what ``torch.utils.flop_counter`` says."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.macs, self.current, self.kinds, self.constants = 0, None, {}, Constants()
+        self.macs, self.constants = 0, Constants()
+        self.current: str | None = None
+        self.kinds: dict[OpOverload, tuple[Callable, Count | None]] = {}
 
     @classmethod
-    def _should_skip_dynamo(cls):
+    def _should_skip_dynamo(cls) -> bool:
         return False
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: OpOverload, types: tuple, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
         self.current = func._schema.name.replace("::", ".")
         try:
             shortcut, count = self.kinds[func]
@@ -43,10 +54,10 @@ class MacCounter(TorchDispatchMode):
 class Constants:
     """Stand-ins on the meta device for tensors with data that meet tensors without."""
 
-    def __init__(self):
-        self.found = {}
+    def __init__(self) -> None:
+        self.found: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def replaced(self, value):
+    def replaced(self, value: Any) -> Any:
         """``value`` with every such tensor replaced, the same one always by the same one; numbers are left."""
         if isinstance(value, torch.Tensor):
             if value.is_meta or not value.dim():
@@ -61,18 +72,18 @@ class Constants:
         return value
 
 
-def counter(func):
+def counter(func: OpOverload) -> Count | None:
     """``count(args, result)`` of an operator's MACs, or ``None`` if it has none."""
     name = func.overloadpacket.__name__
     return _COUNTS.get("attention" if name.startswith("_scaled_dot_product") else name)
 
 
-def _convolution(args, out):
+def _convolution(args: tuple, out: Tensor) -> int:
     x, weight, transposed = args[0], args[1], args[6]
     return x.shape[0] * math.prod((x if transposed else out).shape[2:]) * weight.numel()
 
 
-def _attention(args, out):
+def _attention(args: tuple, out: Tensor) -> int:
     query, key, value = args[:3]
     pairs = query.shape[:-1].numel() * key.shape[-2]
     return pairs * (query.shape[-1] + value.shape[-1])

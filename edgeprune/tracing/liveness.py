@@ -6,23 +6,27 @@ is only a view of them are not feature maps. A second result that nobody reads (
 no feature map either: a runtime on a device does not make it.
 """
 
+from collections.abc import Iterable
+
+from torch import Tensor
+
 
 class Liveness:
     """Records lifetimes during one forward pass."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 0
         self.maps = {}  # storage -> [tensor, born, last read, is a second result]
         self.ignored = {}  # storages of parameters and buffers, kept alive
 
-    def ignore(self, tensor):
+    def ignore(self, tensor: Tensor) -> None:
         self.ignored[_key(tensor)] = tensor
 
-    def source(self, tensor):
+    def source(self, tensor: Tensor) -> None:
         """An input of the network: there from the start."""
         self.maps[_key(tensor)] = [tensor, 0, 0, False]
 
-    def step(self, inputs, outputs):
+    def step(self, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> None:
         """One operator."""
         self.now += 1
         for tensor in inputs:
@@ -36,7 +40,7 @@ class Liveness:
             elif key not in self.ignored and tensor.numel():
                 self.maps[key] = [tensor, self.now, self.now, position > 0]
 
-    def finish(self, outputs):
+    def finish(self, outputs: Iterable[Tensor]) -> list[tuple[Tensor, int, int]]:
         """The network's results are held to the end. Returns ``[(tensor, born, dies)]``."""
         for tensor in outputs:
             if _key(tensor) in self.maps:
@@ -45,5 +49,5 @@ class Liveness:
         return [(t, born, dies) for t, born, dies, second in self.maps.values() if dies > born or not second]
 
 
-def _key(tensor):
+def _key(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata

@@ -2,6 +2,8 @@
 
 import inspect
 from functools import cache
+from types import CodeType
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,24 +11,28 @@ from torch import nn
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.clone import clone, named_tensors
 from edgeprune.modules.resize import on_meta
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.expressions import Dims
 
 
 class Network:
     """A copy of a model on the meta device, with a variable for each dimension of its parameters and buffers."""
 
-    def __init__(self, model, widths):
+    def __init__(self, model: nn.Module, widths: Widths) -> None:
         if not isinstance(model, nn.Module):
             raise EdgepruneError(f"a network must be a torch.nn.Module, not {type(model).__name__}")
-        if any(isinstance(t, nn.parameter.UninitializedTensorMixin) for _, t in named_tensors(model)):
+        if any(nn.parameter.is_lazy(t) for _, t in named_tensors(model)):
             raise EdgepruneError(
                 "the network has lazy modules whose sizes are not known yet", remedy="run it once on an example"
             )
         if isinstance(model, torch.jit.ScriptModule):
             raise EdgepruneError("a scripted module cannot be traced", remedy="give the Python module it was made from")
         self.model = clone(model, lambda name, tensor: on_meta(name, tensor, tensor.shape))
-        self.names, self.labels, self.dims = {}, {}, {}
+        self.names: dict[int, str] = {}
+        self.labels: dict[int, Dims] = {}
+        self.dims: dict[str, Dims] = {}
         for name, tensor in named_tensors(self.model):
-            dims = [((1, widths.new(n)),) if n > 1 else None for n in tensor.shape]
+            dims: Dims = [((1, widths.new(n)),) if n > 1 else None for n in tensor.shape]
             self.names[id(tensor)], self.labels[id(tensor)], self.dims[name] = name, dims, dims
         self.paths = {id(m): path for path, m in self.model.named_modules()}
         self.tensors = dict(named_tensors(self.model))
@@ -39,12 +45,12 @@ _TRAINING = frozenset({"training", "is_grad_enabled"})
 _SIZES = frozenset({"shape", "size", "numel"})
 
 
-def depends_on_training(model):
+def depends_on_training(model: nn.Module) -> bool:
     """Whether the code of a network may read ``self.training`` (then its training mode is traced too)."""
     return any(_reads(type(m), _TRAINING) or m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 
-def reads_sizes(model):
+def reads_sizes(model: nn.Module) -> bool:
     """Whether the code of a network, beside its constructors, may compute with the sizes of tensors."""
     for module in model.modules():
         if _reads(type(module), _SIZES) or module._forward_hooks or module._forward_pre_hooks:
@@ -56,7 +62,7 @@ def reads_sizes(model):
 
 
 @cache
-def _reads(cls, words):
+def _reads(cls: type, words: frozenset[str]) -> bool:
     if cls.__module__.startswith("torch.nn."):
         return words is _TRAINING and cls.__module__.startswith("torch.nn.utils")
     seen = set()
@@ -66,7 +72,7 @@ def _reads(cls, words):
         for name, member in vars(base).items():
             if words is _SIZES and name == "__init__":
                 continue
-            function = inspect.unwrap(member) if callable(member) else getattr(member, "__func__", None)
+            function: Any = inspect.unwrap(member) if callable(member) else getattr(member, "__func__", None)
             if isinstance(member, property):
                 function = member.fget
             if hasattr(function, "__code__") and _mentions(function.__code__, function.__globals__, words, seen):
@@ -74,7 +80,7 @@ def _reads(cls, words):
     return False
 
 
-def _mentions(code, namespace, words, seen):
+def _mentions(code: CodeType, namespace: dict, words: frozenset[str], seen: set[CodeType]) -> bool:
     """Whether code, or a function outside torch that it calls by name, mentions one of ``words``."""
     if code in seen:
         return False

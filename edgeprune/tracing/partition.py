@@ -1,14 +1,16 @@
 """Cutting widths into pieces and equal parts."""
 
 import math
+from collections.abc import Iterator, Sequence
 
-from edgeprune.tracing.expressions import MANY_BLOCKS, MOST_BLOCKS, repeat, scale, totals
+from edgeprune.tracing.expressions import MANY_BLOCKS, MOST_BLOCKS, Expression, repeat, scale, totals
+from edgeprune.tracing.variables import Variables
 
 
-class Partition:
+class Partition(Variables):
     """The part of :class:`~edgeprune.tracing.algebra.Widths` that cuts."""
 
-    def cut(self, expr, sizes):
+    def cut(self, expr: Expression, sizes: Sequence[int]) -> list[Expression] | None:
         """``expr`` cut into consecutive pieces of ``sizes`` channels; ``None`` if a cut falls inside a unit."""
         total = self.count(self.resolve(expr))
         if len(sizes) > 1 and len(set(sizes)) == 1 and sizes[0] * len(sizes) == total:
@@ -17,7 +19,7 @@ class Partition:
                 return [part] * len(sizes)
         return self._pieces(expr, sizes)
 
-    def _pieces(self, expr, sizes):
+    def _pieces(self, expr: Expression, sizes: Sequence[int]) -> list[Expression] | None:
         pieces, rest = [], list(self.resolve(expr))
         for size in sizes:
             piece = []
@@ -26,9 +28,10 @@ class Partition:
                 c, v = rest.pop(0)
                 here = self.count(((c, v),))
                 if here > size:
-                    head, tail = self._cut_segment(c, v, size)
-                    if head is None:
+                    halves = self._cut_segment(c, v, size)
+                    if halves is None:
                         return None
+                    head, tail = halves
                     rest.insert(0, tail)
                     (c, v), here = head, size
                 piece.append((c, v))
@@ -36,7 +39,7 @@ class Partition:
             pieces.append(tuple(piece))
         return pieces
 
-    def divide(self, expr, n, inner=False):
+    def divide(self, expr: Expression, n: int, inner: bool = False) -> Expression | None:
         """One of ``n`` equal parts of ``expr``, which must stay divisible by ``n``.
 
         Args:
@@ -67,13 +70,13 @@ class Partition:
         if any(c % n and (v is None or self.size[v] % (n // math.gcd(c, n))) for v, c in sums.items()):
             return None if inner or len(expr) == 1 else self._uneven_blocks(expr, n)
         for v, c in sums.items():
-            if c % n:
+            if c % n and v is not None:
                 m = n // math.gcd(c, n)
                 t = self.new(self.size[v] // m)
                 self.binding[v] = ((m, t),) if inner else repeat(((1, t),), m)
         return self._share(self.resolve(expr), n, inner)
 
-    def _divide_inner(self, expr, n):
+    def _divide_inner(self, expr: Expression, n: int) -> Expression | None:
         """Units so large that each holds a channel of every one of ``n`` interleaved parts."""
         while True:
             uneven = next(((c, v) for c, v in expr if c % n), None)
@@ -86,7 +89,7 @@ class Partition:
             self.binding[v] = ((m, self.new(self.size[v] // m)),)
             expr = self.resolve(expr)
 
-    def _divide_blocks(self, expr, n):
+    def _divide_blocks(self, expr: Expression, n: int) -> Expression | None:
         """``n`` consecutive blocks that are the same, channel by channel."""
         c, v = expr[0]
         if len(expr) == 1 and v is not None:
@@ -97,7 +100,7 @@ class Partition:
             return ((c, t),)
         return self._uneven_blocks(expr, n)
 
-    def _uneven_blocks(self, expr, n):
+    def _uneven_blocks(self, expr: Expression, n: int) -> Expression | None:
         """Blocks whose borders fall inside segments that cannot be halved: cut there, then state that all are equal."""
         blocks = self._pieces(expr, [self.count(expr) // n] * n)
         if blocks is None:
@@ -106,7 +109,7 @@ class Partition:
             self.unify(blocks[0], block, "equal parts")
         return self.resolve(blocks[0])
 
-    def _share(self, expr, n, inner):
+    def _share(self, expr: Expression, n: int, inner: bool) -> Expression | None:
         """A part of what divides as it stands. By count if need be: ``None`` where that is not enough."""
         if inner and all(c % n == 0 for c, _ in expr):
             return tuple((c // n, v) for c, v in expr)
@@ -121,7 +124,7 @@ class Partition:
             return expr[: len(expr) // n]
         return tuple((c // n, v) for v, c in totals(expr).items())
 
-    def repeat(self, expr, n):
+    def repeat(self, expr: Expression, n: int) -> Expression:
         """``n`` blocks like ``expr``; very many are written as one coefficient, in which their order is lost."""
         if n * len(expr) <= MANY_BLOCKS:
             return repeat(expr, n)
@@ -134,7 +137,7 @@ class Partition:
             raise ValueError(f"channels repeat {n} times")
         return expr * n
 
-    def _blocks(self, expr, size):
+    def _blocks(self, expr: Expression, size: int) -> list[Expression] | None:
         """``expr`` cut at multiples of ``size`` where segments happen to end there, else ``None``."""
         blocks, now, filled = [], [], 0
         for segment in expr:
@@ -147,7 +150,7 @@ class Partition:
                 now, filled = [], 0
         return blocks
 
-    def match_pieces(self, left, right, what):
+    def match_pieces(self, left: Expression, right: Expression, what: str) -> bool:
         """Cut two resolved expressions into pieces of one size and state that they are equal, one by one.
 
         This is for what cannot be matched segment by segment because a variable would stand in its own definition, e.g.
@@ -165,7 +168,7 @@ class Partition:
             return False  # pieces of equally many channels would be different pieces of the variable
         cut = {}
 
-        def pieces(expr):
+        def pieces(expr: Expression) -> Iterator[Expression]:
             for c, v in expr:
                 n = self.count(((c, v),)) // piece
                 if v is None:
@@ -184,7 +187,7 @@ class Partition:
         return True
 
     @staticmethod
-    def _coefficients_of_each(left, right):
+    def _coefficients_of_each(left: Expression, right: Expression) -> dict[int | None, set[int]]:
         found = {}
         for c, v in (*left, *right):
             found.setdefault(v, set()).add(c if v is not None else 1)

@@ -3,21 +3,25 @@
 import gc
 import random
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor, nn
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.tracing.mode import VALUE_DEPENDENT
+from edgeprune.tracing.counting import MacCounter
+from edgeprune.tracing.mode import VALUE_DEPENDENT, Tracer
+from edgeprune.tracing.records import Shapes
 from edgeprune.tracing.sources import failure_site
 
 
-def inputs(shapes, batch, dtype):
+def inputs(shapes: Shapes, batch: int, dtype: torch.dtype) -> list[Tensor]:
     """Inputs without data, ``(batch, *shape)`` each."""
     return [torch.empty((batch, *shape), dtype=dtype, device="meta") for shape in shapes]
 
 
-def leaves(value):
+def leaves(value: object) -> list[Tensor]:
     """The tensors in a network's result: tensors, sequences, mappings, data classes."""
     if isinstance(value, torch.Tensor):
         return [value]
@@ -31,7 +35,7 @@ def leaves(value):
 
 
 @contextmanager
-def untouched_random_state():
+def untouched_random_state() -> Iterator[None]:
     """Leave torch's, Python's and NumPy's random state as they were."""
     state, python = torch.random.get_rng_state(), random.getstate()
     numpy = sys.modules.get("numpy.random")
@@ -46,7 +50,7 @@ def untouched_random_state():
 
 
 @contextmanager
-def uncollected():
+def uncollected() -> Iterator[None]:
     """Hold the garbage collector off: a pass makes thousands of small containers, and a full collection takes 0.3 s."""
     enabled = gc.isenabled()
     gc.disable()
@@ -57,13 +61,13 @@ def uncollected():
             gc.enable()
 
 
-def set_training(model, training):
+def set_training(model: nn.Module, training: bool) -> None:
     """``model.train(training)`` without the overrides that some networks put on it."""
     for module in model.modules():
         module.training = training
 
 
-def failure(error, tracer, shapes):
+def failure(error: Exception, tracer: Tracer | MacCounter, shapes: Shapes) -> EdgepruneError:
     """The :class:`EdgepruneError` for an exception in the user's forward pass."""
     if isinstance(error, EdgepruneError):
         return error

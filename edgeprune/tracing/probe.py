@@ -3,19 +3,28 @@
 What breaks it is a size that the user's code has written down (``x.view(-1, 512)``); the groups behind it are frozen.
 """
 
+from collections.abc import Callable, Iterator, Mapping
+
 import torch
+from torch._ops import OpOverload
 
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.resize import on_meta, rebuild
 from edgeprune.tracing.assemble import assemble, in_groups
 from edgeprune.tracing.attribute_sizes import mend
 from edgeprune.tracing.counting import MacCounter
-from edgeprune.tracing.mode import SIZED, tensors_in
+from edgeprune.tracing.labels import tensors_in
+from edgeprune.tracing.mode import SIZED
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training
+from edgeprune.tracing.records import Attribute, Shape
+from edgeprune.tracing.trace import Trace
+
+Widths = Mapping[str, int]
 
 
-def settle(trace, find_candidates):
+def settle(trace: Trace, find_candidates: Callable[[], list[Attribute]]) -> Profile:
     """The trace's profile: what the probe finds to be written down is mended where it is an attribute, else frozen.
 
     Args:
@@ -43,18 +52,18 @@ def settle(trace, find_candidates):
     return profile
 
 
-def _survives(trace, name, n):
+def _survives(trace: Trace, name: str, n: int) -> bool:
     profile = assemble(trace)
     return _problem(trace, profile, {**profile.widths, name: n}) is None
 
 
-def _failing(trace, profile):
+def _failing(trace: Trace, profile: Profile) -> Widths | None:
     """The first of :func:`_trials` that does not work, or ``None``."""
     trials = _trials(trace, profile) if profile.groups else ()
     return next((widths for widths in trials if _problem(trace, profile, widths) is not None), None)
 
 
-def _trials(trace, profile):
+def _trials(trace: Trace, profile: Profile) -> Iterator[Widths]:
     """Widths that differ from group to group, so that one cannot stand in for another.
 
     Where the code may compute with sizes, what it does can hold for one choice by accident or depend on a threshold:
@@ -67,11 +76,11 @@ def _trials(trace, profile):
         yield {name: max(1, n * 7 // 8 if i % 2 else n * 4 // 7 - 5 * i % 7) for i, (name, n) in sizes}
 
 
-def _culprits(trace, profile, shrunk):
+def _culprits(trace: Trace, profile: Profile, shrunk: Widths) -> dict[str, str]:
     """``{group: reason}``: the groups that cannot shrink, found by halving."""
     accepted, found = {}, {}
 
-    def search(names):
+    def search(names: list[str]) -> None:
         widths = {**profile.widths, **accepted, **{n: shrunk[n] for n in names}}
         problem = _problem(trace, profile, widths)
         if problem is None:
@@ -86,7 +95,7 @@ def _culprits(trace, profile, shrunk):
     return found
 
 
-def _problem(trace, profile, widths):
+def _problem(trace: Trace, profile: Profile, widths: Widths) -> str | None:
     """Why a copy with these widths is not what the profile predicts, or ``None``."""
     try:
         shapes = _output_shapes(trace, profile, widths)
@@ -98,7 +107,7 @@ def _problem(trace, profile, widths):
     return None
 
 
-def _output_shapes(trace, profile, widths):
+def _output_shapes(trace: Trace, profile: Profile, widths: Widths) -> list[Shape]:
     """Shapes of the outputs, in both modes; raises if the pass fails or its MACs are not those predicted."""
     copy = rebuild(trace.network.model, profile, widths, on_meta)
     found = []
@@ -122,18 +131,20 @@ def _output_shapes(trace, profile, widths):
 class Watch(MacCounter):
     """Also keeps the shapes that the operators of :data:`SIZED` give: ``[(name, [shape, ...])]``."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.results = []
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: OpOverload, types: tuple, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
         out = super().__torch_dispatch__(func, types, args, kwargs)
         if (name := func.overloadpacket.__name__) in SIZED:
             self.results.append((name, [tuple(t.shape) for t in tensors_in((out,))]))
         return out
 
 
-def _compare_sizes(trace, widths, results):
+def _compare_sizes(trace: Trace, widths: Widths, results: list[tuple[str, list[Shape]]]) -> None:
     """Raise if a slice is not as large as its label says: its size does not follow the channels."""
     if [name for name, *_ in trace.sized] != [name for name, _ in results]:
         return  # another way through the code, which the MACs decide on

@@ -1,43 +1,33 @@
 """``edgeprune.profile``: from a live network to its complexity profile."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
+from torch import nn
 
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.mode import Tracer
 from edgeprune.tracing.network import Network, depends_on_training, reads_sizes
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
 from edgeprune.tracing.probe import settle
+from edgeprune.tracing.records import Attribute, Shapes
+from edgeprune.tracing.trace import Trace
 
 #: Batch of the passes. Training needs two samples (batch norm); evaluation counts one.
 TRAINING_BATCH, EVALUATION_BATCH = 2, 1
 
 
-@dataclass
-class Trace:
-    """What the passes over one network found."""
-
-    name: str
-    input_shapes: tuple
-    network: Network
-    widths: Widths
-    layers: list = field(default_factory=list)
-    products: list = field(default_factory=list)
-    alive: list = field(default_factory=list)  # (tensor, dims, born, dies)
-    attributes: list = field(default_factory=list)  # (module, name, index, expression)
-    notes: list = field(default_factory=list)
-    training_traced: bool = False
-    output_shapes: list = field(default_factory=list)  # of all passes
-    macs: int = 0  # counted in the evaluation pass
-    sized: list = field(default_factory=list)  # results whose size the code chose, see Tracer.sized
-    computes_with_sizes: bool = False
-    groups: dict = field(default_factory=dict)  # group name -> variable, as last assembled
-
-
-def profile(model, input_shape, *, network=None, train_mode_too=True):
+def profile(
+    model: nn.Module,
+    input_shape: Sequence[int] | Sequence[Sequence[int]],
+    *,
+    network: str | None = None,
+    train_mode_too: bool = True,
+) -> Profile:
     """Find how the parameters, MACs and feature maps of a network depend on the widths of its layers.
 
     The network's own ``forward`` runs on a copy without data (torch's meta device), in evaluation mode and, if its code
@@ -70,7 +60,7 @@ def profile(model, input_shape, *, network=None, train_mode_too=True):
         return replace(found, notes=(*found.notes, note))
 
 
-def _profile(model, name, shapes, train_mode_too, widths):
+def _profile(model: nn.Module, name: str, shapes: Shapes, train_mode_too: bool, widths: Widths) -> Profile:
     traced = Trace(name, shapes, Network(model, widths), widths)
     used_in_training = set()
     if train_mode_too and depends_on_training(traced.network.model):
@@ -88,19 +78,19 @@ def _profile(model, name, shapes, train_mode_too, widths):
     return settle(traced, lambda: _candidates(traced))
 
 
-def _loses_nothing(exact, by_count):
+def _loses_nothing(exact: Profile, by_count: Profile) -> bool:
     """Whether the exact mapping lets as many filters go as the one that is right in count only."""
 
-    def least(profile):
+    def least(profile: Profile) -> int:
         return sum(width.evaluate(layer.out, dict.fromkeys(profile.widths, 1)) for layer in profile.layers)
 
-    def free(profile):
+    def free(profile: Profile) -> int:
         return sum(c * profile.widths[g] for layer in profile.layers for c, g in layer.out if g is not None)
 
     return free(exact) >= free(by_count) and least(exact) <= 2 * least(by_count)
 
 
-def _run(trace, training):
+def _run(trace: Trace, training: bool) -> Tracer:
     """One pass; adds to the trace's equations and returns the tracer."""
     network, widths = trace.network, trace.widths
     set_training(network.model, training)
@@ -133,7 +123,7 @@ def _run(trace, training):
     return tracer
 
 
-def _candidates(trace):
+def _candidates(trace: Trace) -> list[Attribute]:
     """Attributes that may hold the size an operator was given: one more evaluation pass, which looks for them."""
     tracer = Tracer(trace.widths, trace.network, record=False)
     tracer.candidates = []
@@ -143,7 +133,7 @@ def _candidates(trace):
     return tracer.candidates
 
 
-def _note_unused(trace, used, used_in_training):
+def _note_unused(trace: Trace, used: set[str], used_in_training: set[str]) -> None:
     parameters = trace.network.parameters
     only = sorted({name.rpartition(".")[0] or name for name in parameters & (used_in_training - used)})
     never = sorted({name.rpartition(".")[0] or name for name in parameters - used - used_in_training})
@@ -153,8 +143,8 @@ def _note_unused(trace, used, used_in_training):
         trace.notes.append(f"not used by the forward pass, kept as they are: {', '.join(never)}")
 
 
-def _as_shapes(input_shape):
-    shape = list(input_shape) if isinstance(input_shape, (tuple, list)) else None
+def _as_shapes(input_shape: object) -> Shapes:
+    shape = list(input_shape) if isinstance(input_shape, (tuple, list)) else []
     if shape and all(isinstance(n, int) for n in shape):
         shape = [shape]
     valid = shape and all(

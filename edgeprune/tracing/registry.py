@@ -5,17 +5,18 @@ file per kind of operator. An operator's name is that of its ATen packet without
 in-place form (``add_`` -> ``add``).
 """
 
-RULES = {}
+from collections.abc import Callable
+
+from edgeprune.tracing.labels import Call, Labels
+
+Rule = Callable[[Labels, Call], None]
+RULES: dict[str, Rule] = {}
 
 
-class NoRule(Exception):
-    """Raised by a rule that cannot describe this call; the groups that reach it are frozen."""
-
-
-def rule(*names):
+def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register a rule for operators."""
 
-    def register(function):
+    def register(function: Rule) -> Rule:
         for name in names:
             RULES[name] = function
         return function

@@ -4,34 +4,48 @@ torch's own meta functions of these decompose into dozens of Python calls (batch
 rest of a trace). Only shape and type of a result matter here.
 """
 
+from collections.abc import Callable, Sequence
+
 import torch
+from torch import Tensor
+from torch._ops import OpOverload
 
 from edgeprune.tracing.spatial_shortcuts import SPATIAL_SHORTCUTS
 
 _aten = torch.ops.aten
 
 
-def batch_norm(x, weight, bias, mean, variance, *_, **__):
+def batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    *_: object,
+    **__: object,
+) -> tuple[Tensor, Tensor, Tensor]:
     for vector in (weight, bias, mean, variance):
         if vector is not None and vector.shape[0] != x.shape[1]:
             raise RuntimeError(f"batch norm of {vector.shape[0]} channels got {x.shape[1]}")
     return unary(x), _empty((0,), x), _empty((0,), x)
 
 
-def layer_norm(x, shape, weight, bias, _):
+def layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, _: float
+) -> tuple[Tensor, Tensor, Tensor]:
     if list(x.shape[x.dim() - len(shape) :]) != list(shape):
         raise RuntimeError(f"layer norm over {list(shape)} got an input of {list(x.shape)}")
     return unary(x), _empty((0,), x), _empty((0,), x)
 
 
-def unary(x, *_, **__):
+def unary(x: Tensor, *_: object, **__: object) -> Tensor:
     return _empty(x.shape, x)
 
 
-def binary(func):
+def binary(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Sums and products of tensors of one type, broadcast."""
 
-    def shortcut(x, y, *args, **kwargs):
+    def shortcut(x: Tensor, y: Tensor | float, *args: object, **kwargs: object) -> Tensor:
         if isinstance(y, torch.Tensor) and x.dtype == y.dtype and x.is_meta and y.is_meta and x.dim() == y.dim():
             pairs = list(zip(x.shape, y.shape, strict=True))
             if all(a == b or a == 1 or b == 1 for a, b in pairs):
@@ -41,16 +55,16 @@ def binary(func):
     return shortcut
 
 
-def addmm(bias, x, weight, *args, **kwargs):
+def addmm(bias: Tensor, x: Tensor, weight: Tensor, *args: object, **kwargs: object) -> Tensor:
     if x.shape[1] != weight.shape[0] or bias.shape[-1] != weight.shape[1]:
         raise RuntimeError(f"a linear layer of {tuple(weight.shape)} got an input of {tuple(x.shape)}")
     return _empty((x.shape[0], weight.shape[1]), x)
 
 
-def mean(func):
+def mean(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Averages over space, the end of most networks."""
 
-    def shortcut(x, dims, keepdim=False, **kwargs):
+    def shortcut(x: Tensor, dims: Sequence[int] | None, keepdim: bool = False, **kwargs: object) -> Tensor:
         if x.dim() == 4 and sorted(d % 4 for d in dims or ()) == [2, 3] and not kwargs:
             return _empty((*x.shape[:2], 1, 1) if keepdim else x.shape[:2], x)
         return func(x, dims, keepdim, **kwargs)
@@ -58,11 +72,21 @@ def mean(func):
     return shortcut
 
 
-def unary_in_place(x, *_, **__):
+def unary_in_place(x: Tensor, *_: object, **__: object) -> Tensor:
     return x
 
 
-def convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+def convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Tensor:
     """The output-size formula of METHOD, and its inverse for the transposed convolution."""
     spatial = weight.dim() - 2
     expected = weight.shape[0] if transposed else weight.shape[1] * groups
@@ -71,7 +95,7 @@ def convolution(x, weight, bias, stride, padding, dilation, transposed, output_p
     if not transposed and weight.shape[0] % groups:
         raise RuntimeError(f"a convolution has {weight.shape[0]} filters in {groups} groups")
 
-    def at(values, i):
+    def at(values: Sequence[int], i: int) -> int:
         return values[i] if len(values) > 1 else values[0]
 
     shape = [x.shape[0], weight.shape[1] * groups if transposed else weight.shape[0]]
@@ -88,11 +112,11 @@ def convolution(x, weight, bias, stride, padding, dilation, transposed, output_p
     return _empty(shape, x)
 
 
-def _empty(shape, like):
+def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device="meta")
 
 
-SHORTCUTS = {
+SHORTCUTS: dict[OpOverload, Callable] = {
     **SPATIAL_SHORTCUTS,
     _aten.convolution.default: convolution,
     _aten.native_batch_norm.default: batch_norm,

@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import torch
 
@@ -16,13 +17,13 @@ _SKIPPED = tuple(
 
 
 @cache
-def is_user_code(filename):
+def is_user_code(filename: str) -> bool:
     """Whether a file is neither torch's nor the tracer's; networks of torchvision and of this project count."""
     return not filename.startswith(_SKIPPED) and not filename.startswith("<frozen")
 
 
 @cache
-def shorten(filename):
+def shorten(filename: str) -> str:
     """A file's name relative to the working folder or to the package folder it was installed in."""
     path = Path(filename)
     for marker in ("site-packages", "dist-packages"):
@@ -33,7 +34,7 @@ def shorten(filename):
     return str(path)
 
 
-def call_site(frame=None):
+def call_site(frame: FrameType | None = None) -> str | None:
     """``file:line`` of the innermost frame of user code on the stack, or ``None``."""
     frame = frame or sys._getframe(1)
     while frame is not None:
@@ -43,7 +44,7 @@ def call_site(frame=None):
     return None
 
 
-def failure_site(error):
+def failure_site(error: BaseException) -> str | None:
     """``file:line`` of the innermost user code in an exception's traceback, or ``None``."""
     found, tb = None, error.__traceback__
     while tb is not None:
@@ -54,7 +55,7 @@ def failure_site(error):
     return found
 
 
-def _is_part_of_forward(frame):
+def _is_part_of_forward(frame: FrameType | None) -> bool:
     """False once the walk has left the traced forward pass: whoever called the tracer is not the culprit."""
     while frame is not None:
         if frame.f_code.co_filename.startswith(_SKIPPED[1]):

@@ -1,17 +1,23 @@
 """Shapes of pooled, resized and concatenated maps, by hand: torch's meta functions import sympy (2 s) to check them."""
 
+from collections.abc import Callable, Sequence
+
 import torch
+from torch import Tensor
+from torch._ops import OpOverload
 
 _aten = torch.ops.aten
+#: One number for all sides, or one for each; empty: the default.
+Sides = int | Sequence[int]
 
 
-def _at(values, i, default=0):
+def _at(values: Sides, i: int, default: int = 0) -> int:
     if isinstance(values, int):
         return values
     return values[i] if len(values) > 1 else values[0] if values else default
 
 
-def _pooled(x, kernel, stride, padding, dilation, ceil):
+def _pooled(x: Tensor, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides, ceil: bool) -> list[int]:
     """floor((in + 2*padding - dilation*(K-1) - 1) / stride) + 1; rounded up, a window may not start in the padding."""
     shape = list(x.shape[:-2])
     for i, size in enumerate(x.shape[-2:]):
@@ -27,21 +33,25 @@ def _pooled(x, kernel, stride, padding, dilation, ceil):
     return shape
 
 
-def max_pool(x, kernel, stride=(), padding=0, dilation=1, ceil_mode=False):
+def max_pool(
+    x: Tensor, kernel: Sides, stride: Sides = (), padding: Sides = 0, dilation: Sides = 1, ceil_mode: bool = False
+) -> tuple[Tensor, Tensor]:
     shape = _pooled(x, kernel, stride, padding, dilation, ceil_mode)
     return torch.empty(shape, dtype=x.dtype, device="meta"), torch.empty(shape, dtype=torch.int64, device="meta")
 
 
-def average_pool(x, kernel, stride=(), padding=0, ceil_mode=False, *_, **__):
+def average_pool(
+    x: Tensor, kernel: Sides, stride: Sides = (), padding: Sides = 0, ceil_mode: bool = False, *_: object, **__: object
+) -> Tensor:
     return torch.empty(_pooled(x, kernel, stride, padding, 1, ceil_mode), dtype=x.dtype, device="meta")
 
 
-def resized(x, size, *_, **__):
+def resized(x: Tensor, size: Sequence[int], *_: object, **__: object) -> Tensor:
     """Adaptive pooling and upsampling to a given size."""
     return torch.empty((*x.shape[:-2], *size), dtype=x.dtype, device="meta")
 
 
-def cat(tensors, dim=0):
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     first = tensors[0]
     axis = dim % first.dim() if first.dim() else 0
     for t in tensors:
@@ -53,7 +63,7 @@ def cat(tensors, dim=0):
     return torch.empty(shape, dtype=first.dtype, device="meta")
 
 
-SPATIAL_SHORTCUTS = {
+SPATIAL_SHORTCUTS: dict[OpOverload, Callable] = {
     _aten.max_pool2d_with_indices.default: max_pool,
     _aten.avg_pool2d.default: average_pool,
     _aten._adaptive_avg_pool2d.default: resized,

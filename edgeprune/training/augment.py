@@ -1,8 +1,10 @@
 """Random changes of a whole batch at once, on raw values, on whatever device holds it."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
+from edgeprune.config.recipe import Recipe
 from edgeprune.errors import EdgepruneError
 
 #: Augmentations that put something new into the image, for which a target that is a map would need a value of its own.
@@ -22,7 +24,7 @@ class Augment:
             maps hold where there is no image, and zero is a class like any other.
     """
 
-    def __init__(self, recipe, fill, spatial_target=False):
+    def __init__(self, recipe: Recipe, fill: Tensor, spatial_target: bool = False) -> None:
         refused = [name for name in FILLING if name in recipe.augment]
         if spatial_target and refused:
             raise EdgepruneError(
@@ -32,11 +34,11 @@ class Augment:
             )
         self.recipe, self.fill, self.spatial_target = recipe, fill, spatial_target
 
-    def __call__(self, inputs, targets, generator):
+    def __call__(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(N, C, H, W), (N, ...) -> the same shapes. ``generator`` must be on the inputs' device."""
         n, size = len(inputs), inputs.shape[-2:]
 
-        def draw(high):
+        def draw(high: int) -> Tensor:
             return torch.randint(high, (n,), generator=generator, device=inputs.device)
 
         if "flip" in self.recipe.augment:
@@ -53,13 +55,13 @@ class Augment:
         return inputs, targets
 
 
-def flip(maps, chosen):
+def flip(maps: Tensor, chosen: Tensor) -> Tensor:
     """Mirror those images of (N, ..., W) left to right for which ``chosen`` (N,) is true."""
     chosen = chosen.view(-1, *[1] * (maps.dim() - 1))
     return torch.where(chosen, maps.flip(-1), maps)
 
 
-def crop(maps, padding, top, left):
+def crop(maps: Tensor, padding: int, top: Tensor, left: Tensor) -> Tensor:
     """Pad (N, ..., H, W) by zeros on each side and cut H x W out at ``top``, ``left``, each (N,)."""
     height, width = maps.shape[-2:]
     windows = (
@@ -69,7 +71,7 @@ def crop(maps, padding, top, left):
     return windows[torch.arange(len(maps), device=maps.device), top, left]
 
 
-def cutout(inputs, side, row, column, fill):
+def cutout(inputs: Tensor, side: int, row: Tensor, column: Tensor, fill: Tensor) -> Tensor:
     """Overwrite a square by ``fill`` (C,), centred at ``row``, ``column`` (N,) and clipped at the border.
 
     After DeVries and Taylor, 2017.

@@ -1,8 +1,10 @@
 """Exponential moving average of a network's weights."""
 
 import copy
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 
 class Average:
@@ -20,14 +22,14 @@ class Average:
         model: the averaged network.
     """
 
-    def __init__(self, model, decay):
+    def __init__(self, model: nn.Module, decay: float) -> None:
         self.model, self.decay, self.steps = copy.deepcopy(model).requires_grad_(False), decay, 0
         pairs = list(zip(_tensors(self.model), _tensors(model)))
         self._mean = [pair for pair in pairs if pair[0].is_floating_point()]
         self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self):
+    def update(self) -> None:
         """Take in the model's present weights."""
         self.steps += 1
         keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
@@ -35,13 +37,13 @@ class Average:
         for old, now in self._copied:
             old.copy_(now)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "model": self.model.state_dict()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.steps = state["steps"]
         self.model.load_state_dict(state["model"])
 
 
-def _tensors(model):
+def _tensors(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]

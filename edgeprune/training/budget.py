@@ -1,7 +1,15 @@
 """How long a pruned network trains, compared with the dense one."""
 
+from __future__ import annotations
 
-def epochs(recipe, plan, fine_tuning=False):
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgeprune.config.recipe import Recipe
+    from edgeprune.sampling.plan import Plan
+
+
+def epochs(recipe: Recipe, plan: Plan, fine_tuning: bool = False) -> int:
     """Epochs of a training by ``recipe``.
 
     ``budget: epochs`` gives every network the same number. ``budget: flops`` gives a pruned one as many as cost what

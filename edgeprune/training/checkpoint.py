@@ -3,8 +3,12 @@
 import io
 import pickle
 import sys
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
@@ -12,7 +16,7 @@ from edgeprune.errors import EdgepruneError
 FORMAT, VERSION = "edgeprune.checkpoint", 1
 
 
-def to_bytes(value):
+def to_bytes(value: dict[str, Any]) -> bytes:
     """``value`` (plain values and tensors), with format and version, as the bytes of a checkpoint file.
 
     Equal content gives equal bytes: torch.save writes a file's name into the archive, hence the buffer, and pickle
@@ -23,7 +27,7 @@ def to_bytes(value):
     return stream.getvalue()
 
 
-def _one_object_per_string(value):
+def _one_object_per_string(value: Any) -> Any:
     if type(value) is str:
         return sys.intern(value)
     if isinstance(value, dict):
@@ -33,14 +37,14 @@ def _one_object_per_string(value):
     return value
 
 
-def save(path, value):
+def save(path: str | Path, value: dict[str, Any]) -> None:
     """Write a checkpoint atomically."""
     data = to_bytes(value)
     with files.replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
-def load(path):
+def load(path: str | PathLike[str]) -> dict[str, Any]:
     """Read a checkpoint, tensors on the CPU.
 
     Raises:
@@ -63,11 +67,11 @@ def load(path):
     return value
 
 
-def weights(model):
+def weights(model: nn.Module) -> dict[str, Tensor]:
     """The state dict on the CPU, in the default memory layout, no tensor dragging a larger storage along."""
     return {name: _compact(t.detach().cpu()) for name, t in model.state_dict().items()}
 
 
-def _compact(tensor):
+def _compact(tensor: Tensor) -> Tensor:
     tensor = tensor.contiguous()
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()

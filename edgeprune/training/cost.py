@@ -1,6 +1,8 @@
 """What a network cost to train, stage by stage: a pipeline of several stages pays for all of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
@@ -11,8 +13,11 @@ STEP_OVER_FORWARD = 3
 METHOD = f"estimate: {STEP_OVER_FORWARD} x forward FLOPs x images trained on"
 _COUNTS = ("epochs", "images", "training_flops")
 
+#: A stage of a training: its `name`, and what it took.
+Stage = dict[str, Any]
 
-def work(name, variant, epochs, images, flops):
+
+def work(name: str, variant: str, epochs: int, images: int, flops: int) -> Stage:
     """The stage of a training: ``flops`` are those of a forward pass for one image."""
     return {
         "name": name,
@@ -23,7 +28,7 @@ def work(name, variant, epochs, images, flops):
     }
 
 
-def total_work(stages):
+def total_work(stages: list[Stage]) -> dict[str, Any]:
     """``cost`` of metrics.json: sums over ``stages`` (see :func:`work`), and the stages."""
     return {name: sum(s[name] for s in stages) for name in _COUNTS} | {
         "training_flops_method": METHOD,
@@ -31,7 +36,7 @@ def total_work(stages):
     }
 
 
-def total_time(stages):
+def total_time(stages: list[Stage]) -> dict[str, Any]:
     """``cost`` of timing.json: sums over stages of ``name``, ``seconds``, ``joules`` (or None) and ``reason``.
 
     A sum that lacks one of its terms is not a smaller sum but none: None, with the reason.
@@ -42,7 +47,7 @@ def total_time(stages):
     return sums | {"reasons": {k: v for k, v in reasons.items() if v}, "stages": stages}
 
 
-def earlier(paths):
+def earlier(paths: Iterable[str | Path]) -> tuple[list[Stage], list[Stage]]:
     """Stages that went before, read from their metrics.json and the timing.json beside each.
 
     A run that itself went on from earlier stages brings those along.
@@ -70,7 +75,7 @@ def earlier(paths):
     return worked, timed
 
 
-def _times(path, stages):
+def _times(path: Path, stages: list[Stage]) -> list[Stage]:
     try:
         return files.read_json(path)["cost"]["stages"]
     except (EdgepruneError, KeyError, TypeError):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgeprune import tasks
 from edgeprune.data.store import MANIFEST, load_manifest, open_split
@@ -12,10 +13,10 @@ from edgeprune.data.store import MANIFEST, load_manifest, open_split
 class Split:
     """``inputs`` (N, C, H, W), raw, and ``targets`` (N, ...), both on the device."""
 
-    def __init__(self, inputs, targets):
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
         self.inputs, self.targets = inputs, targets
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.inputs)
 
 
@@ -30,7 +31,7 @@ class Dataset:
         EdgepruneError: the folder holds no dataset, or one of an unknown task.
     """
 
-    def __init__(self, folder, device="cpu"):
+    def __init__(self, folder: str | Path, device: str | torch.device = "cpu") -> None:
         self.folder, self.device = Path(folder), torch.device(device)
         self.manifest = load_manifest(folder)
         self.task = tasks.get(self.manifest["task"], file=self.folder / MANIFEST)
@@ -43,10 +44,10 @@ class Dataset:
         self.mean_colour = (mean * white).round().to(torch.uint8).to(self.device)
         self._splits = {}
 
-    def _per_channel(self, values):
+    def _per_channel(self, values: Tensor) -> Tensor:
         return values.view(1, -1, *[1] * (len(self.input_shape) - 1)).to(self.device)
 
-    def split(self, name):
+    def split(self, name: str) -> Split:
         """``train``, ``val`` or ``test``."""
         if name not in self._splits:
             samples = open_split(self.folder, name, manifest=self.manifest)
@@ -56,7 +57,7 @@ class Dataset:
             self._splits[name] = Split(inputs.to(self.device), targets.to(self.device))
         return self._splits[name]
 
-    def normalise(self, inputs):
+    def normalise(self, inputs: Tensor) -> Tensor:
         """Raw (N, C, H, W) -> float32 of mean 0 and standard deviation 1 per channel, over the training split.
 
         Images come out in the channels-last memory layout, in which convolutions are faster than in the default one.

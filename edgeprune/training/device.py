@@ -8,7 +8,7 @@ import torch
 from edgeprune.errors import EdgepruneError
 
 
-def choose(name):
+def choose(name: str) -> torch.device:
     """The ``torch.device`` of a recipe's ``device``.
 
     Raises:
@@ -26,7 +26,7 @@ def choose(name):
     return torch.device(name)
 
 
-def prepare(device, threads):
+def prepare(device: torch.device, threads: int) -> None:
     """Fix what the bits of a result depend on beside the seed: thread count and, on a GPU, the choice of kernels."""
     torch.set_num_threads(threads)
     if device.type == "cuda":
@@ -35,16 +35,16 @@ def prepare(device, threads):
         # Only on a GPU: the call imports torch._dynamo (3 s), and the CPU's kernels used here are deterministic anyway.
         torch.use_deterministic_algorithms(True, warn_only=True)
         # With it torch fills new memory, so that even reading it unwritten is repeatable: one more write per tensor.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # pyrefly: ignore[missing-attribute]
 
 
-def hardware(device):
+def hardware(device: torch.device) -> str:
     """What the last bits of a result depend on: the processor and, of a CPU, the instructions that torch uses."""
     name = describe(device)
     return f"{name}, {torch.backends.cpu.get_cpu_capability()}" if device.type == "cpu" else name
 
 
-def describe(device):
+def describe(device: torch.device) -> str:
     """The name of the processor, as the system gives it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)

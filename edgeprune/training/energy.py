@@ -1,13 +1,23 @@
 """Energy that a training drew, where the machine has counters that can be read."""
 
+from __future__ import annotations
+
 import ctypes
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 POWERCAP = Path("/sys/class/powercap")
 #: Seconds between two readings of a counter that runs over: RAPL's hold 65 kJ or more, minutes at any package's power.
 EVERY = 10.0
+
+#: Each counter's function that reads joules and the range after which it starts anew; what was read; why not.
+Counters = tuple[list[tuple[Callable[[], float], float]], str | None, str | None]
 
 
 class Meter:
@@ -22,7 +32,7 @@ class Meter:
         reason: why not, otherwise None.
     """
 
-    def __init__(self, device, powercap=POWERCAP, every=EVERY):
+    def __init__(self, device: torch.device, powercap: Path = POWERCAP, every: float = EVERY) -> None:
         self._counters, self.method, self.reason = _gpu(device) if device.type == "cuda" else _packages(powercap)
         self.joules = 0.0 if self._counters else None
         self._last, self._lock = [read() for read, _ in self._counters], threading.Lock()
@@ -32,7 +42,7 @@ class Meter:
             arguments = (weakref.ref(self), gone, every)
             threading.Thread(target=_keep_reading, args=arguments, name="energy", daemon=True).start()
 
-    def update(self):
+    def update(self) -> float | None:
         """Take in what was drawn since the last call; returns :attr:`joules`."""
         with self._lock:
             for i, (read, over) in enumerate(self._counters):
@@ -41,12 +51,12 @@ class Meter:
                 except (OSError, ValueError) as error:  # a meter that fails must not end a training of hours
                     self._counters, self.joules, self.reason = [], None, f"the counter became unreadable: {error}"
                     break
-                self.joules += (now - self._last[i]) + (over if now < self._last[i] else 0.0)
+                self.joules = (self.joules or 0.0) + ((now - self._last[i]) + (over if now < self._last[i] else 0.0))
                 self._last[i] = now
             return self.joules
 
 
-def _keep_reading(reference, gone, every):
+def _keep_reading(reference: weakref.ref[Meter], gone: threading.Event, every: float) -> None:
     while not gone.wait(every):
         meter = reference()
         if meter is None or meter.update() is None:
@@ -54,9 +64,9 @@ def _keep_reading(reference, gone, every):
         del meter
 
 
-def _packages(powercap):
+def _packages(powercap: Path) -> Counters:
     """``(read in joules, range)`` of each processor package, after Linux's powercap interface (RAPL)."""
-    counters = []
+    counters: list[tuple[Callable[[], float], float]] = []
     for folder in sorted(powercap.glob("intel-rapl:[0-9]*")):
         if folder.name.count(":") > 1:
             continue  # a part of a package
@@ -72,7 +82,7 @@ def _packages(powercap):
     return counters, "RAPL, whole processor packages", None
 
 
-def _gpu(device):
+def _gpu(device: torch.device) -> Counters:
     """The same of the GPU, by the driver's library (NVML)."""
     import torch
 
@@ -82,7 +92,7 @@ def _gpu(device):
         if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByUUID(uuid, ctypes.byref(handle)):
             return [], None, "NVML does not know the GPU"
 
-        def read():
+        def read() -> float:
             millijoules = ctypes.c_ulonglong()
             if library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules)):
                 raise OSError("NVML gives no energy of this GPU")

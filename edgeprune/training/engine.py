@@ -1,16 +1,23 @@
 """The training loop and the evaluation loop."""
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from edgeprune.config.recipe import Recipe
 from edgeprune.errors import EdgepruneError
 from edgeprune.training import memory_format, optimizer, precision
 from edgeprune.training.augment import Augment
 from edgeprune.training.average import Average
+from edgeprune.training.dataset import Dataset
+from edgeprune.training.history import Report, Row
 from edgeprune.training.recording import Recorded
 from edgeprune.training.schedule import learning_rate
 from edgeprune.training.seeds import derive, generator, random_state, set_random_state
@@ -45,7 +52,9 @@ class Engine:
         EdgepruneError: the batch is larger than the training split, or nothing can be trained.
     """
 
-    def __init__(self, model, dataset, recipe, seed, epochs=None):
+    def __init__(
+        self, model: nn.Module, dataset: Dataset, recipe: Recipe, seed: int, epochs: int | None = None
+    ) -> None:
         self.model, self.dataset, self.task, self.seed = model, dataset, dataset.task, seed
         self.recipe = replace(recipe, epochs=epochs or recipe.epochs)
         self.train, self.val = dataset.split("train"), dataset.split("val")
@@ -57,7 +66,7 @@ class Engine:
             )
         self.loss = self.task.loss(recipe)
         self.augment = Augment(recipe, dataset.mean_colour, self.task.spatial_target) if recipe.augment else None
-        self.layout = None
+        self.layout: torch.memory_format | None = None
         if len(dataset.input_shape) == 3:
             self.layout = memory_format.choose(model, dataset.device)
             model.to(memory_format=self.layout)  # before anything is derived from the tensors
@@ -72,11 +81,17 @@ class Engine:
         norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.affine]
         self._scales = [m.weight for m in norms] if recipe.bn_l1 else []
         self._learnt = {name for name, _ in model.named_parameters()}
-        self.history, self.images = [], 0
+        self.history: list[Row] = []
+        self.images = 0
         self.seconds = {"training": 0.0, "evaluation": 0.0}
-        self._partial = None  # where in an epoch a resumed training goes on
+        self._partial: dict[str, Any] | None = None  # where in an epoch a resumed training goes on
 
-    def run(self, report=None, after_epoch=None, stop=None):
+    def run(
+        self,
+        report: Report | None = None,
+        after_epoch: Callable[[Engine], object] | None = None,
+        stop: Callable[[], object] | None = None,
+    ) -> bool:
         """Train up to the last epoch.
 
         Args:
@@ -111,7 +126,7 @@ class Engine:
                 after_epoch(self)
         return True
 
-    def _train_epoch(self, epoch, stop):
+    def _train_epoch(self, epoch: int, stop: Callable[[], object]) -> Row | None:
         """One epoch, or what is left of it; its row, or None if stopped."""
         device = self.dataset.device
         order = torch.randperm(len(self.train), generator=generator(self.seed, "shuffle", epoch)).to(device)
@@ -143,7 +158,7 @@ class Engine:
         self.refuse_nan(mean, epoch, "training")
         return {"epoch": epoch + 1, "train_loss": mean}
 
-    def _step(self, inputs, targets, draws):
+    def _step(self, inputs: Tensor, targets: Tensor, draws: torch.Generator) -> Tensor:
         """One step on raw images (N, C, H, W) and targets; the loss, detached."""
         if self.augment:
             inputs, targets = self.augment(inputs, targets, draws)
@@ -156,7 +171,7 @@ class Engine:
             self.average.update()
         return loss
 
-    def _passes(self, inputs, targets):
+    def _passes(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Forward and backward; the loss, detached."""
         inputs = self.dataset.normalise(inputs)
         if self.layout:
@@ -168,7 +183,7 @@ class Engine:
         loss.backward()
         return loss.detach()
 
-    def _outputs(self, inputs):
+    def _outputs(self, inputs: Tensor) -> Any:
         try:
             return self.forward(inputs)
         except Exception as error:
@@ -180,12 +195,12 @@ class Engine:
                 remedy="set compile to false, or install the compiler that it asks for",
             ) from error
 
-    def refuse_nan(self, loss, epoch, kind):
+    def refuse_nan(self, loss: float, epoch: int, kind: str) -> None:
         """Raise :class:`Diverged` if ``loss`` (``training``, ``validation`` …, in ``epoch`` from 0) is no number."""
         if not math.isfinite(loss):
             raise self._diverged(f"the {kind} loss became {loss}", epoch)
 
-    def _refuse_nan_weights(self, epoch):
+    def _refuse_nan_weights(self, epoch: int) -> None:
         """Raise :class:`Diverged` if a weight is no number, so that no such state is kept as one to go on from."""
         for name, tensor in self.model.state_dict().items():
             # a buffer may hold infinities on purpose, as a mask does
@@ -193,7 +208,7 @@ class Engine:
             if tensor.is_floating_point() and not good.all():
                 raise self._diverged(f"{name} is no longer a number", epoch)
 
-    def _diverged(self, problem, epoch):
+    def _diverged(self, problem: str, epoch: int) -> Diverged:
         return Diverged(
             f"{problem} in epoch {epoch + 1} of {self.recipe.epochs}: the training diverged",
             key="recipes.*.lr",
@@ -201,11 +216,11 @@ class Engine:
         )
 
     @property
-    def position(self):
+    def position(self) -> tuple[int, int]:
         """Finished epochs, and finished steps of the next."""
         return len(self.history), self._partial["step"] if self._partial else 0
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs, as tensors and plain values."""
         return {
             "model": self.model.state_dict(),
@@ -217,7 +232,7 @@ class Engine:
             "partial": self._partial,
         }
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         if self.average:
             self.average.load_state_dict(state["average"])
@@ -227,14 +242,14 @@ class Engine:
         self._partial = state["partial"]
 
 
-def split(order, batch_size):
+def split(order: Tensor, batch_size: int) -> list[Tensor]:
     """Index batches; the last may be short, but a single image is left out: batch norm has no variance of one."""
     batches = list(order.split(batch_size))
     return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
 
 
 @torch.no_grad()
-def evaluate(model, dataset, name, batch_size):
+def evaluate(model: nn.Module, dataset: Dataset, name: str, batch_size: int) -> dict[str, float]:
     """``{metric: value}`` of the task, ``loss`` included, over one split in eval mode."""
     part, accumulator = dataset.split(name), dataset.task.accumulator()
     model.eval()

@@ -1,13 +1,27 @@
 """What happened epoch by epoch: a file for later, a line on stderr for now."""
 
+from __future__ import annotations
+
 import contextlib
 import csv
 import importlib.util
 import io
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgeprune.tasks.base import Metric
+
+#: An epoch's numbers by the names of their columns.
+Row = dict[str, Any]
+#: Called with a row, images per second and seconds left.
+Report = Callable[[Row, float, float], object]
 
 
-def to_csv(rows):
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows (equal keys) as CSV text; a float in the shortest form that reads back to the same bits."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
@@ -24,10 +38,10 @@ class LiveLine:
         epochs: of the whole training.
     """
 
-    def __init__(self, headline, epochs, stream=None):
+    def __init__(self, headline: Metric, epochs: int, stream: TextIO | None = None) -> None:
         self.headline, self.epochs, self.stream = headline, epochs, stream or sys.stderr
 
-    def __call__(self, row, images_per_second, seconds_left):
+    def __call__(self, row: Row, images_per_second: float, seconds_left: float) -> None:
         value = row[f"val_{self.headline.name}"] * self.headline.scale
         minutes, seconds = divmod(round(seconds_left), 60)
         print(
@@ -39,10 +53,11 @@ class LiveLine:
 
 
 @contextlib.contextmanager
-def events(folder, engine):
+def events(folder: str | Path | None, done: int = 0) -> Iterator[Report]:
     """Yield a function like :class:`LiveLine` that writes TensorBoard's event files to ``folder``.
 
-    It does nothing without a folder, and without the ``tensorboard`` package, which it says on stderr.
+    ``done`` epochs are there already. It does nothing without a folder, and without the ``tensorboard`` package, which
+    it says on stderr.
     """
     if not folder:
         yield lambda *_: None
@@ -53,10 +68,9 @@ def events(folder, engine):
         return
     from torch.utils.tensorboard import SummaryWriter
 
-    done = len(engine.history)
     with SummaryWriter(str(folder), purge_step=done + 1 if done else None) as writer:
 
-        def write(row, images_per_second, seconds_left):
+        def write(row: Row, images_per_second: float, seconds_left: float) -> None:
             for name, value in (row | {"images_per_second": images_per_second}).items():
                 if name != "epoch":
                     writer.add_scalar(name, value, row["epoch"])

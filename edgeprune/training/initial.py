@@ -1,10 +1,19 @@
 """Weights that a training starts from, instead of fresh ones."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from edgeprune.errors import EdgepruneError
 from edgeprune.training import checkpoint
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def load_into(model, path):
+    from torch import nn
+
+
+def load_into(model: nn.Module, path: str | Path) -> None:
     """Load the ``state_dict`` of a checkpoint into ``model``: every tensor, none left over, shapes equal.
 
     Raises:

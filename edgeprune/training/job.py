@@ -1,7 +1,11 @@
 """What one training is asked for."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeprune.complexity.profile import Profile
 from edgeprune.config.recipe import Recipe
@@ -12,63 +16,78 @@ from edgeprune.training.dataset import Dataset
 
 @dataclass(kw_only=True)
 class Job:
-    """One training; the arguments are files, names and settings, see :meth:`open`.
-
-    Args:
-        network: its name in the configuration.
-        spec: its factory, see :func:`edgeprune.networks.resolve.build`.
-        data: folder of a fetched dataset.
-        profile, plan: files.
-        recipe: settings, see :class:`edgeprune.config.recipe.Recipe`.
-        seed: everything random in the training follows from it.
-        variant: the run's key in the grid.
-        reference: the entry of `references` that the run belongs to; without it the plan's method says.
-        budget: name of the budget that the plan meets, if it meets one.
-        out: folder for ``model.pt``, ``model.onnx``, ``history.csv``, ``metrics.json``, ``timing.json``.
-        threads: CPU threads, instead of the recipe's.
-        onnx: whether to write ``model.onnx``.
-        initial: a checkpoint to start from, of the network that the plan describes; fresh weights without it.
-        earlier: metrics.json files of stages that went before and whose cost counts.
-        stage: what this training is called among the stages; ``train``, or ``finetune`` with ``initial``.
-        state: folder for the states of the training in progress; one that lies there is gone on from, and none is left
-            after success. Without it, an interrupted training starts again.
-        tensorboard: folder for TensorBoard's event files, if its package is installed.
-    """
+    """One training, its files read: see :meth:`open`."""
 
     network: str
-    spec: object
-    data: object
-    profile: object
-    plan: object
-    recipe: object
+    spec: str | Mapping[str, Any]
+    dataset: Dataset
+    plan: Plan
+    recipe: Recipe
     seed: int
     variant: str
-    out: object
+    out: Path
+    threads: int
+    stage: str
     reference: str | None = None
     budget: str | None = None
-    threads: int | None = None
     onnx: bool = True
-    initial: object = None
-    earlier: tuple = ()
-    stage: str | None = None
-    state: object = None
-    tensorboard: object = None
+    initial: str | Path | None = None
+    earlier: Sequence[str | Path] = ()
+    state: str | Path | None = None
+    tensorboard: str | Path | None = None
 
-    def open(self):
-        """Read the files and settings in place, so that what is wrong with them costs no training; returns the job.
+    @classmethod
+    def open(
+        cls,
+        *,
+        data: str | Path,
+        profile: str | Path,
+        plan: str | Path,
+        recipe: dict[str, Any],
+        out: str | Path,
+        initial: str | Path | None = None,
+        earlier: Sequence[str | Path] = (),
+        threads: int | None = None,
+        stage: str | None = None,
+        **others: Any,
+    ) -> Job:
+        """Read files and settings, so that what is wrong with them costs no training.
 
-        Afterwards ``plan`` is a Plan with its profile, ``recipe`` a Recipe, ``dataset`` a Dataset on the device.
+        Args:
+            data: folder of a fetched dataset.
+            profile, plan: files.
+            recipe: settings, see :class:`edgeprune.config.recipe.Recipe`.
+            out: folder for ``model.pt``, ``model.onnx``, ``history.csv``, ``metrics.json``, ``timing.json``.
+            initial: a checkpoint to start from, of the network that the plan describes; fresh weights without it.
+            earlier: metrics.json files of stages that went before and whose cost counts.
+            threads: CPU threads, instead of the recipe's.
+            stage: what this training is called among the stages; ``train``, or ``finetune`` with ``initial``.
+            others: ``network``, its name in the configuration; ``spec``, its factory, see
+                :func:`edgeprune.networks.resolve.build`; ``seed``, from which everything random in the training
+                follows; ``variant``, the run's key in the grid; ``reference``, the entry of `references` that the run
+                belongs to (without it the plan's method says); ``budget``, the name of the one that the plan meets, if
+                any; ``onnx``, whether to write ``model.onnx``; ``state``, a folder for the states of the training in
+                progress: one that lies there is gone on from, and none is left after success (without it, an
+                interrupted training starts again); ``tensorboard``, a folder for its event files, if its package is
+                installed.
 
         Raises:
             EdgepruneError: any of them is missing or wrong.
         """
-        self.recipe = Recipe.from_dict(self.recipe)
-        self.plan = Plan.load(self.plan).attach(Profile.load(self.profile))
-        cost.earlier(self.earlier)
-        self.out = Path(self.out)
-        self.threads = self.threads or self.recipe.threads
-        self.stage = self.stage or ("finetune" if self.initial else "train")
-        where = device.choose(self.recipe.device)
-        device.prepare(where, self.threads)
-        self.dataset = Dataset(self.data, where)
-        return self
+        settings = Recipe.from_dict(recipe)
+        drawn = Plan.load(plan).attach(Profile.load(profile))
+        cost.earlier(earlier)
+        threads = threads or settings.threads
+        where = device.choose(settings.device)
+        device.prepare(where, threads)
+        return cls(
+            dataset=Dataset(data, where),
+            plan=drawn,
+            recipe=settings,
+            out=Path(out),
+            initial=initial,
+            earlier=earlier,
+            threads=threads,
+            stage=stage or ("finetune" if initial else "train"),
+            **others,
+        )

@@ -7,7 +7,7 @@ from torch import nn
 BLOCK = 16
 
 
-def choose(model, device):
+def choose(model: nn.Module, device: torch.device | str) -> torch.memory_format:
     """``torch.channels_last``, in which convolutions are faster, or ``torch.contiguous_format``.
 
     On a CPU the gradient of the weights of a 1x1 convolution with a stride and few input channels (the shortcut of a

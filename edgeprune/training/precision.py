@@ -1,12 +1,14 @@
 """Number format of a training's arithmetic."""
 
+from typing import Any
+
 import torch
 
 #: Flags of /proc/cpuinfo that say: multiplies bf16 natively (Intel and AMD; Arm).
 NATIVE = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
-def choose(name, device):
+def choose(name: str, device: torch.device) -> str:
     """``fp32`` or ``bf16``, for a recipe's ``precision`` on ``device``.
 
     ``auto`` is bf16 only where it is native: emulated, it is slower than fp32.
@@ -18,13 +20,13 @@ def choose(name, device):
     return "bf16" if device.type == "cpu" and _flags() & NATIVE else "fp32"
 
 
-def autocast(name, device):
+def autocast(name: str, device: torch.device) -> torch.autocast:
     """Context of a forward pass. Weights and gradients stay fp32."""
     # cast weights are not kept: they change at every step
     return torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16", cache_enabled=False)
 
 
-def as_float(value):
+def as_float(value: Any) -> Any:
     """A network's output with its floating-point tensors in fp32, in which losses are computed."""
     if isinstance(value, torch.Tensor):
         return value.float() if value.is_floating_point() else value
@@ -35,7 +37,7 @@ def as_float(value):
     return value
 
 
-def _flags():
+def _flags() -> set[str]:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
             lines = [line.partition(":") for line in stream]

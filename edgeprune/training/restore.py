@@ -1,6 +1,7 @@
 """From a run's checkpoint back to the trained network."""
 
 import os
+from typing import Any
 
 from torch import nn
 
@@ -15,7 +16,7 @@ from edgeprune.training import checkpoint
 _NEEDED = ("network", "factory", "arguments", "input_shape", "plan", "state_dict")
 
 
-def load(checkpoint: str | os.PathLike) -> nn.Module:
+def load(checkpoint: str | os.PathLike[str]) -> nn.Module:
     """Build the network that a checkpoint holds, as narrow as it was pruned, with its weights.
 
     The factory that the checkpoint names is called again, from the working directory if it is a file: load checkpoints
@@ -34,7 +35,7 @@ def load(checkpoint: str | os.PathLike) -> nn.Module:
     return load_model(checkpoint)[0]
 
 
-def load_model(path):
+def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:
     """:func:`load`, with what else the checkpoint holds.
 
     Args:

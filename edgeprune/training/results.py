@@ -72,6 +72,7 @@ def metrics(job, engine, test, sizes):
         "reduction": dict(plan.reduction),
         "health": health.of(plan),
         "cost": cost.total_work(stages),
+        "recipe": job.recipe.to_dict(),
         "engine": {"device": dataset.device.type, "precision": engine.precision, "threads": job.threads},
         "model_bytes": {"checkpoint": sizes["model.pt"], "onnx": sizes.get("model.onnx")},
         "reasons": {} if "model.onnx" in sizes else {"model_bytes.onnx": "not exported, as asked"},

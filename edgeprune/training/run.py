@@ -3,14 +3,20 @@
 import contextlib
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.resolve import build
+from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.prune import prune
 from edgeprune.training import budget, history, initial, results
 from edgeprune.training.clock import Clock
+from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Diverged, Engine, evaluate
 from edgeprune.training.job import Job
 from edgeprune.training.seeds import derive
@@ -18,11 +24,11 @@ from edgeprune.training.state import States, key
 from edgeprune.training.stopping import Stopped, listening
 
 
-def run(**settings):
+def run(*, network: str, **settings: Any) -> dict[str, Any]:
     """Train one pruned (or dense) network and write the run's files.
 
     Args:
-        settings: the arguments of :class:`edgeprune.training.job.Job`.
+        network, settings: the arguments of :meth:`edgeprune.training.job.Job.open`.
 
     Returns:
         dict: the content of ``metrics.json``.
@@ -31,12 +37,11 @@ def run(**settings):
         EdgepruneError: bad input, divergence, or a network that cannot be exported. No file under ``out`` is changed
             then.
     """
-    job = Job(**settings)
-    with _naming(job.network):
-        return _run(job.open())
+    with _naming(network):
+        return _run(Job.open(network=network, **settings))
 
 
-def _run(job):
+def _run(job: Job) -> dict[str, Any]:
     clock = Clock(job.dataset.device)
     model = initialised(job.network, job.spec, job.dataset, job.plan, job.seed)
     if job.initial:
@@ -78,7 +83,7 @@ def _run(job):
     return metrics
 
 
-def _train(job, engine, states, clock):
+def _train(job: Job, engine: Engine, states: States | None, clock: Clock) -> None:
     """Train to the end, from a kept state if there is one; raise :class:`Stopped` after a signal."""
     found = states.newest() if states else None
     if found:
@@ -93,14 +98,19 @@ def _train(job, engine, states, clock):
                 file=sys.stderr,
             )
 
-    def keep(engine):
+    def keep(engine: Engine) -> Path | None:
         if states:
             return states.save(*engine.position, {"engine": engine.state_dict(), "clock": clock.state_dict()})
 
     line = history.LiveLine(job.dataset.task.headline, engine.recipe.epochs)
     try:
-        with listening() as signal, history.events(job.tensorboard, engine) as events:
-            finished = engine.run(report=lambda *row: (line(*row), events(*row)), after_epoch=keep, stop=signal)
+        with listening() as signal, history.events(job.tensorboard, len(engine.history)) as events:
+
+            def report(row: dict[str, Any], images_per_second: float, seconds_left: float) -> None:
+                line(row, images_per_second, seconds_left)
+                events(row, images_per_second, seconds_left)
+
+            finished = engine.run(report=report, after_epoch=keep, stop=signal)
             kept = None if finished else keep(engine)  # while still listening: Slurm sends SIGTERM more than once
     except Diverged as error:
         kept = states.last() if states else None
@@ -118,7 +128,7 @@ def _train(job, engine, states, clock):
         )
 
 
-def initialised(network, spec, dataset, plan, seed):
+def initialised(network: str, spec: str | Mapping[str, Any], dataset: Dataset, plan: Plan, seed: int) -> nn.Module:
     """The plan's network with fresh weights, checked against the dataset.
 
     The dense network goes the same way, so that all variants start from the modules' own rules, whatever the factory
@@ -134,7 +144,7 @@ def initialised(network, spec, dataset, plan, seed):
     return prune(model, plan)
 
 
-def check_output(model, dataset, network):
+def check_output(model: nn.Module, dataset: Dataset, network: str) -> None:
     """Refuse a network that cannot take the dataset's images or whose output doesn't fit its targets."""
     model.eval()
     sample = torch.zeros(1, *dataset.input_shape, device=next(model.parameters()).device)
@@ -151,12 +161,12 @@ def check_output(model, dataset, network):
 
 
 @contextlib.contextmanager
-def _naming(network):
+def _naming(network: str) -> Iterator[None]:
     """Errors about a recipe name the network's entry in the configuration."""
     try:
         yield
     except EdgepruneError as error:
         if not str(error.key).startswith("recipes.*"):
             raise
-        key = error.key.replace("*", network, 1)
+        key = str(error.key).replace("*", network, 1)
         raise EdgepruneError(error.problem, file=error.file, key=key, remedy=error.remedy) from error

@@ -1,12 +1,18 @@
 """The learning rate over a training. Plain Python."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgeprune.config.recipe import Recipe
 
 #: Highest rate of a one-cycle over its first, and its first over its last: the defaults of torch's OneCycleLR.
 RISE, FALL = 25, 1e4
 
 
-def learning_rate(recipe, step, steps_per_epoch):
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     """Learning rate of optimiser step ``step`` (from 0).
 
     Warm-up rises linearly and reaches ``recipe.lr`` at its last step. The cosine goes from there to 0, which it would
@@ -27,7 +33,7 @@ def learning_rate(recipe, step, steps_per_epoch):
     return recipe.lr
 
 
-def _one_cycle(step, top, last):
+def _one_cycle(step: int, top: float, last: float) -> float:
     """Fraction of the highest rate: from 1/25 to 1 at step ``top``, then to 1/250,000 at step ``last``."""
     start = 1 / RISE
     if step < top:

@@ -8,30 +8,36 @@ Epochs have seeds of their own so that a run resumed at an epoch needs no genera
 enter: the runs that one seed compares see the same images in the same order.
 """
 
+from __future__ import annotations
+
 import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
-def derive(seed, purpose, epoch=0):
+def derive(seed: int, purpose: str, epoch: int = 0) -> int:
     """A 63-bit seed; see the module's docstring."""
     digest = hashlib.sha256(f"edgeprune/{seed}/{purpose}/{epoch}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def generator(seed, purpose, epoch=0, device="cpu"):
+def generator(seed: int, purpose: str, epoch: int = 0, device: str | torch.device = "cpu") -> torch.Generator:
     """A ``torch.Generator`` of its own, seeded by :func:`derive`."""
     import torch
 
     return torch.Generator(device).manual_seed(derive(seed, purpose, epoch))
 
 
-def random_state(device):
+def random_state(device: torch.device) -> torch.Tensor:
     """State of the global generator that ``device`` draws from, a tensor on the CPU."""
     import torch
 
     return torch.get_device_module(device).get_rng_state() if device.type != "cpu" else torch.get_rng_state()
 
 
-def set_random_state(device, state):
+def set_random_state(device: torch.device, state: torch.Tensor) -> None:
     """Undo what was drawn since :func:`random_state`."""
     import torch
 

@@ -11,12 +11,14 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any, TextIO
 
 import torch
 
 from edgeprune import files
 from edgeprune.provenance.sources import digests
 from edgeprune.training import checkpoint
+from edgeprune.training.job import Job
 
 FORMAT, VERSION = "edgeprune.state", 1
 KEPT = 2
@@ -24,7 +26,7 @@ _NAME = re.compile(r"state-(\d{5,})-(\d{6,})\.pt")
 _LONGEST_HEADER = 1 << 16
 
 
-def key(job, precision):
+def key(job: Job, precision: str) -> dict[str, str]:
     """``{part: digest}`` of everything that decides a training's result; a state of another key is never used."""
     factory = job.spec if isinstance(job.spec, str) else job.spec["factory"]
     manifest = job.dataset.manifest
@@ -49,10 +51,10 @@ class States:
         key: see :func:`key`.
     """
 
-    def __init__(self, folder, key):
+    def __init__(self, folder: str | Path, key: dict[str, str]) -> None:
         self.folder, self.key = Path(folder), key
 
-    def save(self, epoch, step, value):
+    def save(self, epoch: int, step: int, value: dict[str, Any]) -> Path:
         """Keep ``value`` (plain values and tensors) as the state after ``step`` steps beyond ``epoch`` epochs.
 
         Raises:
@@ -75,7 +77,7 @@ class States:
             old.unlink(missing_ok=True)
         return path
 
-    def newest(self, stream=None):
+    def newest(self, stream: TextIO | None = None) -> tuple[Path, dict[str, Any]] | None:
         """``(path, value)`` of the newest whole state of this training, or None; says on stderr what is passed over.
 
         To be called when a training starts: what kills left of states that were being written is removed.
@@ -91,11 +93,11 @@ class States:
                 path.unlink()  # damaged, and must not count as one of those kept
         return None
 
-    def last(self):
+    def last(self) -> Path | None:
         """Path of the newest state of this training; None if there is none. Only its first line is read."""
         return next((p for p in self._paths() if _header(p).get("key") == self.key), None)
 
-    def remove(self):
+    def remove(self) -> None:
         """Remove the states, and the folder if that leaves it empty."""
         for path in self._paths():
             path.unlink(missing_ok=True)
@@ -103,16 +105,16 @@ class States:
         with contextlib.suppress(OSError):
             self.folder.rmdir()  # not its parents: another job may be making its own folder there
 
-    def _paths(self):
+    def _paths(self) -> list[Path]:
         """Newest first."""
         found = [(m, p) for p in self.folder.glob("state-*.pt") if (m := _NAME.fullmatch(p.name))]
         return [p for m, p in sorted(found, key=lambda f: (int(f[0][1]), int(f[0][2])), reverse=True)]
 
-    def _remove_remains(self):
+    def _remove_remains(self) -> None:
         for path in self.folder.glob(".state-*.tmp.pt"):
             path.unlink(missing_ok=True)
 
-    def _read(self, path):
+    def _read(self, path: Path) -> tuple[dict[str, Any] | None, str | None]:
         header = _header(path)
         if header.get("format") != FORMAT or not isinstance(header.get("key"), dict):
             return None, "it is no state of a training"
@@ -127,7 +129,7 @@ class States:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True), None
 
 
-def _header(path):
+def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
             value = json.loads(stream.readline(_LONGEST_HEADER))
@@ -136,5 +138,5 @@ def _header(path):
     return value if isinstance(value, dict) else {}
 
 
-def _digest(data):
+def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]

@@ -4,6 +4,8 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
 
 from edgeprune.errors import EdgepruneError
 
@@ -18,7 +20,9 @@ class Stopped(EdgepruneError):
 
 
 @contextlib.contextmanager
-def listening(signals=(signal.SIGTERM, signal.SIGINT)):
+def listening(
+    signals: Iterable[int] = (signal.SIGTERM, signal.SIGINT),
+) -> Iterator[Callable[[], str | None]]:
     """Yield a function that returns the name of the signal that came, or None.
 
     The first signal is only noted; Ctrl-C after it does what it would have done. Further SIGTERMs are ignored, because
@@ -27,7 +31,7 @@ def listening(signals=(signal.SIGTERM, signal.SIGINT)):
     """
     came = []
 
-    def note(number, frame):
+    def note(number: int, frame: FrameType | None) -> None:
         if came and number == signal.SIGTERM:
             return
         if came:
@@ -37,7 +41,7 @@ def listening(signals=(signal.SIGTERM, signal.SIGINT)):
         came.append(signal.Signals(number).name)
         os.write(2, f"{came[0]}: stopping after this step\n".encode())  # print could be interrupted by itself
 
-    def name():
+    def name() -> str | None:
         return came[0] if came else None
 
     if threading.current_thread() is not threading.main_thread():

@@ -1,6 +1,6 @@
 """Profiles made by hand, so that sampling is tested without torch and apart from tracing."""
 
-from edgeprune.complexity.parts import Group, Layer, Lifetime, TensorShape
+from edgeprune.complexity.parts import Group, Layer, Lifetime, Product, TensorShape
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
 
@@ -148,7 +148,7 @@ def mixed():
     b.linear("last", constant(3), hidden)
     profile = b.build()
     fields = {name: getattr(profile, name) for name in profile.__dataclass_fields__}
-    fields["matmuls"] = ((9, (left, right, hidden)),)
+    fields["matmuls"] = (Product(9, (left, right, hidden)),)
     fields["slots"] += (TensorShape("scale", (left, right)),)
     fields["alive"] += (Lifetime((left, right, constant(30)), 2, 4),)
     return Profile(**fields)

@@ -13,12 +13,12 @@ LEDGERS = {f"results/p/provenance/{name}.jsonl": [f"results/p/{name}"] for name 
 SNAKEFILE = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from edgeprune.provenance.ledger import sync
+from snakeledger.reconcile import reconcile as reconcile_results
 
 configfile: "config.yaml"
 
 def reconcile():
-    for line in sync.reconcile(".", {LEDGERS!r}).said():
+    for line in reconcile_results(".", {LEDGERS!r}).said():
         print(line, file=sys.stderr)
 
 if workflow.is_main_process:

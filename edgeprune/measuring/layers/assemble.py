@@ -1,12 +1,16 @@
 """From times of operators in some networks to a table: each layer's cost over its grid of widths."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.export.layer_tags import layer_of
 
 
-def layer_times(model, scale, count):
+def layer_times(model: Mapping[str, Any], scale: float, count: int) -> np.ndarray:
     """Nanoseconds of each layer in one network, the operators after it included; they sum up to its latency.
 
     Args:
@@ -24,7 +28,13 @@ def layer_times(model, scale, count):
     return times * (1e6 * model["ms"] * scale / times.sum())
 
 
-def energy(profile, networks, times, measured, layers):
+def energy(
+    profile: Profile,
+    networks: Sequence[Mapping[str, int]],
+    times: Sequence[np.ndarray],
+    measured: Sequence[Mapping[str, Any]],
+    layers: list[dict[str, Any]],
+) -> tuple[dict[str, str] | None, dict[str, str]]:
     """Nanojoules of each layer, as ``energy_nj`` into ``layers``; ``(energy, reasons)`` of the table.
 
     A sensor sees a whole network: its energy is split over the layers by their time. An estimate is CPU time times the
@@ -47,7 +57,9 @@ def energy(profile, networks, times, measured, layers):
     return {"source": source, "split": "by time"}, {}
 
 
-def grids(profile, networks, times, key="latency_ns"):
+def grids(
+    profile: Profile, networks: Sequence[Mapping[str, int]], times: Sequence[np.ndarray], key: str = "latency_ns"
+) -> list[dict[str, Any]]:
     """The ``layers`` of a table.
 
     Args:
@@ -78,11 +90,13 @@ def grids(profile, networks, times, key="latency_ns"):
     return table
 
 
-def _fitted(mean, xs, ys):
+def _fitted(
+    mean: Mapping[tuple[int, int], float], xs: list[int], ys: list[int]
+) -> tuple[list[int], list[int], list[list[float]], float]:
     places, values = np.array(list(mean), dtype=float), np.array(list(mean.values()))
     top = places.max(axis=0)
 
-    def terms(x, y):
+    def terms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         x, y = x / top[0], y / top[1]
         return np.stack([np.ones_like(x), x, y, x * y], axis=-1)
 

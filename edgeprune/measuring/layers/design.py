@@ -8,13 +8,14 @@ channels that meet in a layer get different columns, as neighbours on a map get 
 
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling.problem import Problem
 
 #: Levels of each width; 25 networks. 3 would do with 9 networks where a table has to be made quickly.
 LEVELS = 5
 CHOICES = (3, 5, 7)
 
 
-def networks(problem, levels=LEVELS):
+def networks(problem: Problem, levels: int = LEVELS) -> list[dict[str, int]]:
     """The widths of the networks to measure, the dense one first.
 
     Args:
@@ -41,7 +42,7 @@ def networks(problem, levels=LEVELS):
     return found
 
 
-def columns(problem, levels):
+def columns(problem: Problem, levels: int) -> list[int]:
     """For each group the number of its column, 0 … ``levels``: where a layer reads one group and writes another, the
     two differ if the columns suffice, else as many such layers as a greedy choice manages."""
     number = {name: i for i, name in enumerate(problem.costs.names)}
@@ -53,19 +54,19 @@ def columns(problem, levels):
                 if g != h:
                     meets[number[g]].append(number[h])
                     meets[number[h]].append(number[g])
-    chosen = [None] * len(meets)
+    chosen = [-1] * len(meets)
     for i in range(len(meets)):
         taken = [chosen[j] for j in meets[i]]
         chosen[i] = min(range(levels + 1), key=lambda c: (taken.count(c), c))
     return chosen
 
 
-def _level(column, a, b, levels):
+def _level(column: int, a: int, b: int, levels: int) -> int:
     """The level of a column in run (a, b); run (levels - 1, 0) has the highest level everywhere."""
     return (a + column * b) % levels if column < levels else (b + levels - 1) % levels
 
 
-def _rungs(problem, i, levels):
+def _rungs(problem: Problem, i: int, levels: int) -> list[int]:
     """Widths from the group's floor to its dense width, evenly spread, on the grid of ``round_to``."""
     grid = [w for w in range(problem.floor[i], problem.dense[i] + 1) if problem.nearest(i, w) == w]
     most = len(grid) - 1

@@ -2,10 +2,14 @@
 
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.layer_tags import tagged
 from edgeprune.measuring.devices import connect
@@ -21,7 +25,17 @@ from edgeprune.tracing.passes import untouched_random_state
 AT_A_TIME = 5
 
 
-def measure(device_name, device, model, profile, *, settings=None, levels=design.LEVELS, seconds=0.6, energy=False):
+def measure(
+    device_name: str,
+    device: dict[str, Any],
+    model: nn.Module,
+    profile: Profile,
+    *,
+    settings: dict[str, Any] | None = None,
+    levels: int = design.LEVELS,
+    seconds: float = 0.6,
+    energy: bool = False,
+) -> dict[str, Any]:
     """The table of layer costs of ``model`` on a device.
 
     Args:
@@ -66,7 +80,7 @@ def measure(device_name, device, model, profile, *, settings=None, levels=design
             print(f"{device_name}: {done} of {len(networks)} networks timed", file=sys.stderr, flush=True)
     pace = sorted(references)[len(references) // 2]
     times = [assemble.layer_times(one, pace / one["reference_ms"], len(names)) for one in measured]
-    table = {
+    table: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "device": device_name,
@@ -88,7 +102,7 @@ def measure(device_name, device, model, profile, *, settings=None, levels=design
     return table
 
 
-def _write(model, profile, widths, names, path):
+def _write(model: nn.Module, profile: Profile, widths: Mapping[str, int], names: Sequence[str], path: Path) -> Path:
     plan = Plan.make(profile, widths, method="grid")
     path.write_bytes(tagged(prune(model, plan), profile.input_shapes[0], names))
     return path

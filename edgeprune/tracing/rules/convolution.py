@@ -1,12 +1,16 @@
 """Convolutions: plain, grouped, depthwise, transposed."""
 
-from edgeprune.tracing.expressions import scale
-from edgeprune.tracing.records import record_convolution
-from edgeprune.tracing.registry import NoRule, rule
+from torch import Tensor
+
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.expressions import Dims, Expression, scale
+from edgeprune.tracing.labels import Call, Labels, NoRule
+from edgeprune.tracing.recording import record_convolution
+from edgeprune.tracing.registry import rule
 
 
 @rule("convolution", "_convolution", "convolution_overrideable")
-def convolution(tracer, call):
+def convolution(tracer: Labels, call: Call) -> None:
     x, weight, bias = call.args[:3]
     transposed, groups = call.args[6], call.args[8]
     if x.dim() != weight.dim():
@@ -31,7 +35,7 @@ def convolution(tracer, call):
         record_convolution(tracer, call, out, seen, transposed)
 
 
-def _plain(widths, x, W, groups):
+def _plain(widths: Widths, x: Expression | None, W: Dims, groups: int) -> tuple[Expression | None, Expression | None]:
     """Weight (Cout, Cin/G, ...). Returns the output's expression and that of the inputs a filter sees."""
     if groups == 1:
         widths.unify(x, W[1], "input of a convolution")
@@ -43,7 +47,9 @@ def _plain(widths, x, W, groups):
     return W[0], W[1]
 
 
-def _depthwise(widths, x, W, weight, groups, transposed):
+def _depthwise(
+    widths: Widths, x: Expression | None, W: Dims, weight: Tensor, groups: int, transposed: bool
+) -> tuple[Expression | None, Expression | None]:
     """One filter or a fixed number of them for each channel; the groups follow the width."""
     if transposed:  # weight (Cin, m, ...)
         widths.freeze(W[1], "filters per channel of a depthwise convolution")
@@ -54,7 +60,9 @@ def _depthwise(widths, x, W, weight, groups, transposed):
     return W[0], None
 
 
-def _transposed(widths, x, W, weight, groups):
+def _transposed(
+    widths: Widths, x: Expression | None, W: Dims, weight: Tensor, groups: int
+) -> tuple[Expression | None, Expression | None]:
     """Weight (Cin, Cout/G, ...)."""
     widths.unify(x, W[0], "input of a transposed convolution")
     if groups == 1:
@@ -63,7 +71,7 @@ def _transposed(widths, x, W, weight, groups):
     return (None if W[1] is None else widths.repeat(W[1], groups)), part
 
 
-def _part(widths, expr, groups):
+def _part(widths: Widths, expr: Expression | None, groups: int) -> Expression | None:
     if expr is None:
         return None
     part = widths.divide(expr, groups)

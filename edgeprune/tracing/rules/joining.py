@@ -1,10 +1,12 @@
 """Concatenation, splitting, slices, selection, padding."""
 
-from edgeprune.tracing.registry import NoRule, rule
+from edgeprune.tracing.expressions import Expression
+from edgeprune.tracing.labels import Call, Labels, NoRule
+from edgeprune.tracing.registry import rule
 
 
 @rule("cat", "concat")
-def cat(tracer, call):
+def cat(tracer: Labels, call: Call) -> None:
     parts = [t for t in call.args[0] if t.dim() > 1 or t.numel()]
     axis = call.arg(1, "dim", 0) % call.out.dim()
     labels = [tracer.dims(t) for t in parts]
@@ -17,13 +19,14 @@ def cat(tracer, call):
         elif any(label[k] is not None for label in labels):
             pieces = []
             for tensor, label in zip(parts, labels, strict=True):
-                pieces += widths.resolve(label[k]) if label[k] is not None else ((tensor.shape[k], None),)
+                expr = label[k]
+                pieces += widths.resolve(expr) if expr is not None else ((tensor.shape[k], None),)
             out[k] = tuple(pieces)
     tracer.label(call.out, out)
 
 
 @rule("stack")
-def stack(tracer, call):
+def stack(tracer: Labels, call: Call) -> None:
     axis = call.arg(1, "dim", 0) % call.out.dim()
     labels = [tracer.dims(t) for t in call.args[0]]
     out = list(labels[0])
@@ -35,7 +38,7 @@ def stack(tracer, call):
 
 
 @rule("split", "split_with_sizes", "chunk", "unsafe_split", "unsafe_chunk", "unsafe_split_with_sizes", "tensor_split")
-def split(tracer, call):
+def split(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     axis = call.arg(2, "dim", 0) % x.dim()
     X = tracer.dims(x)
@@ -52,7 +55,7 @@ def split(tracer, call):
 
 
 @rule("slice", "narrow", "slice_copy")
-def slice_(tracer, call):
+def slice_(tracer: Labels, call: Call) -> None:
     x, out = call.args[0], call.out
     axis = call.arg(1, "dim", 0) % x.dim()
     X = tracer.dims(x)
@@ -70,7 +73,7 @@ def slice_(tracer, call):
     tracer.sizes_used(out)
 
 
-def _piece(tracer, expr, start, length, size):
+def _piece(tracer: Labels, expr: Expression, start: int, length: int, size: int) -> Expression | None:
     """``length`` channels from ``start``: whole fractions if it may be one (``x[:, : c // 2]``), else a cut."""
     sizes = [n for n in (start, length, size - start - length) if n]
     which = 1 if start else 0
@@ -87,7 +90,7 @@ def _piece(tracer, expr, start, length, size):
     return pieces[which]
 
 
-def _strided(tracer, expr, start, step, size):
+def _strided(tracer: Labels, expr: Expression, start: int, step: int, size: int) -> Expression | None:
     """Every ``step``-th channel."""
     part = tracer.widths.divide(expr, step, inner=True) if size % step == 0 and start < step else None
     if part is None:
@@ -96,7 +99,7 @@ def _strided(tracer, expr, start, step, size):
 
 
 @rule("glu")
-def glu(tracer, call):
+def glu(tracer: Labels, call: Call) -> None:
     """The second half gates the first."""
     x = call.args[0]
     axis = call.arg(1, "dim", -1) % x.dim()
@@ -108,7 +111,7 @@ def glu(tracer, call):
 
 
 @rule("select", "unbind", "select_copy", "unbind_copy")
-def select(tracer, call):
+def select(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     axis = call.arg(1, "dim", 0) % x.dim()
     X = tracer.dims(x)
@@ -118,7 +121,7 @@ def select(tracer, call):
 
 
 @rule("index", "index_select", "embedding")
-def index(tracer, call):
+def index(tracer: Labels, call: Call) -> None:
     """An index in other dimensions keeps the channels; channels picked by index are fixed."""
     x = call.args[0]
     X = tracer.dims(x)
@@ -142,7 +145,7 @@ def index(tracer, call):
 
 
 @rule("constant_pad_nd")
-def pad(tracer, call):
+def pad(tracer: Labels, call: Call) -> None:
     x, amounts = call.args[:2]
     out = list(tracer.dims(x))
     for k in range(len(amounts) // 2):
@@ -159,7 +162,7 @@ def pad(tracer, call):
 
 
 @rule("new_zeros", "new_empty", "new_ones", "new_full")
-def new(tracer, call):
+def new(tracer: Labels, call: Call) -> None:
     """A new tensor as large as ``x`` is taken to follow it; the probe finds out if it does not."""
     x = call.args[0]
     X = tracer.dims(x)

@@ -1,11 +1,13 @@
 """Matrix products."""
 
-from edgeprune.tracing.records import Product, record_linear
-from edgeprune.tracing.registry import NoRule, rule
+from edgeprune.tracing.labels import Call, Labels, NoRule
+from edgeprune.tracing.recording import record_linear
+from edgeprune.tracing.records import Product
+from edgeprune.tracing.registry import rule
 
 
 @rule("addmm", "mm", "linear")
-def matrix_product(tracer, call):
+def matrix_product(tracer: Labels, call: Call) -> None:
     """``(rows, inner) @ (inner, columns)``; ``linear`` holds its weight the other way round."""
     widths = tracer.widths
     bias = None
@@ -26,15 +28,16 @@ def matrix_product(tracer, call):
     if not tracer.record:
         return
     rows = x.shape.numel() // x.shape[-1]
-    is_layer = tracer.parameter(weight) in tracer.parameters and tracer.parameter(x) is None
-    if is_layer and all(widths.is_constant(e) for e in X[:-1]):
-        record_linear(tracer, weight, rows, (shape[1], W[1]), (shape[0], W[0]), bias is not None)
+    name = tracer.parameter(weight)
+    is_layer = name in tracer.parameters and tracer.parameter(x) is None
+    if name and is_layer and all(widths.is_constant(e) for e in X[:-1]):
+        record_linear(tracer, name, rows, (shape[1], W[1]), (shape[0], W[0]), bias is not None)
     else:
         tracer.products.append(Product([*zip(x.shape, X, strict=True), (shape[1], W[1])]))
 
 
 @rule("bmm", "baddbmm")
-def batched_product(tracer, call):
+def batched_product(tracer: Labels, call: Call) -> None:
     """``(batch, rows, inner) @ (batch, inner, columns)``."""
     a, b = call.args[-2:] if call.name == "bmm" else call.args[1:3]
     A, B, widths = tracer.dims(a), tracer.dims(b), tracer.widths
@@ -58,7 +61,7 @@ def batched_product(tracer, call):
     "_scaled_dot_product_efficient_attention",
     "_scaled_dot_product_cudnn_attention",
 )
-def attention(tracer, call):
+def attention(tracer: Labels, call: Call) -> None:
     """Fused attention of (batch, heads, tokens, channels) tensors: two products."""
     query, key, value = call.args[:3]
     Q, K, V, widths = tracer.dims(query), tracer.dims(key), tracer.dims(value), tracer.widths

@@ -1,5 +1,6 @@
 """Batch, layer and group norm (instance norm arrives as batch norm of a reshaped tensor)."""
 
+from edgeprune.tracing.labels import Call, Labels
 from edgeprune.tracing.registry import rule
 
 
@@ -13,7 +14,7 @@ from edgeprune.tracing.registry import rule
     "_batch_norm_with_update",
     "_batch_norm_no_update",
 )
-def batch_norm(tracer, call):
+def batch_norm(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     X = tracer.dims(x)
     for vector in call.args[1:5]:
@@ -28,7 +29,7 @@ def batch_norm(tracer, call):
 
 
 @rule("native_layer_norm", "_fused_rms_norm", "rms_norm")
-def layer_norm(tracer, call):
+def layer_norm(tracer: Labels, call: Call) -> None:
     x, shape = call.args[:2]
     X, first = tracer.dims(x), x.dim() - len(shape)
     for tensor in call.args[2:4]:
@@ -46,7 +47,7 @@ def layer_norm(tracer, call):
 
 
 @rule("native_group_norm")
-def group_norm(tracer, call):
+def group_norm(tracer: Labels, call: Call) -> None:
     x, weight, bias = call.args[:3]
     X, groups = tracer.dims(x), call.args[6]
     for vector in (weight, bias):

@@ -1,6 +1,13 @@
 """Operators that treat every element alike, with broadcasting: activations, sums, gates."""
 
+from collections.abc import Iterable
+
 import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+from edgeprune.tracing.expressions import Dims
+from edgeprune.tracing.labels import Call, Labels
 
 _NAMES = {
     "hardswish",
@@ -50,19 +57,19 @@ _NAMES = {
 }
 
 
-def applies(name, func):
+def applies(name: str, func: OpOverload) -> bool:
     """Whether an operator works element by element."""
     return name in _NAMES or torch.Tag.pointwise in func.tags
 
 
-def pointwise(tracer, call):
+def pointwise(tracer: Labels, call: Call) -> None:
     for out in call.outputs:
         tracer.label(out, broadcast(tracer, call.tensors, out, "element-wise operation"))
 
 
-def broadcast(tracer, tensors, out, what):
+def broadcast(tracer: Labels, tensors: Iterable[Tensor], out: Tensor, what: str) -> Dims:
     """The label of the broadcast of ``tensors``: channels that meet must stay equally many."""
-    widths, result = tracer.widths, [None] * out.dim()
+    result: Dims = [None] * out.dim()
     met = [False] * out.dim()  # some tensor has this dimension at full size
     for tensor in tensors:
         offset = out.dim() - tensor.dim()
@@ -73,5 +80,5 @@ def broadcast(tracer, tensors, out, what):
             if not met[j]:
                 result[j], met[j] = expr, True
             elif expr is not None or result[j] is not None:
-                widths.unify(result[j], expr, what)
+                tracer.widths.unify(result[j], expr, what)
     return result

@@ -1,5 +1,6 @@
 """Operators that sum, average, pick or reorder along dimensions."""
 
+from edgeprune.tracing.labels import Call, Labels
 from edgeprune.tracing.registry import rule
 
 
@@ -8,7 +9,7 @@ from edgeprune.tracing.registry import rule
     "linalg_vector_norm",
     "argmax", "argmin", "logsumexp", "any", "all", "nansum", "median", "aminmax",
 )  # fmt: skip
-def reduction(tracer, call):
+def reduction(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     axes = _axes(call, x.dim())
     X = tracer.dims(x)
@@ -19,7 +20,7 @@ def reduction(tracer, call):
             tracer.label(tensor, [e for k, e in enumerate(X) if k not in axes])
 
 
-def _axes(call, rank):
+def _axes(call: Call, rank: int) -> set[int]:
     position = 2 if call.name in ("norm", "linalg_vector_norm") else 1
     given = call.arg(position, "dim")
     if given is None or isinstance(given, bool) or given == [] or not isinstance(given, (int, list, tuple)):
@@ -28,7 +29,7 @@ def _axes(call, rank):
 
 
 @rule("flip", "roll")
-def moved(tracer, call):
+def moved(tracer: Labels, call: Call) -> None:
     """Elements change places along some axes; channels that do are fixed."""
     x = call.args[0]
     given = call.arg(1 if call.name == "flip" else 2, "dims")
@@ -40,7 +41,7 @@ def moved(tracer, call):
 
 
 @rule("topk", "sort", "kthvalue")
-def ordered(tracer, call):
+def ordered(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     position = 1 if call.name == "sort" else 2
     axis = call.arg(position, "dim", -1) % x.dim()

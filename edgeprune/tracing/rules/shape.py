@@ -1,9 +1,12 @@
 """Views: reshape, permute, expand, squeeze, flatten."""
 
 import math
+from collections.abc import Sequence
 
-from edgeprune.tracing.expressions import scale, totals
-from edgeprune.tracing.registry import NoRule, rule
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.expressions import Dims, Expression, scale, totals
+from edgeprune.tracing.labels import Call, Labels, NoRule
+from edgeprune.tracing.registry import rule
 
 
 @rule(
@@ -18,13 +21,13 @@ from edgeprune.tracing.registry import NoRule, rule
     "_reshape_copy",
     "view_copy",
 )
-def view(tracer, call):
+def view(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     tracer.label(call.out, reshaped(tracer, x.shape, tracer.dims(x), call.out.shape))
     tracer.sizes_used(call.out)
 
 
-def reshaped(tracer, before, labels, after):
+def reshaped(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequence[int]) -> Dims:
     """Labels after a reshape. Runs of dimensions with equal products correspond to each other."""
     i = j = 0
     out = []
@@ -49,27 +52,27 @@ def reshaped(tracer, before, labels, after):
     return out
 
 
-def _regroup(tracer, before, labels, after):
+def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequence[int]) -> Dims:
     """One run of a reshape: several dimensions into one, one into several, or several into several."""
     widths = tracer.widths
-    moving = [k for k, e in enumerate(labels) if e is not None and not widths.is_constant(e)]
+    moving = [(k, e) for k, e in enumerate(labels) if e is not None and not widths.is_constant(e)]
     if not moving:
         return [None] * len(after)
     if len(moving) == 1:
-        k = moving[0]
+        k, expr = moving[0]
         outer, inner = math.prod(before[:k]), math.prod(before[k + 1 :])
-        whole = widths.repeat(scale(widths.resolve(labels[k]), inner), outer)
+        whole = widths.repeat(scale(widths.resolve(expr), inner), outer)
         if len(after) == 1:
             return [whole]
         found = _split(widths, whole, after)
         if found:
             return found
-    for k in moving:
-        widths.freeze(labels[k], f"reshape of {list(before)} to {list(after)} mixes channels with other dimensions")
+    for _, expr in moving:
+        widths.freeze(expr, f"reshape of {list(before)} to {list(after)} mixes channels with other dimensions")
     return [None] * len(after)
 
 
-def _split(widths, whole, after):
+def _split(widths: Widths, whole: Expression, after: Sequence[int]) -> Dims | None:
     """``whole`` as a product of dimensions of which one varies: the one that can, the largest first."""
     order = sorted((k for k in range(len(after)) if after[k] > 1), key=lambda k: (-after[k], -k))
     # a factor that already varies freely needs no new equation: try these positions first
@@ -87,7 +90,7 @@ def _split(widths, whole, after):
 
 
 @rule("permute", "transpose", "t", "numpy_T", "swapaxes", "movedim", "permute_copy", "transpose_copy", "t_copy")
-def permute(tracer, call):
+def permute(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     X, n = tracer.dims(x), x.dim()
     if call.name.startswith("permute"):
@@ -104,7 +107,7 @@ def permute(tracer, call):
 
 
 @rule("expand", "repeat", "expand_copy", "tile")
-def expand(tracer, call):
+def expand(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     X = tracer.dims(x)
     offset = call.out.dim() - x.dim()
@@ -121,7 +124,7 @@ def expand(tracer, call):
 
 
 @rule("as_strided")
-def as_strided(tracer, call):
+def as_strided(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     if list(call.args[1]) != list(x.shape):
         raise NoRule("a strided view")
@@ -129,7 +132,7 @@ def as_strided(tracer, call):
 
 
 @rule("unfold", "im2col")
-def unfold(tracer, call):
+def unfold(tracer: Labels, call: Call) -> None:
     """Patches: channels times kernel positions, channel-major."""
     x = call.args[0]
     X = tracer.dims(x)

@@ -1,7 +1,10 @@
 """Pooling, upsampling, padding of space, pixel and channel shuffle: operators that know each dimension's role."""
 
+from torch import Tensor
+
 from edgeprune.tracing.expressions import scale
-from edgeprune.tracing.registry import NoRule, rule
+from edgeprune.tracing.labels import Call, Labels, NoRule
+from edgeprune.tracing.registry import rule
 
 _SPATIAL = [
     "max_pool2d_with_indices",
@@ -43,7 +46,7 @@ _SPATIAL = [
 
 
 @rule(*_SPATIAL)
-def spatial(tracer, call):
+def spatial(tracer: Labels, call: Call) -> None:
     """Batch and channels are kept, the other dimensions are space and fixed."""
     x = call.args[0]
     X = tracer.dims(x)
@@ -57,7 +60,7 @@ def spatial(tracer, call):
         tracer.label(tensor, X[:keep] + [None] * (tensor.dim() - keep))
 
 
-def _has_batch(name, x):
+def _has_batch(name: str, x: Tensor) -> bool:
     rank = next((int(name[i - 1]) for i in range(len(name), 0, -1) if name[i - 1] in "123"), 2)
     if x.dim() not in (rank + 1, rank + 2):
         raise NoRule("its input has an unexpected number of dimensions")
@@ -65,7 +68,7 @@ def _has_batch(name, x):
 
 
 @rule("max_unpool2d", "max_unpool3d")
-def unpool(tracer, call):
+def unpool(tracer: Labels, call: Call) -> None:
     """The indices belong to the map that was pooled, channel by channel."""
     for a, b in zip(*(tracer.dims(t) for t in call.args[:2]), strict=True):
         if a is not None or b is not None:
@@ -74,7 +77,7 @@ def unpool(tracer, call):
 
 
 @rule("pixel_shuffle")
-def pixel_shuffle(tracer, call):
+def pixel_shuffle(tracer: Labels, call: Call) -> None:
     """(C*r*r, H, W) -> (C, H*r, W*r)."""
     *lead, channels, _, _ = tracer.dims(call.args[0])
     if channels is not None:
@@ -86,7 +89,7 @@ def pixel_shuffle(tracer, call):
 
 
 @rule("pixel_unshuffle")
-def pixel_unshuffle(tracer, call):
+def pixel_unshuffle(tracer: Labels, call: Call) -> None:
     """(C, H*r, W*r) -> (C*r*r, H, W)."""
     *lead, channels, _, _ = tracer.dims(call.args[0])
     if channels is not None:
@@ -95,7 +98,7 @@ def pixel_unshuffle(tracer, call):
 
 
 @rule("channel_shuffle", "native_channel_shuffle")
-def channel_shuffle(tracer, call):
+def channel_shuffle(tracer: Labels, call: Call) -> None:
     """(g, C/g) -> (C/g, g) within the channels."""
     x, groups = call.args[:2]
     X = tracer.dims(x)

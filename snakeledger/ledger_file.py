@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeprune import files
-from edgeprune.errors import EdgepruneError
+from snakeledger.errors import LedgerError
+from snakeledger.files import write_text
 
-FORMAT = {"format": "edgeprune.ledger", "version": 1}
+FORMAT = {"format": "snakeledger", "version": 1}
+#: What is read: the second is the same under an earlier name.
+READ = (FORMAT, {"format": "edgeprune.ledger", "version": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,12 @@ def read(path):
     """``{output: Entry}`` of a ledger file; empty if there is none.
 
     Raises:
-        EdgepruneError: the file is not a ledger, or of an unknown version.
+        LedgerError: the file is not a ledger, or of an unknown version.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         header, jobs = json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
-        if header != FORMAT:
+        if header not in READ:
             raise ValueError(f"header {header}")
         return {
             output: Entry(sha256, started, made, job["record"])
@@ -51,7 +53,7 @@ def read(path):
         return {}
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         remedy = "`dvc checkout` brings the recorded one back; without it results are made again"
-        raise EdgepruneError(f"is not a ledger of results ({error})", file=path, remedy=remedy) from error
+        raise LedgerError(f"is not a ledger of results ({error})", file=path, remedy=remedy) from error
 
 
 def write(path, entries):
@@ -60,11 +62,11 @@ def write(path, entries):
     for output, entry in sorted(entries.items()):
         record = json.dumps(entry.record, sort_keys=True, ensure_ascii=False)
         jobs.setdefault(record, {})[output] = entry
-    lines = [json.dumps(FORMAT)]
+    lines = []
     for record, outputs in sorted(jobs.items(), key=lambda job: next(iter(job[1]))):
         listed = {output: [e.sha256, e.started, e.made] for output, e in outputs.items()}
         lines.append(f'{{"outputs": {json.dumps(listed, ensure_ascii=False)}, "record": {record}}}')
-    text = "\n".join(lines) + "\n"
-    path = Path(path)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        files.write_text(path, text)  # a new file under the old name: never through a link into DVC's cache
+    held = Path(path).read_text(encoding="utf-8") if Path(path).exists() else None
+    texts = ["".join(f"{line}\n" for line in [json.dumps(header), *lines]) for header in READ]
+    if held not in texts:
+        write_text(path, texts[0])

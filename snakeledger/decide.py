@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgeprune.provenance.ledger.records import is_marked
+from snakeledger.records import is_marked
 
 TRUST, ADOPT, RESTORE, DISTRUST = "trust", "adopt", "restore", "distrust"
 

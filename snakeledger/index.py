@@ -9,8 +9,9 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from edgeprune import files
+from snakeledger.files import write_text
 
 VERSION = 1
 
@@ -21,18 +22,15 @@ def signature(path):
     Of a link into DVC's cache both the link and the file behind it count.
     """
     try:
-        status = os.lstat(path)
-        parts = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-        if stat.S_ISLNK(status.st_mode):
-            status = os.stat(path)
-            parts += [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        states = [os.lstat(path)]
+        if stat.S_ISLNK(states[0].st_mode):
+            states.append(os.stat(path))
     except OSError:
         return None
-    return parts
+    return [part for s in states for part in (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A trusted result.
 
     Attributes:
@@ -59,14 +57,10 @@ class Index:
     def load(cls, path):
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
-            if value["version"] != VERSION:
-                return cls()
-            return cls({output: Seen(*parts) for output, parts in value["seen"].items()}, value["ledgers"])
+            seen = {output: Seen(*parts) for output, parts in value["seen"].items()}
+            return cls(seen, value["ledgers"]) if value["version"] == VERSION else cls()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
     def save(self, path):
-        seen = {output: [s.file, s.record, s.sha256, s.made] for output, s in self.seen.items()}
-        text = json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": seen})
-        if not Path(path).exists() or Path(path).read_text(encoding="utf-8") != text:
-            files.write_text(path, text)
+        write_text(path, json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": self.seen}))

@@ -1,6 +1,7 @@
 """Snakemake's record of each output: which file it lies in, and a mark that makes Snakemake run its job again.
 
-Written against record format 6 of Snakemake 9 with its file backend; tests compare this module with Snakemake's own.
+Written against record format 6 with the file backend, as Snakemake 9.27 has it; tests compare this module with
+Snakemake's own. Another format, another backend or Snakemake 10 is refused by :func:`unsupported`.
 """
 
 import base64
@@ -10,6 +11,8 @@ import os
 from pathlib import Path
 
 FORMATS = (6,)
+#: The newest Snakemake that the tests have seen, and the first that is not trusted to be alike.
+TESTED, BELOW = (9, 27), 10
 #: What is kept of a record in a ledger; the times differ from output to output of one job.
 KEPT = (
     "rule",
@@ -27,8 +30,10 @@ KEPT = (
 _MARK = "<untrusted: "
 
 
-def unsupported(record_format, backend):
-    """Why this Snakemake's records cannot be used, or None."""
+def unsupported(version, record_format, backend):
+    """Why the records of this Snakemake, of a version such as "9.27.1", cannot be used, or None."""
+    if int(version.partition(".")[0]) >= BELOW:
+        return f"Snakemake {version} is not known, only versions below {BELOW}"
     if record_format not in FORMATS:
         return f"this Snakemake has job records of format {record_format}, known is {FORMATS[-1]} (Snakemake 9)"
     if backend != "file":

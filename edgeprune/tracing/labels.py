@@ -1,0 +1,109 @@
+"""What rules work on: one operator call, and the labels of the tensors that it reads and makes."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.attribute_sizes import Attribute, attributes_of_size, modules_on_stack
+from edgeprune.tracing.expressions import Dims, Expression
+from edgeprune.tracing.network import Network
+from edgeprune.tracing.records import LayerRecord, Product
+from edgeprune.tracing.sources import call_site
+
+
+class NoRule(Exception):
+    """Raised by a rule that cannot describe this call; the groups that reach it are frozen."""
+
+
+class Call:
+    """One operator call: ``name`` without the in-place underscore, arguments and result."""
+
+    __slots__ = ("args", "func", "kwargs", "name", "out", "tensors")
+
+    def __init__(self, func: OpOverload, name: str, args: tuple, kwargs: dict, out: Any, tensors: list[Tensor]) -> None:
+        self.func, self.name, self.args, self.kwargs, self.out, self.tensors = func, name, args, kwargs, out, tensors
+
+    def arg(self, position: int, name: str, default: object = None) -> Any:
+        """An argument, wherever the caller put it."""
+        if len(self.args) > position:
+            return self.args[position]
+        return self.kwargs.get(name, default)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        return tensors_in((self.out,))
+
+
+class Labels:
+    """Labels tensors with one expression per dimension (``None``: a fixed size).
+
+    Args:
+        widths: what the rules add equations to.
+        network: what is traced.
+        record: keep layers, products and lifetimes (the evaluation pass).
+    """
+
+    def __init__(self, widths: Widths, network: Network, record: bool) -> None:
+        super().__init__()
+        self.widths, self.record = widths, record
+        self.names, self.parameters, self.buffers = network.names, network.parameters, network.buffers
+        self.labels = dict(network.labels)
+        self.labelled_tensors: list[Tensor] = []  # keeps them alive, so that an id is never used twice
+        self.origin: dict[int, str] = {}  # id(tensor) -> name of the parameter that it is computed from
+        self.layers: list[LayerRecord] = []
+        self.products: list[Product] = []
+        self.notes: list[str] = []
+        self.attributes: list[Attribute] = []  # sizes that torch's own modules repeat
+        self.candidates: list[Attribute] | None = None  # sizes kept in attributes, collected when the probe asks
+        self.current: str | None = None
+
+    def dims(self, tensor: Tensor) -> Dims:
+        """The label of ``tensor``: a list with an expression or ``None`` for each dimension."""
+        return self.labels.get(id(tensor)) or [None] * tensor.dim()
+
+    def label(self, tensor: Tensor, dims: Dims) -> None:
+        """Describe an operator's result."""
+        if len(dims) != tensor.dim():
+            raise NoRule("its result has an unexpected number of dimensions")
+        self.labels[id(tensor)] = list(dims)
+        self.labelled_tensors.append(tensor)
+
+    def parameter(self, tensor: Tensor) -> str | None:
+        """Name of the parameter or buffer that ``tensor`` is, is a view of or is computed from; else ``None``."""
+        return self.names.get(id(tensor)) or self.origin.get(id(tensor))
+
+    def sizes_used(self, tensor: Tensor) -> None:
+        """Called where a result's sizes come from the caller: notes which attributes may have given them."""
+        if self.candidates is not None:
+            for size, expr in zip(tensor.shape, self.dims(tensor), strict=True):
+                if expr is not None and not self.widths.is_constant(expr):
+                    self.candidates += attributes_of_size(modules_on_stack(), size, expr)
+
+    def owner_attribute(self, names: Sequence[str], expr: Expression | None) -> None:
+        """Note that an attribute (the first of ``names`` there is) of the calling module follows ``expr``."""
+        for module in modules_on_stack()[:1]:
+            for name in names:
+                if self.record and expr is not None and type(getattr(module, name, None)) is int:
+                    self.attributes.append((module, name, None, expr))
+
+    def where(self) -> str:
+        """`` (operator at file:line)`` of the call being traced."""
+        if self.current is None:
+            return ""
+        site = call_site()
+        return f" ({self.current}{f' at {site}' if site else ''})"
+
+
+def tensors_in(values: Iterable[object]) -> list[Tensor]:
+    """The tensors among ``values``, lists and tuples opened."""
+    found = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found += tensors_in(value)
+    return found

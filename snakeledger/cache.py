@@ -1,0 +1,52 @@
+"""DVC's cache here: where it is, and whether it has a result; one that it has and that is missing was deleted."""
+
+import configparser
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+
+def lookup(pipeline):
+    """A function from a result's path to whether the cache has what the pipeline's lock says of it.
+
+    The lock is read when the function is first called; it answers no where cache or listing cannot be read.
+    """
+    folder = cache(lambda: cache_folder(pipeline.root))
+    recorded = cache(pipeline.recorded)
+
+    @cache
+    def files_below(md5):
+        try:
+            return listing(folder(), md5)
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def has(path):
+        for out, md5 in recorded().items():
+            if path.startswith(out + "/"):
+                md5 = files_below(md5).get(path[len(out) + 1 :])
+            elif path != out:
+                continue
+            return md5 is not None and stored(folder(), md5).exists()
+        return False
+
+    return has
+
+
+def cache_folder(root="."):
+    """The folder of DVC's cache, as the repository's own configuration says; the default is ``.dvc/cache``."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read([Path(root) / ".dvc" / name for name in ("config", "config.local")], encoding="utf-8")
+    place = config.get("cache", "dir", fallback="cache")
+    return Path(root) / ".dvc" / os.path.expanduser(place)
+
+
+def listing(folder, md5):
+    """``{path: md5}`` of the files of a folder on record; ``md5`` is the folder's, ending in ``.dir``."""
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(stored(folder, md5).read_bytes())}
+
+
+def stored(folder, md5):
+    """The place of an object in a cache, or in a remote on disk."""
+    return folder / "files" / "md5" / md5[:2] / md5[2:]

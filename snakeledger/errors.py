@@ -1,0 +1,8 @@
+"""The one kind of error that this package raises on purpose."""
+
+
+class LedgerError(Exception):
+    """A file that cannot be used: which, why, and what the user can do about it."""
+
+    def __init__(self, problem, *, file, remedy):
+        super().__init__(f"{file}: {problem}\n  remedy: {remedy}")

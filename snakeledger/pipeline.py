@@ -1,0 +1,145 @@
+"""DVC's pipeline file: what the stages' results are, and which ledger vouches for them."""
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePath
+from string import Template
+
+import yaml
+
+from snakeledger import ledger_file
+from snakeledger.errors import LedgerError
+from snakeledger.files import write_text
+
+#: Which of a stage's outputs is its ledger.
+LEDGERS = "provenance/*.jsonl"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Of one stage, paths relative to the repository's folder; ``folder`` is where it runs."""
+
+    folder: str
+    outs: list[str]
+    deps: list[str]
+
+    @property
+    def ledger(self):
+        return next((out for out in self.outs if PurePath(out).match(LEDGERS)), None)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The pipeline in ``dvc.yaml``, or one that is alike but for the values of its variables.
+
+    Attributes:
+        root: the repository's folder, with ``dvc.yaml`` and ``.dvc``.
+        path: of the pipeline file, relative to ``root``; any but ``dvc.yaml`` is derived from that, with a lock of its
+            own beside it, so that recording one cannot touch the record of the other.
+        variables: ``{name: value}`` in the place of what ``vars`` says.
+    """
+
+    root: str | Path = "."
+    path: str = "dvc.yaml"
+    variables: dict = field(default_factory=dict)
+
+    @property
+    def lock(self):
+        """Relative to ``root``."""
+        return str(PurePath(self.path).with_suffix(".lock"))
+
+    @cached_property
+    def _content(self):
+        """``dvc.yaml`` with this pipeline's variables.
+
+        Raises:
+            LedgerError: it cannot be read, or has not all of them.
+        """
+        file = Path(self.root) / "dvc.yaml"
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content["stages"].items()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+            raise LedgerError(f"is not a pipeline of DVC ({error})", file=file, remedy="correct it") from error
+        for name, value in self.variables.items():
+            known = [part for part in content.get("vars", ()) if isinstance(part, dict) and name in part]
+            if not known:
+                raise LedgerError(f"has no variable {name!r}", file=file, remedy="add it to `vars`")
+            known[0][name] = value
+        return content
+
+    @cached_property
+    def names(self):
+        """``{name: value}`` of the variables that the file itself sets."""
+        parts = [part for part in self._content.get("vars", ()) if isinstance(part, dict)]
+        return {name: value for part in parts for name, value in part.items()}
+
+    @cached_property
+    def stages(self):
+        """``{name: Stage}`` of the stages that are written out: not those of a `matrix` or `foreach`."""
+        stages = self._content["stages"].items()
+        return {name: self._stage(stage) for name, stage in stages if not {"matrix", "foreach"} & set(stage)}
+
+    def _stage(self, stage):
+        def filled_in(text):
+            return Template(str(text)).safe_substitute(self.names)
+
+        folder = os.path.join(os.path.dirname(self.path), filled_in(stage.get("wdir", "")))
+
+        def paths(key):  # an entry is a path, or {path: options}
+            entries = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage.get(key, ()))
+            return [os.path.normpath(os.path.join(folder, filled_in(entry))) for entry in entries]
+
+        return Stage(folder, paths("outs"), paths("deps"))
+
+    @cached_property
+    def ledgers(self):
+        """``{ledger file: [results]}``: an entry for each stage that has a ledger.
+
+        Raises:
+            LedgerError: no stage has one.
+        """
+        stages = [stage for stage in self.stages.values() if stage.ledger]
+        if not stages:
+            remedy = f"add one like {LEDGERS.replace('*', '<stage>')} to the `outs` of each stage"
+            raise LedgerError("no stage has a ledger", file=Path(self.root) / "dvc.yaml", remedy=remedy)
+        return {stage.ledger: [out for out in stage.outs if out != stage.ledger] for stage in stages}
+
+    def lists(self, file):
+        """Whether a file, or a folder around it, is a dependency of some stage."""
+        deps = {dep for stage in self.stages.values() for dep in stage.deps}
+        return any(str(place) in deps for place in (Path(file), *Path(file).parents))
+
+    def recorded(self):
+        """``{path: md5}`` of the outputs in the lock; empty if there is none that can be read."""
+        try:
+            stages = yaml.safe_load((Path(self.root) / self.lock).read_text(encoding="utf-8"))["stages"]
+            return {
+                os.path.normpath(os.path.join(self.stages[name].folder, out["path"])): out["md5"]
+                for name, stage in stages.items()
+                for out in stage.get("outs", ())
+                if name in self.stages and "md5" in out
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+            return {}
+
+    def derive(self):
+        """Write the pipeline file, if it is one that is derived."""
+        if self.path != "dvc.yaml":
+            text = "# Derived from dvc.yaml at the top, which is the one to edit.\n"
+            write_text(Path(self.root) / self.path, text + yaml.safe_dump(self._content, sort_keys=False))
+
+    def complete(self, stage=None):
+        """Give DVC what it expects of a stage that had nothing to do: empty folders, and a ledger of nothing.
+
+        Args:
+            stage: the name of the only stage to do this for.
+        """
+        for name, found in self.stages.items():
+            if found.ledger and stage in (None, name):
+                for path in (Path(self.root, out) for out in found.outs):
+                    if not path.suffix and not os.path.lexists(path):
+                        path.mkdir(parents=True)
+                if not (Path(self.root) / found.ledger).exists():
+                    ledger_file.write(Path(self.root) / found.ledger, {})

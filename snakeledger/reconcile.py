@@ -1,0 +1,235 @@
+"""Reconcile the results of a pipeline with their ledgers and with Snakemake's records, before Snakemake plans."""
+
+import contextlib
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+from snakeledger import decide, ledger_file
+from snakeledger.errors import LedgerError
+from snakeledger.files import sha256
+from snakeledger.index import Index, Seen, signature
+from snakeledger.outcome import Outcome
+from snakeledger.records import FORMATS, KEPT, Records, is_marked, mark
+
+MISSING = "it is missing"
+
+
+def reconcile(root, ledgers, fetched=lambda path: False, forget=False):
+    """Bring Snakemake's records into agreement with what lies there.
+
+    Args:
+        root: the working directory.
+        ledgers: ``{ledger file: [results]}``, paths relative to ``root``; a result is a file or a folder.
+        fetched: whether DVC's cache has a file that is neither here nor was ever seen here: then it was deleted, not
+            left out of a pull.
+        forget: strike what is missing from the ledgers: after a whole run no job makes it any more.
+
+    Returns:
+        Outcome: everything that was decided.
+
+    Raises:
+        LedgerError: a ledger cannot be written.
+    """
+    folder = Path(root) / ".snakemake" / "provenance"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as stream:
+        with contextlib.suppress(OSError):  # one at a time in a working directory, where the file system can tell
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        return _Reconciliation(Path(root), ledgers, fetched).run(forget)
+
+
+class _Reconciliation:
+    """State of one reconciliation.
+
+    Attributes:
+        entries: ``{path: Entry}`` of all ledgers together; ``changed`` are ledgers that another hand has written.
+        signatures, times: of each result that is there; ``content``: the sha256 of each that is known, here or not.
+        dirty: whether anything differs from the last time.
+    """
+
+    def __init__(self, root, ledgers, fetched):
+        self.root, self.ledgers, self.fetched = root, ledgers, fetched
+        self.records, self.outcome = Records(root), Outcome()
+        folder = os.path.dirname(next(iter(ledgers), "")).replace("/", "-")
+        self.place = root / ".snakemake" / "provenance" / f"{folder}.json"
+        self.index = Index.load(self.place)
+        self.entries, self.changed, self.dirty = {}, set(), False
+        self.signatures, self.times, self.content = {}, {}, {}
+
+    def run(self, forget):
+        for ledger in self.ledgers:
+            self._open(ledger)
+        verdicts = self._verdicts()
+        for path, verdict in verdicts.items():
+            self._act(path, verdict)
+        self._see_to_the_missing()
+        if self.dirty:
+            self._distrust_what_other_inputs_made([p for p, v in verdicts.items() if v.kind != decide.DISTRUST])
+        if forget:
+            self._forget()
+        if self.dirty:
+            for ledger in self.ledgers:
+                self._close(ledger)
+            self.index.save(self.place)
+        return self.outcome
+
+    def _open(self, ledger):
+        if not (self.root / ledger).exists():
+            self.outcome.absent.append(ledger)
+        try:
+            self.entries.update(ledger_file.read(self.root / ledger))
+        except LedgerError as error:
+            self.outcome.trouble.append(f"provenance: {error}")
+        if self.index.ledgers.get(ledger) != self._digest(ledger):
+            self.changed.add(ledger)
+            self.dirty = True
+
+    def _close(self, ledger):
+        entries = {path: entry for path, entry in self.entries.items() if owner(self.ledgers, path) == ledger}
+        if entries or (self.root / ledger).exists():
+            ledger_file.write(self.root / ledger, entries)
+        self.index.ledgers[ledger] = self._digest(ledger)
+
+    def _digest(self, ledger):
+        return sha256(self.root / ledger) if (self.root / ledger).is_file() else None
+
+    def _verdicts(self):
+        """``{path: Verdict}`` of every result that is there; hashes only what was touched."""
+        verdicts, unsure = {}, {}
+        for path, ledger in files_of(self.root, self.ledgers).items():
+            state = signature(self.root / path)
+            if state is None or self.records.is_incomplete(path):
+                continue
+            self.signatures[path], self.times[path] = state, os.lstat(self.root / path).st_mtime
+            seen = self.index.seen.get(path)
+            if seen and seen.file == state:
+                self.content[path] = seen.sha256
+                if seen.record == self.records.signature(path):
+                    verdicts[path] = decide.untouched(seen, self.entries.get(path), ledger in self.changed)
+                    continue
+            unsure[path] = ledger
+        todo = [path for path in unsure if path not in self.content]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self.content.update(zip(todo, pool.map(lambda path: sha256(self.root / path), todo)))
+        self.outcome.hashed = len(todo)
+        for path, ledger in unsure.items():
+            seen = self.index.seen.get(path)
+            verdicts[path] = decide.touched(
+                self.content[path],
+                self.times[path],
+                self.records.read(path),
+                not seen or seen.record != self.records.signature(path),
+                seen,
+                self.entries.get(path),
+                ledger in self.changed,
+            )
+        return verdicts
+
+    def _act(self, path, verdict):
+        if verdict.kind == decide.TRUST:
+            self.outcome.trusted += 1
+            return
+        self.dirty = True
+        if verdict.kind == decide.DISTRUST:
+            self.outcome.distrusted[path] = verdict.why
+            self._mark(path, verdict.why)
+            return
+        if verdict.kind == decide.RESTORE:
+            self._restore(path, self.entries[path])
+        else:
+            record = self.records.read(path)
+            kept = {key: record.get(key) for key in KEPT}
+            entry = ledger_file.Entry(self.content[path], record.get("starttime"), record["endtime"], kept)
+            self.entries[path] = entry
+        made, record = self.entries[path].made, self.records.signature(path)
+        self.index.seen[path] = Seen(self.signatures[path], record, self.content[path], made)
+
+    def _restore(self, path, entry):
+        """The record, and the time at which the job had made the file: those times are in the order of the jobs."""
+        with contextlib.suppress(PermissionError):  # a link to somebody else's file: then checksums decide
+            nanoseconds = int(Decimal(entry.made) * 10**9)
+            os.utime(self.root / path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)
+        self.signatures[path] = signature(self.root / path)
+        self.times[path] = os.lstat(self.root / path).st_mtime
+        self.records.write(path, {**entry.as_record(), "endtime": self.times[path]})
+
+    def _mark(self, path, why):
+        """Let Snakemake make the file again, for that reason."""
+        entry, record = self.entries.get(path), self.records.read(path)
+        if record is None or record.get("params") != mark(why):
+            known = record or (entry.as_record() if entry else {"record_format_version": FORMATS[-1]})
+            changes = {"params": mark(why), "code": None, "input": None, "endtime": self.times.get(path)}
+            self.records.write(path, {**known, **changes})
+
+    def _see_to_the_missing(self):
+        """Of files that the ledger or the index knows: deleted ones are made again, others were not pulled."""
+        for path in sorted((set(self.index.seen) | set(self.entries)) - set(self.signatures)):
+            if self.records.is_incomplete(path) or owner(self.ledgers, path) is None:
+                continue
+            record = self.records.read(path)
+            marked = record is not None and record.get("params") == mark(MISSING)
+            if not marked and (path in self.index.seen or self.fetched(path)):
+                self._mark(path, MISSING)
+                self.outcome.missing.append(path)
+            elif not marked:
+                entry = self.entries[path]
+                self.content[path] = entry.sha256
+                if record is None or record.get("endtime") != entry.made:
+                    self.records.write(path, entry.as_record())
+
+    def _distrust_what_other_inputs_made(self, good):
+        """Of trusted results: those made from another content of an input than the one that lies there now.
+
+        Snakemake asks this only of inputs that are newer than the result. After a checkout of some files but not of
+        others an input can be older and yet another than the one the result was made from.
+        """
+        bad = set(self.signatures) - set(good)
+        for path in good:
+            entry, seen = self.entries.get(path), self.index.seen[path]
+            record = entry.record if entry and entry.made == seen.made else self.records.read(path)
+            for file, checksum in ((record or {}).get("input_checksums") or {}).items():
+                actual = None if file in bad else self.content.get(file)
+                newer = self.times.get(file, 0) > self.times[path]  # Snakemake sees that itself
+                if actual and checksum not in (actual, f"sha256:{actual}") and not newer:
+                    self.outcome.distrusted[path] = f"made from another {file} than the one here"
+                    self._mark(path, self.outcome.distrusted[path])
+                    del self.index.seen[path]
+                    break
+
+    def _forget(self):
+        gone = [path for path in {**self.entries, **self.index.seen} if not os.path.lexists(self.root / path)]
+        for path in gone:
+            if self.index.seen.pop(path, None) or is_marked(self.records.read(path)):
+                self.entries.pop(path, None)
+                self.dirty = True
+
+
+def files_of(root, ledgers):
+    """``{path relative to root: its ledger}`` of every file that is there; hidden ones are somebody's temporary files.
+
+    A folder that is an output itself, by Snakemake's ``directory()``, has no record for each file and is left out.
+    """
+    found = {}
+    for ledger, results in ledgers.items():
+        for result in results:
+            if os.path.isfile(os.path.join(root, result)):
+                found[result] = ledger
+            for top, folders, names in os.walk(os.path.join(root, result)):
+                if ".snakemake_timestamp" in names:
+                    folders.clear()
+                    continue
+                folders[:] = sorted(f for f in folders if not f.startswith("."))
+                below = os.path.relpath(top, root)
+                found.update({f"{below}/{name}": ledger for name in sorted(names) if not name.startswith(".")})
+    return found
+
+
+def owner(ledgers, path):
+    """The ledger that a result belongs to, or None."""
+    for ledger, results in ledgers.items():
+        if any(path == result or path.startswith(result + "/") for result in results):
+            return ledger
+    return None

@@ -1,0 +1,71 @@
+"""The call in a Snakefile: what may be trusted before anything is planned, and what is put on record after a run."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from snakeledger import cache
+from snakeledger import workflow as snakemake
+from snakeledger.errors import LedgerError
+from snakeledger.pipeline import Pipeline
+from snakeledger.reconcile import files_of, owner, reconcile
+from snakeledger.record import inside_dvc, lost_and_found, record, say
+
+
+def trust(workflow, pipeline=None, inputs=tuple):
+    """Let Snakemake trust results by content, and record each whole, successful run in DVC.
+
+    Called in a Snakefile, it lets Snakemake's records of jobs agree with the files before anything is planned and says
+    what does not; in the processes of jobs it does nothing. After each run the ledgers are brought up to date.
+
+    Args:
+        workflow: what is called so in a Snakefile.
+        pipeline: whose stages list the results and their ledgers; by default ``dvc.yaml`` in the working directory.
+        inputs: a function that returns files that the run depends on; those that no stage lists are named after a run.
+    """
+    if not snakemake.plans(workflow):
+        return
+    pipeline = pipeline or Pipeline()
+    unsupported = snakemake.unsupported(workflow)
+    if unsupported:
+        say(f"provenance: results are trusted as plain Snakemake does, by time: {unsupported}")
+
+    def reconciled(whole=False):
+        if not unsupported:
+            for line in reconcile(".", pipeline.ledgers, cache.lookup(pipeline), forget=whole).said():
+                say(line)
+
+    def after(succeeded):
+        whole = succeeded and snakemake.is_whole(workflow)
+        with _refusing():
+            reconciled(whole)
+            if not succeeded:
+                say(lost_and_found(pipeline))
+            elif whole:
+                _record(workflow, pipeline, inputs)
+
+    with _refusing():
+        if inside_dvc():
+            pipeline.complete(inside_dvc())
+        reconciled()
+    snakemake.after_run(workflow, after)
+
+
+def _record(workflow, pipeline, inputs):
+    made = snakemake.outputs(workflow)
+    record(
+        pipeline,
+        overridden=sorted(snakemake.overridden(workflow) - set(pipeline.names)),
+        inputs=inputs(),
+        orphans=sorted(set(files_of(".", pipeline.ledgers)) - made),
+        missing=sorted(file for file in made if owner(pipeline.ledgers, file) and not Path(file).exists()),
+    )
+
+
+@contextlib.contextmanager
+def _refusing():
+    try:
+        yield
+    except LedgerError as error:
+        say(f"error: {error}")
+        sys.exit(1)

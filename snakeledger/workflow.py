@@ -1,0 +1,53 @@
+"""What this package uses of Snakemake's workflow object: the only module that does.
+
+Snakemake documents none of it. Tested with 9.27; :func:`snakeledger.records.unsupported` refuses others.
+"""
+
+import sys
+
+from snakeledger import records
+
+
+def plans(workflow):
+    """Whether jobs are planned here: not in the processes of jobs, nor where a Snakefile is only looked at."""
+    return workflow.is_main_process and not {"--lint", "--unlock"} & set(sys.argv)
+
+
+def unsupported(workflow):
+    """Why the records of this Snakemake cannot be used, or None."""
+    import snakemake.persistence
+
+    known_format = getattr(snakemake.persistence, "RECORD_FORMAT_VERSION", None)
+    backend = str(workflow.workflow_settings.persistence_backend).lower()
+    return records.unsupported(snakemake.__version__, known_format, backend)
+
+
+def after_run(workflow, call):
+    """Let ``call(succeeded)`` follow each run, and the own ``onsuccess:`` or ``onerror:`` of the Snakefile."""
+    for name, succeeded in (("onsuccess", True), ("onerror", False)):
+        register = getattr(workflow, name)  # what the directive, which may be further down, calls with its function
+
+        def with_call(own, register=register, succeeded=succeeded):
+            register(lambda log: (own(log), call(succeeded)))
+
+        with_call(getattr(workflow, f"_{name}"))
+        setattr(workflow, name, with_call)
+
+
+def is_whole(workflow):
+    """Whether the run was asked for all that the workflow makes."""
+    settings = workflow.dag_settings
+    parts = settings.until or settings.omit_from or settings.batch
+    return not parts and workflow.default_target in {rule.name for rule in workflow.dag.targetrules}
+
+
+def overridden(workflow):
+    """Keys of the configuration that the command line set."""
+    return set(workflow.config_settings.overwrite_config)
+
+
+def outputs(workflow):
+    """Every file that the run's jobs make or made and leave there, those included that need not run."""
+    from snakemake.io import is_flagged
+
+    return {str(file) for job in workflow.dag.jobs for file in job.output if not is_flagged(file, "temp")}
