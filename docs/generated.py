@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 import edgeprune
-from edgeprune import cli
+from edgeprune import cli, plotting
 from edgeprune.config.check import SCHEMA
 
 ROOT = Path(__file__).parents[1]
@@ -117,16 +117,19 @@ def command_help():
 
 
 def script_help():
-    """The ``--help`` of each script."""
-    return "".join(_block(f"scripts/{file.name}", _printed(file)) for file in sorted((ROOT / "scripts").glob("*.py")))
+    """The ``--help`` of each script, and of each figure that one of them draws."""
+    found = {f"scripts/{file.name}": _printed(file) for file in sorted((ROOT / "scripts").glob("*.py"))}
+    drawing = ROOT / "scripts" / "draw_figure.py"
+    found |= {f"scripts/draw_figure.py {name}": _printed(drawing, name) for name in plotting.names()}
+    return "".join(_block(title, text) for title, text in sorted(found.items()))
 
 
-def _printed(script):
+def _printed(script, *arguments):
     printed, before = io.StringIO(), sys.argv
     sys.argv = [script.name]
     try:
         with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-            runpy.run_path(str(script))["main"](["--help"])
+            runpy.run_path(str(script))["main"]([*arguments, "--help"])
     finally:
         sys.argv = before
     return printed.getvalue()

@@ -18,6 +18,7 @@ import torch
 import yaml
 
 from edgeprune.cli import main
+from edgeprune.config.check import SCHEMA
 from edgeprune.config.load import merge
 from edgeprune.tracing.registry import RULES
 from helpers.imagefiles import dataset, write_folder
@@ -163,3 +164,17 @@ def test_the_table_of_supported_networks_is_of_this_repositorys_networks():
     assert {*ARCHITECTURES, *ZOO} <= set(names), "run benchmarks/support.py"
     assert len(names) - len(ARCHITECTURES) - len(ZOO) > 70  # torchvision's
     assert sum(exact != "yes" for _, exact in rows) <= 2
+
+
+def test_the_reference_has_every_key_command_script_and_module(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import generated
+
+    schema = yaml.safe_load(SCHEMA.read_text())
+    keys, packages = generated.config_keys(), generated.packages()
+    for part in (schema, *(d for d in schema["$defs"].values() if "properties" in d)):
+        assert all(f"| `{key}` |" in keys for key in part["properties"])
+    assert all(f"## edgeprune {name}\n" in generated.command_help() for name in ("profile", "sample", "prune", "show"))
+    helps, scripts = generated.script_help(), [file.name for file in (ROOT / "scripts").glob("*.py")]
+    assert all(f"## scripts/{name}\n\n```text\nusage: {name}" in helps for name in scripts)
+    assert all(f"| `{file.stem}` |" in packages for file in (ROOT / "edgeprune" / "sampling").glob("[a-z]*.py"))
