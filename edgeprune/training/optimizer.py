@@ -2,8 +2,8 @@
 
 SGD is written out here because the first optimiser that torch.optim makes imports torch._dynamo, which nothing else in
 a training job does, its ONNX export included: 2.1 s of CPU, 4.6 s instead of 2.6 s for start, three steps and export
-(torch 2.15, compiled bytecode, alternating). It computes what torch.optim.SGD does, operation by operation; a test holds
-it to equality in every bit.
+(torch 2.15, compiled bytecode, alternating). It computes what torch.optim.SGD does, operation by operation; a test
+holds it to equality in every bit.
 """
 
 import torch
