@@ -1,7 +1,8 @@
 """Results of hot operators on the meta device, by hand.
 
-torch's own meta functions of these decompose into dozens of Python calls (batch norm: 1.1 ms a call, 30 times the
-rest of a trace). Only shape and type of a result matter here.
+torch's own meta functions import torch._dynamo or sympy, be it any one of these operators (each was tried alone).
+Tracing vgg8 takes 0.02 s of CPU; without the norms here 2.0 s, without the elementwise operators 2.0 s, without the
+convolution 0.5 s (torch 2.15, compiled bytecode), in every job that prunes. Only a result's shape and type matter.
 """
 
 from collections.abc import Callable, Sequence

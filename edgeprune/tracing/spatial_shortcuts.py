@@ -1,4 +1,4 @@
-"""Shapes of pooled, resized and concatenated maps, by hand: torch's meta functions import sympy (2 s) to check them."""
+"""Shapes of pooled, resized and concatenated maps, by hand: torch's own import sympy for them (vgg8: 0.45 s of CPU)."""
 
 from collections.abc import Callable, Sequence
 
