@@ -1,9 +1,13 @@
 """The named budgets of a grid: what may remain of several resources together."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from edgeprune import amounts
 
 
-def plain(budgets, file):
+def plain(budgets: Mapping[str, Mapping[str, Any]], file: str | Path) -> dict[str, dict[str, int | float]]:
     """The budgets with plain numbers: ``50%`` is 0.5, ``2MB`` is 2000000.
 
     Raises:

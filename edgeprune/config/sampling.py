@@ -1,9 +1,13 @@
 """The settings that a variant's plan is drawn with."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from edgeprune.config.grid import Variant
 from edgeprune.names import DRAWN
 
 
-def sampling_of(sampling, network, variant):
+def sampling_of(sampling: Mapping[str, dict[str, Any]], network: str, variant: Variant) -> dict[str, Any]:
     """The sampling settings of a variant.
 
     Args:
@@ -17,6 +21,6 @@ def sampling_of(sampling, network, variant):
     return settings | ({"budget": variant.budget} if variant.budget else {})
 
 
-def of_widths(sampling, network):
+def of_widths(sampling: Mapping[str, dict[str, Any]], network: str) -> dict[str, Any]:
     """The settings that say which widths a layer can have, however it is drawn."""
     return {key: value for key, value in sampling[network].items() if key != "draw"}
