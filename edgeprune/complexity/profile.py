@@ -108,11 +108,8 @@ class Profile:
         widths = widths or self.widths
         rows = []
         for layer in self.layers:
-            row: dict[str, Any] = {
-                "layer": layer.name,
-                "kind": layer.kind,
-                "filters": width.evaluate(layer.out, widths),
-            }
+            filters = width.evaluate(layer.out, widths)
+            row: dict[str, Any] = {"layer": layer.name, "kind": layer.kind, "filters": filters}
             for resource in ("params", "macs", "flops", "memory"):
                 row[resource] = layer.cost(resource, widths, self.dtype_bytes)
             rows.append(row)

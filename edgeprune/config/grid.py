@@ -1,4 +1,4 @@
-"""The runs that a configuration asks for."""
+"""The runs that a configuration asks for, and the settings that their plans are drawn with."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from edgeprune import identity
 from edgeprune.config import references, seeds
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import BASELINES, MAIN
+from edgeprune.names import BASELINES, DRAWN, MAIN
 
 
 @dataclass(frozen=True)
@@ -128,3 +128,22 @@ def _of(
         yield Variant(f"{prefix}{mode}-{amount}", method, mode, target, **changes)
     for name in budgets:
         yield Variant(f"{prefix}{name}", method, budget=config["budgets"][name], budget_name=name, **changes)
+
+
+def sampling_of(sampling: Mapping[str, dict[str, Any]], network: str, variant: Variant) -> dict[str, Any]:
+    """The sampling settings of a variant.
+
+    Args:
+        sampling: of the effective configuration, one entry per network.
+        network: a name in it.
+        variant: of the grid; a `draw` that means nothing to its method is left out, a budget of its own is added.
+    """
+    settings = sampling[network] | variant.sampling
+    if variant.method not in DRAWN:
+        settings.pop("draw", None)
+    return settings | ({"budget": variant.budget} if variant.budget else {})
+
+
+def of_widths(sampling: Mapping[str, dict[str, Any]], network: str) -> dict[str, Any]:
+    """The settings that say which widths a layer can have, however it is drawn."""
+    return {key: value for key, value in sampling[network].items() if key != "draw"}

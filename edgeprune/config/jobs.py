@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgeprune import identity
-from edgeprune.config.grid import Run, expand
+from edgeprune.config.grid import Run, expand, of_widths, sampling_of
 from edgeprune.config.recipes import recipe_of
-from edgeprune.config.sampling import of_widths, sampling_of
 from edgeprune.names import MEASURED
 
 #: Whatever has a run's ``network``, ``dataset``, ``variant`` and ``seed``, as far as they are asked for: Snakemake's

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from edgeprune.config import budgets, grid, references, seeds
+from edgeprune import amounts
+from edgeprune.config import grid, references, seeds
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import BASELINES, MEASURED
@@ -87,7 +88,7 @@ def effective(root: str | Path = ".", overrides: Mapping[str, Any] | None = None
     config = merge(merge(base, preset), given)
     check(config, f"config.yaml with {preset_file}", whole=True)
     if "budgets" in config:
-        config["budgets"] = budgets.plain(config["budgets"], f"config.yaml with {preset_file}")
+        config["budgets"] = _plain_budgets(config["budgets"], f"config.yaml with {preset_file}")
     _check_names(config, f"config.yaml with {preset_file}")
     config["seeds"] = seeds.whole(config["seeds"])
     for section in PER_NETWORK:
@@ -119,6 +120,14 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
         result[key] = merge(result[key], value) if both else copy.deepcopy(value)
     return result
+
+
+def _plain_budgets(budgets: Mapping[str, Mapping[str, Any]], file: str) -> dict[str, dict[str, int | float]]:
+    """The budgets with plain numbers: ``50%`` is 0.5, ``2MB`` is 2000000."""
+    return {
+        name: {r: amounts.plain(amounts.read(v, r, f"budgets.{name}.{r}", file)) for r, v in budget.items()}
+        for name, budget in budgets.items()
+    }
 
 
 def _check_names(config: Mapping[str, Any], file: str) -> None:
