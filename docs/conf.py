@@ -24,8 +24,8 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 
 def fill(app, name, source):
-    """Put what the code and the schema say where a page asks for it; a README beside the pages is text here, no link."""
-    source[0] = re.sub(r"\[([^]]+)\]\(\.\./[^)]+\.md\)", r"\1", source[0])
+    """Put what the code and the schema say where a page asks for it; a README elsewhere is text here, no link."""
+    source[0] = re.sub(r"\[([^]]+)\]\(\.\./[^)]+\.md(?:#[^)]*)?\)", r"\1", source[0])
     for marker, write in generated.PARTS.items():
         if marker in source[0]:
             source[0] = source[0].replace(marker, write())
