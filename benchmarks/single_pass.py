@@ -44,10 +44,10 @@ from training import Limited, folder_of
 import edgeprune
 from edgeprune import entrypoint
 from edgeprune.baselines.prune import prune_trained
+from edgeprune.config.grid import of_widths
 from edgeprune.config.load import effective
 from edgeprune.config.recipe import Recipe
 from edgeprune.config.recipes import recipe_of
-from edgeprune.config.sampling import of_widths
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.standalone import median_interval
 from edgeprune.names import BASELINES, COUNTED

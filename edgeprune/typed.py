@@ -2,7 +2,9 @@
 
 import math
 import re
-from typing import Annotated, TypedDict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, TypeVar
 
 import msgspec
 
@@ -13,8 +15,15 @@ from edgeprune.names import RESOURCES
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
-#: One amount of each resource.
-Totals = TypedDict("Totals", dict.fromkeys(RESOURCES, Count))
+if TYPE_CHECKING:  # where they are used, a resource is a text like any other
+    Resource, Totals, Reductions = str, dict[str, int], dict[str, float]
+else:  # what a file is checked by: one amount of each resource, and of nothing else
+    Resource = Literal[RESOURCES]
+    Totals = TypedDict("Totals", dict.fromkeys(RESOURCES, Count))
+    Reductions = TypedDict("Reductions", dict.fromkeys(RESOURCES, float))
+
+Kind = TypeVar("Kind")
+Steps = tuple[str | int, ...]
 
 _WORDS = {
     "`int | float`": "a number",
@@ -33,7 +42,7 @@ _WORDS = {
 }
 
 
-def read(path, form, version, what, remedy):
+def read(path: str | Path, form: str, version: int, what: str, remedy: str) -> dict[str, Any]:
     """The JSON object of a file of one of this project's formats.
 
     Args:
@@ -55,7 +64,14 @@ def read(path, form, version, what, remedy):
     return value
 
 
-def convert(value, kind, *, file=None, remedy=None, custom=None):
+def convert(
+    value: Any,
+    kind: type[Kind],
+    *,
+    file: str | Path | None = None,
+    remedy: str | None = None,
+    custom: Callable[[type, Any], Any] | None = None,
+) -> Kind:
     """``value``, parsed JSON or YAML, as a ``kind``; keys that it does not know are ignored.
 
     Args:
@@ -68,11 +84,12 @@ def convert(value, kind, *, file=None, remedy=None, custom=None):
     """
     refuse_infinite(value, file, remedy)
 
-    def fault(candidate):
+    def fault(candidate: Any) -> str | None:
         try:
             msgspec.convert(candidate, kind, dec_hook=custom)
         except msgspec.ValidationError as error:
             return str(error)
+        return None
 
     try:
         return msgspec.convert(value, kind, dec_hook=custom)
@@ -81,7 +98,7 @@ def convert(value, kind, *, file=None, remedy=None, custom=None):
         raise EdgepruneError(problem, file=file, key=dotted(steps) or None, remedy=remedy) from error
 
 
-def refuse_infinite(value, file, remedy, steps=()):
+def refuse_infinite(value: Any, file: str | Path | None, remedy: str | None, steps: Steps = ()) -> None:
     """Refuse NaN, which passes most comparisons, and infinities anywhere in ``value``.
 
     Raises:
@@ -96,18 +113,18 @@ def refuse_infinite(value, file, remedy, steps=()):
         refuse_infinite(part, file, remedy, (*steps, step))
 
 
-def dotted(steps):
+def dotted(steps: Iterable[str | int]) -> str:
     """``["targets", 0]`` -> ``targets[0]``."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
 
 
-def short(value):
+def short(value: object) -> str:
     """``value`` for a message."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _explained(value, told, fault):
+def _explained(value: Any, told: str, fault: Callable[[Any], str | None]) -> tuple[str, list[str | int]]:
     """``(problem, steps to the place)`` of what msgspec told of ``value``."""
     words, at, place = told.rpartition(" - at `")
     if not at:  # it is about the whole
@@ -130,16 +147,18 @@ def _explained(value, told, fault):
     return f"cannot be {short(part)}{what}", steps
 
 
-def _entry(value, steps, mapping, told, fault):
+def _entry(
+    value: Any, steps: list[str | int], mapping: dict[str, Any], told: str, fault: Callable[[Any], str | None]
+) -> str:
     """The key of the entry of ``mapping`` (in ``value`` at ``steps``) that msgspec means without naming it."""
     return next(key for key in mapping if fault(_with(value, steps, {key: mapping[key]})) == told)
 
 
-def _with(value, steps, part):
+def _with(value: Any, steps: list[str | int], part: Any) -> Any:
     """A copy of ``value`` with ``part`` at ``steps``."""
     if not steps:
         return part
     step, *rest = steps
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     copy[step] = _with(value[step], rest, part)
     return copy

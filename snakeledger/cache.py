@@ -3,11 +3,14 @@
 import configparser
 import json
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from snakeledger.pipeline import Pipeline
 
-def lookup(pipeline):
+
+def lookup(pipeline: Pipeline) -> Callable[[str], bool]:
     """A function from a result's path to whether the cache has what the pipeline's lock says of it.
 
     The lock is read when the function is first called; it answers no where cache or listing cannot be read.
@@ -16,13 +19,13 @@ def lookup(pipeline):
     recorded = cache(pipeline.recorded)
 
     @cache
-    def files_below(md5):
+    def files_below(md5: str) -> dict[str, str]:
         try:
             return listing(folder(), md5)
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def has(path):
+    def has(path: str) -> bool:
         for out, md5 in recorded().items():
             if path.startswith(out + "/"):
                 md5 = files_below(md5).get(path[len(out) + 1 :])
@@ -34,7 +37,7 @@ def lookup(pipeline):
     return has
 
 
-def cache_folder(root="."):
+def cache_folder(root: str | Path = ".") -> Path:
     """The folder of DVC's cache, as the repository's own configuration says; the default is ``.dvc/cache``."""
     config = configparser.ConfigParser(interpolation=None)
     config.read([Path(root) / ".dvc" / name for name in ("config", "config.local")], encoding="utf-8")
@@ -42,11 +45,11 @@ def cache_folder(root="."):
     return Path(root) / ".dvc" / os.path.expanduser(place)
 
 
-def listing(folder, md5):
+def listing(folder: Path, md5: str) -> dict[str, str]:
     """``{path: md5}`` of the files of a folder on record; ``md5`` is the folder's, ending in ``.dir``."""
     return {entry["relpath"]: entry["md5"] for entry in json.loads(stored(folder, md5).read_bytes())}
 
 
-def stored(folder, md5):
+def stored(folder: Path, md5: str) -> Path:
     """The place of an object in a cache, or in a remote on disk."""
     return folder / "files" / "md5" / md5[:2] / md5[2:]

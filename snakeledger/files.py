@@ -7,7 +7,7 @@ from pathlib import Path
 from snakeledger.errors import LedgerError
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     """Write a text file: a new file under the old name, never through a link into DVC's cache.
 
     Raises:
@@ -28,7 +28,7 @@ def write_text(path, text):
         raise LedgerError(f"cannot be written: {error.strerror or error}", file=path, remedy=remedy) from error
 
 
-def sha256(path):
+def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's content."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,14 +9,14 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from snakeledger.files import write_text
 
 VERSION = 1
 
 
-def signature(path):
+def signature(path: str | Path) -> list[int] | None:
     """What tells one state of a file from another; None if there is no such file.
 
     Of a link into DVC's cache both the link and the file behind it count.
@@ -35,26 +35,26 @@ class Seen(NamedTuple):
 
     Attributes:
         file: its signature.
-        record: the signature of Snakemake's record of it.
+        record: the signature of Snakemake's record of it, if there was one.
         sha256: of its content.
         made: as in the ledger, says which making of it this was.
     """
 
     file: list[int]
-    record: list[int]
+    record: list[int] | None
     sha256: str
     made: float
 
 
 @dataclass
 class Index:
-    """``seen`` maps outputs to :class:`Seen`; ``ledgers`` ledger files to the sha256 they had."""
+    """``seen`` maps outputs to :class:`Seen`; ``ledgers`` ledger files to the sha256 they had, None if absent."""
 
     seen: dict[str, Seen] = field(default_factory=dict)
-    ledgers: dict[str, str] = field(default_factory=dict)
+    ledgers: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
             seen = {output: Seen(*parts) for output, parts in value["seen"].items()}
@@ -62,5 +62,5 @@ class Index:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         write_text(path, json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": self.seen}))

@@ -1,6 +1,7 @@
 """A ledger file: a header, then one line of JSON for each job, with the sha256 and times of each of its outputs."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,12 @@ class Entry:
     made: float
     record: dict[str, Any]
 
-    def as_record(self):
+    def as_record(self) -> dict[str, Any]:
         """Snakemake's record."""
         return {**self.record, "starttime": self.started, "endtime": self.made}
 
 
-def read(path):
+def read(path: str | Path) -> dict[str, Entry]:
     """``{output: Entry}`` of a ledger file; empty if there is none.
 
     Raises:
@@ -57,9 +58,9 @@ def read(path):
         raise LedgerError(f"is not a ledger of results ({error})", file=path, remedy=remedy) from error
 
 
-def write(path, entries):
+def write(path: str | Path, entries: Mapping[str, Entry]) -> None:
     """Write ``{output: Entry}`` if that differs from what the file holds; equal entries give equal bytes."""
-    jobs = {}
+    jobs: dict[str, dict[str, Entry]] = {}
     for output, entry in sorted(entries.items()):
         record = json.dumps(entry.record, sort_keys=True, ensure_ascii=False)
         jobs.setdefault(record, {})[output] = entry

@@ -1,5 +1,6 @@
 """What became of the results, and what the user is told of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +12,12 @@ class Outcome:
 
     trusted: int = 0
     hashed: int = 0
-    distrusted: dict = field(default_factory=dict)
-    missing: list = field(default_factory=list)
-    absent: list = field(default_factory=list)
-    trouble: list = field(default_factory=list)
+    distrusted: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
 
-    def said(self):
+    def said(self) -> Iterator[str]:
         """Lines for the user; none when all is as it was."""
         for path, why in list(self.distrusted.items())[:5]:
             yield f"provenance: {path}: {why}"

@@ -1,10 +1,12 @@
 """DVC's pipeline file: what the stages' results are, and which ledger vouches for them."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
 from string import Template
+from typing import Any
 
 import yaml
 
@@ -25,7 +27,7 @@ class Stage:
     deps: list[str]
 
     @property
-    def ledger(self):
+    def ledger(self) -> str | None:
         return next((out for out in self.outs if PurePath(out).match(LEDGERS)), None)
 
 
@@ -42,15 +44,15 @@ class Pipeline:
 
     root: str | Path = "."
     path: str = "dvc.yaml"
-    variables: dict = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def lock(self):
+    def lock(self) -> str:
         """Relative to ``root``."""
         return str(PurePath(self.path).with_suffix(".lock"))
 
     @cached_property
-    def _content(self):
+    def _content(self) -> dict[str, Any]:
         """``dvc.yaml`` with this pipeline's variables.
 
         Raises:
@@ -70,48 +72,52 @@ class Pipeline:
         return content
 
     @cached_property
-    def names(self):
+    def names(self) -> dict[str, Any]:
         """``{name: value}`` of the variables that the file itself sets."""
         parts = [part for part in self._content.get("vars", ()) if isinstance(part, dict)]
         return {name: value for part in parts for name, value in part.items()}
 
     @cached_property
-    def stages(self):
+    def stages(self) -> dict[str, Stage]:
         """``{name: Stage}`` of the stages that are written out: not those of a `matrix` or `foreach`."""
         stages = self._content["stages"].items()
         return {name: self._stage(stage) for name, stage in stages if not {"matrix", "foreach"} & set(stage)}
 
-    def _stage(self, stage):
-        def filled_in(text):
+    def _stage(self, stage: Mapping[str, Any]) -> Stage:
+        def filled_in(text: object) -> str:
             return Template(str(text)).safe_substitute(self.names)
 
         folder = os.path.join(os.path.dirname(self.path), filled_in(stage.get("wdir", "")))
 
-        def paths(key):  # an entry is a path, or {path: options}
+        def paths(key: str) -> list[str]:  # an entry is a path, or {path: options}
             entries = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage.get(key, ()))
             return [os.path.normpath(os.path.join(folder, filled_in(entry))) for entry in entries]
 
         return Stage(folder, paths("outs"), paths("deps"))
 
     @cached_property
-    def ledgers(self):
+    def ledgers(self) -> dict[str, list[str]]:
         """``{ledger file: [results]}``: an entry for each stage that has a ledger.
 
         Raises:
             LedgerError: no stage has one.
         """
-        stages = [stage for stage in self.stages.values() if stage.ledger]
-        if not stages:
+        results = {
+            stage.ledger: [out for out in stage.outs if out != stage.ledger]
+            for stage in self.stages.values()
+            if stage.ledger
+        }
+        if not results:
             remedy = f"add one like {LEDGERS.replace('*', '<stage>')} to the `outs` of each stage"
             raise LedgerError("no stage has a ledger", file=Path(self.root) / "dvc.yaml", remedy=remedy)
-        return {stage.ledger: [out for out in stage.outs if out != stage.ledger] for stage in stages}
+        return results
 
-    def lists(self, file):
+    def lists(self, file: str | Path) -> bool:
         """Whether a file, or a folder around it, is a dependency of some stage."""
         deps = {dep for stage in self.stages.values() for dep in stage.deps}
         return any(str(place) in deps for place in (Path(file), *Path(file).parents))
 
-    def recorded(self):
+    def recorded(self) -> dict[str, str]:
         """``{path: md5}`` of the outputs in the lock; empty if there is none that can be read."""
         try:
             stages = yaml.safe_load((Path(self.root) / self.lock).read_text(encoding="utf-8"))["stages"]
@@ -124,13 +130,13 @@ class Pipeline:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             return {}
 
-    def derive(self):
+    def derive(self) -> None:
         """Write the pipeline file, if it is one that is derived."""
         if self.path != "dvc.yaml":
             text = "# Derived from dvc.yaml at the top, which is the one to edit.\n"
             write_text(Path(self.root) / self.path, text + yaml.safe_dump(self._content, sort_keys=False))
 
-    def complete(self, stage=None):
+    def complete(self, stage: str | None = None) -> None:
         """Give DVC what it expects of a stage that had nothing to do: empty folders, and a ledger of nothing.
 
         Args:

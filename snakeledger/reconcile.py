@@ -3,26 +3,33 @@
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
 from snakeledger import decide, ledger_file
+from snakeledger.decide import Verdict
 from snakeledger.errors import LedgerError
 from snakeledger.files import sha256
 from snakeledger.index import Index, Seen, signature
+from snakeledger.ledger_file import Entry
 from snakeledger.outcome import Outcome
 from snakeledger.records import FORMATS, KEPT, Records, is_marked, mark
 
 MISSING = "it is missing"
+#: ``{ledger file: [results]}``, paths relative to the working directory; a result is a file or a folder.
+Ledgers = Mapping[str, Sequence[str]]
 
 
-def reconcile(root, ledgers, fetched=lambda path: False, forget=False):
+def reconcile(
+    root: str | Path, ledgers: Ledgers, fetched: Callable[[str], bool] = lambda path: False, forget: bool = False
+) -> Outcome:
     """Bring Snakemake's records into agreement with what lies there.
 
     Args:
         root: the working directory.
-        ledgers: ``{ledger file: [results]}``, paths relative to ``root``; a result is a file or a folder.
+        ledgers: of the pipeline, and the results that each vouches for.
         fetched: whether DVC's cache has a file that is neither here nor was ever seen here: then it was deleted, not
             left out of a pull.
         forget: strike what is missing from the ledgers: after a whole run no job makes it any more.
@@ -50,16 +57,20 @@ class _Reconciliation:
         dirty: whether anything differs from the last time.
     """
 
-    def __init__(self, root, ledgers, fetched):
+    def __init__(self, root: Path, ledgers: Ledgers, fetched: Callable[[str], bool]) -> None:
         self.root, self.ledgers, self.fetched = root, ledgers, fetched
         self.records, self.outcome = Records(root), Outcome()
         folder = os.path.dirname(next(iter(ledgers), "")).replace("/", "-")
         self.place = root / ".snakemake" / "provenance" / f"{folder}.json"
         self.index = Index.load(self.place)
-        self.entries, self.changed, self.dirty = {}, set(), False
-        self.signatures, self.times, self.content = {}, {}, {}
+        self.entries: dict[str, Entry] = {}
+        self.changed: set[str] = set()
+        self.dirty = False
+        self.signatures: dict[str, list[int]] = {}
+        self.times: dict[str, float] = {}
+        self.content: dict[str, str] = {}
 
-    def run(self, forget):
+    def run(self, forget: bool) -> Outcome:
         for ledger in self.ledgers:
             self._open(ledger)
         verdicts = self._verdicts()
@@ -76,7 +87,7 @@ class _Reconciliation:
             self.index.save(self.place)
         return self.outcome
 
-    def _open(self, ledger):
+    def _open(self, ledger: str) -> None:
         if not (self.root / ledger).exists():
             self.outcome.absent.append(ledger)
         try:
@@ -87,16 +98,16 @@ class _Reconciliation:
             self.changed.add(ledger)
             self.dirty = True
 
-    def _close(self, ledger):
+    def _close(self, ledger: str) -> None:
         entries = {path: entry for path, entry in self.entries.items() if owner(self.ledgers, path) == ledger}
         if entries or (self.root / ledger).exists():
             ledger_file.write(self.root / ledger, entries)
         self.index.ledgers[ledger] = self._digest(ledger)
 
-    def _digest(self, ledger):
+    def _digest(self, ledger: str) -> str | None:
         return sha256(self.root / ledger) if (self.root / ledger).is_file() else None
 
-    def _verdicts(self):
+    def _verdicts(self) -> dict[str, Verdict]:
         """``{path: Verdict}`` of every result that is there; hashes only what was touched."""
         verdicts, unsure = {}, {}
         for path, ledger in files_of(self.root, self.ledgers).items():
@@ -128,7 +139,7 @@ class _Reconciliation:
             )
         return verdicts
 
-    def _act(self, path, verdict):
+    def _act(self, path: str, verdict: Verdict) -> None:
         if verdict.kind == decide.TRUST:
             self.outcome.trusted += 1
             return
@@ -140,23 +151,23 @@ class _Reconciliation:
         if verdict.kind == decide.RESTORE:
             self._restore(path, self.entries[path])
         else:
-            record = self.records.read(path)
+            record = self.records.read(path) or {}
             kept = {key: record.get(key) for key in KEPT}
-            entry = ledger_file.Entry(self.content[path], record.get("starttime"), record["endtime"], kept)
+            entry = Entry(self.content[path], record.get("starttime"), record["endtime"], kept)
             self.entries[path] = entry
         made, record = self.entries[path].made, self.records.signature(path)
         self.index.seen[path] = Seen(self.signatures[path], record, self.content[path], made)
 
-    def _restore(self, path, entry):
+    def _restore(self, path: str, entry: Entry) -> None:
         """The record, and the time at which the job had made the file: those times are in the order of the jobs."""
         with contextlib.suppress(PermissionError):  # a link to somebody else's file: then checksums decide
             nanoseconds = int(Decimal(entry.made) * 10**9)
             os.utime(self.root / path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)
-        self.signatures[path] = signature(self.root / path)
+        self.signatures[path] = signature(self.root / path) or []
         self.times[path] = os.lstat(self.root / path).st_mtime
         self.records.write(path, {**entry.as_record(), "endtime": self.times[path]})
 
-    def _mark(self, path, why):
+    def _mark(self, path: str, why: str) -> None:
         """Let Snakemake make the file again, for that reason."""
         entry, record = self.entries.get(path), self.records.read(path)
         if record is None or record.get("params") != mark(why):
@@ -164,7 +175,7 @@ class _Reconciliation:
             changes = {"params": mark(why), "code": None, "input": None, "endtime": self.times.get(path)}
             self.records.write(path, {**known, **changes})
 
-    def _see_to_the_missing(self):
+    def _see_to_the_missing(self) -> None:
         """Of files that the ledger or the index knows: deleted ones are made again, others were not pulled."""
         for path in sorted((set(self.index.seen) | set(self.entries)) - set(self.signatures)):
             if self.records.is_incomplete(path) or owner(self.ledgers, path) is None:
@@ -180,7 +191,7 @@ class _Reconciliation:
                 if record is None or record.get("endtime") != entry.made:
                     self.records.write(path, entry.as_record())
 
-    def _distrust_what_other_inputs_made(self, good):
+    def _distrust_what_other_inputs_made(self, good: Iterable[str]) -> None:
         """Of trusted results: those made from another content of an input than the one that lies there now.
 
         Snakemake asks this only of inputs that are newer than the result. After a checkout of some files but not of
@@ -199,7 +210,7 @@ class _Reconciliation:
                     del self.index.seen[path]
                     break
 
-    def _forget(self):
+    def _forget(self) -> None:
         gone = [path for path in {**self.entries, **self.index.seen} if not os.path.lexists(self.root / path)]
         for path in gone:
             if self.index.seen.pop(path, None) or is_marked(self.records.read(path)):
@@ -207,7 +218,7 @@ class _Reconciliation:
                 self.dirty = True
 
 
-def files_of(root, ledgers):
+def files_of(root: str | Path, ledgers: Ledgers) -> dict[str, str]:
     """``{path relative to root: its ledger}`` of every file that is there; hidden ones are somebody's temporary files.
 
     A folder that is an output itself, by Snakemake's ``directory()``, has no record for each file and is left out.
@@ -227,7 +238,7 @@ def files_of(root, ledgers):
     return found
 
 
-def owner(ledgers, path):
+def owner(ledgers: Ledgers, path: str) -> str | None:
     """The ledger that a result belongs to, or None."""
     for ledger, results in ledgers.items():
         if any(path == result or path.startswith(result + "/") for result in results):

@@ -3,19 +3,30 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
+from snakeledger.pipeline import Pipeline
 
-def say(text):
+
+def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def inside_dvc():
+def inside_dvc() -> str | None:
     """The stage's name inside `dvc repro`, which records by itself and holds DVC's lock meanwhile; else None."""
     return os.environ.get("DVC_STAGE", "").rpartition(":")[2] or None
 
 
-def record(pipeline, *, overridden=(), inputs=(), orphans=(), missing=(), say=say):
+def record(
+    pipeline: Pipeline,
+    *,
+    overridden: Collection[str] = (),
+    inputs: Iterable[str] = (),
+    orphans: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    say: Callable[[str], None] = say,
+) -> bool:
     """Commit the results of a whole run to DVC's cache and lock; nothing is done inside `dvc repro`.
 
     Not to be called for a part of them: DVC would certify stages that are out of date.
@@ -70,7 +81,7 @@ def record(pipeline, *, overridden=(), inputs=(), orphans=(), missing=(), say=sa
     return not done.returncode
 
 
-def lost_and_found(pipeline):
+def lost_and_found(pipeline: Pipeline) -> str:
     """What to tell after a failed run: Snakemake deletes a job's old output before the job starts."""
     kept = f"; `dvc checkout {pipeline.path}` brings back what {pipeline.lock} has on record of theirs"
     return (

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from snakeledger import cache
@@ -10,9 +11,10 @@ from snakeledger.errors import LedgerError
 from snakeledger.pipeline import Pipeline
 from snakeledger.reconcile import files_of, owner, reconcile
 from snakeledger.record import inside_dvc, lost_and_found, record, say
+from snakeledger.workflow import Workflow
 
 
-def trust(workflow, pipeline=None, inputs=tuple):
+def trust(workflow: Workflow, pipeline: Pipeline | None = None, inputs: Callable[[], Iterable[str]] = tuple) -> None:
     """Let Snakemake trust results by content, and record each whole, successful run in DVC.
 
     Called in a Snakefile, it lets Snakemake's records of jobs agree with the files before anything is planned and says
@@ -30,12 +32,12 @@ def trust(workflow, pipeline=None, inputs=tuple):
     if unsupported:
         say(f"provenance: results are trusted as plain Snakemake does, by time: {unsupported}")
 
-    def reconciled(whole=False):
+    def reconciled(whole: bool = False) -> None:
         if not unsupported:
             for line in reconcile(".", pipeline.ledgers, cache.lookup(pipeline), forget=whole).said():
                 say(line)
 
-    def after(succeeded):
+    def after(succeeded: bool) -> None:
         whole = succeeded and snakemake.is_whole(workflow)
         with _refusing():
             reconciled(whole)
@@ -51,7 +53,7 @@ def trust(workflow, pipeline=None, inputs=tuple):
     snakemake.after_run(workflow, after)
 
 
-def _record(workflow, pipeline, inputs):
+def _record(workflow: Workflow, pipeline: Pipeline, inputs: Callable[[], Iterable[str]]) -> None:
     made = snakemake.outputs(workflow)
     record(
         pipeline,
@@ -63,7 +65,7 @@ def _record(workflow, pipeline, inputs):
 
 
 @contextlib.contextmanager
-def _refusing():
+def _refusing() -> Iterator[None]:
     try:
         yield
     except LedgerError as error:

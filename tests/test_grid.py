@@ -4,8 +4,8 @@ import pytest
 
 from edgeprune import identity
 from edgeprune.config import grid, load
+from edgeprune.config.grid import of_widths, sampling_of
 from edgeprune.config.recipes import recipe_of
-from edgeprune.config.sampling import of_widths, sampling_of
 from edgeprune.names import IDENTITY
 from test_config import ROOT, edit, project, refused  # noqa: F401
 

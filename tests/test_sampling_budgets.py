@@ -42,7 +42,7 @@ NETS = {name: make() for name, make in ALL.items()}
         ({"min_channels": "8"}, "min_channels", "whole number from 1"),
         ({"protect": [3]}, "protect", "list of patterns"),
         ({"protect": 3}, "protect", "list of patterns"),
-        ({"protect": ["conv1", "cnv*"]}, "protect", "names near it: conv"),
+        ({"protect": ["conv1", "cnv*"]}, "protect", "(did you mean 'conv"),
         ({"budget": {}}, "budget", "is not a budget"),
         ({"budget": {"energy": 5}}, "budget.energy", "peak_memory"),
         ({"budget": {"macs": 1}}, "budget.macs", "above 1"),

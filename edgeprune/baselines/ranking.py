@@ -42,9 +42,8 @@ class Ranking:
         for layer in profile.layers:
             if any(group not in self.floor for _, group in layer.out):
                 ignored.append(modules[layer.name])
-            elif len(layer.out) == 1:
-                ((channels, group),) = layer.out
-                self.units[modules[layer.name]] = (group, channels)
+            elif len(layer.out) == 1 and (group := layer.out[0][1]) is not None:
+                self.units[modules[layer.name]] = (group, layer.out[0][0])
         device = next(model.parameters()).device
         self.pruner = BasePruner(
             model,

@@ -1,26 +1,15 @@
 """The parts of a profile: groups of coupled channels, layers, tensors, feature maps; and what a layer costs."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from edgeprune.complexity import width
 from edgeprune.complexity.width import Expr
 from edgeprune.typed import Count, Positive
 
 Exprs = tuple[Expr, ...]
-
-
-def to_json(part):
-    """A part as a JSON object, its expressions in their short form."""
-    return {field.name: _plain(field.type, getattr(part, field.name)) for field in fields(part)}
-
-
-def _plain(kind, value):
-    if kind is Expr:
-        return width.to_json(value)
-    if kind is Exprs:
-        return [width.to_json(expr) for expr in value]
-    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ class Layer:
     source: str | None = None
     shared: bool = False
 
-    def cost_per_filter(self, resource, widths, dtype_bytes=4):
+    def cost_per_filter(self, resource: str, widths: Mapping[str, int], dtype_bytes: int = 4) -> int:
         """Cost of one filter (an exact integer), so that a layer's cost is this times its filters."""
         if resource == "memory":
             return self.map_positions * dtype_bytes
@@ -78,7 +67,7 @@ class Layer:
             return self.positions * weights
         return 2 * self.positions * weights + self.map_positions * self.bias
 
-    def cost(self, resource, widths, dtype_bytes=4):
+    def cost(self, resource: str, widths: Mapping[str, int], dtype_bytes: int = 4) -> int:
         """params, macs, flops or memory (bytes) of the layer at ``widths``."""
         return width.evaluate(self.out, widths) * self.cost_per_filter(resource, widths, dtype_bytes)
 
@@ -92,7 +81,7 @@ class TensorShape:
     trainable: bool = True
     bytes_per_element: Positive = 4
 
-    def shape(self, widths):
+    def shape(self, widths: Mapping[str, int]) -> tuple[int, ...]:
         return tuple(width.evaluate(d, widths) for d in self.dims)
 
 
@@ -105,7 +94,7 @@ class Lifetime:
     dies: Count
     bytes_per_element: Positive = 4
 
-    def size(self, widths):
+    def size(self, widths: Mapping[str, int]) -> int:
         return self.bytes_per_element * math.prod(width.evaluate(d, widths) for d in self.dims)
 
 
@@ -116,7 +105,7 @@ class Product:
     positions: Count
     dims: Exprs
 
-    def macs(self, widths):
+    def macs(self, widths: Mapping[str, int]) -> int:
         return self.positions * math.prod(width.evaluate(d, widths) for d in self.dims)
 
 
@@ -128,3 +117,19 @@ class SizeAttribute:
     attribute: str
     index: Count | None
     value: Expr
+
+
+Part = Group | Layer | TensorShape | Lifetime | Product | SizeAttribute
+
+
+def to_json(part: Part) -> dict[str, Any]:
+    """A part as a JSON object, its expressions in their short form."""
+    return {field.name: _plain(field.type, getattr(part, field.name)) for field in fields(part)}
+
+
+def _plain(kind: object, value: Any) -> Any:
+    if kind is Expr:
+        return width.to_json(value)
+    if kind is Exprs:
+        return [width.to_json(expr) for expr in value]
+    return list(value) if isinstance(value, tuple) else value

@@ -8,9 +8,11 @@ that plans can be drawn, loaded and compared without it.
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -58,20 +60,20 @@ class Profile:
     count_only: dict[str, str] = field(default_factory=dict)
 
     @cached_property
-    def widths(self):
+    def widths(self) -> dict[str, int]:
         """``{group: units}`` of the dense network."""
         return {g.name: g.width for g in self.groups}
 
     @cached_property
-    def totals(self):
+    def totals(self) -> Totals:
         """``{"params", "macs", "flops", "memory", "peak_memory"}`` of the dense network; bytes for the memories."""
         return self.totals_at(self.widths)
 
-    def totals_at(self, widths):
+    def totals_at(self, widths: Mapping[str, int]) -> Totals:
         """:attr:`totals` for other widths, e.g. those of a plan."""
         return {resource: self.total(resource, widths) for resource in RESOURCES}
 
-    def total(self, resource, widths):
+    def total(self, resource: str, widths: Mapping[str, int]) -> int:
         """One resource over the whole network, an exact integer.
 
         ``params`` holds every parameter (batch norm's too); ``macs`` and ``flops`` hold matrix products outside
@@ -86,10 +88,10 @@ class Profile:
             total += sum(product.macs(widths) for product in self.matmuls) * (2 if resource == "flops" else 1)
         return total
 
-    def peak_memory(self, widths):
+    def peak_memory(self, widths: Mapping[str, int]) -> int:
         """Bytes of the weights and buffers plus the largest set of feature maps alive at one time."""
         weights = sum(s.bytes_per_element * math.prod(s.shape(widths)) for s in self.slots)
-        change = {}
+        change: dict[int, int] = {}
         for tensor in self.alive:
             size = tensor.size(widths)
             change[tensor.born] = change.get(tensor.born, 0) + size
@@ -100,13 +102,14 @@ class Profile:
             peak = max(peak, now)
         return weights + peak
 
-    def layer_table(self, widths=None):
+    def layer_table(self, widths: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
         """One dict per layer: ``layer, kind, filters, params, macs, flops, memory`` (bytes), and its shares
         ``share_PA, share_FA, share_MA`` of the layers' sum."""
         widths = widths or self.widths
         rows = []
         for layer in self.layers:
-            row = {"layer": layer.name, "kind": layer.kind, "filters": width.evaluate(layer.out, widths)}
+            filters = width.evaluate(layer.out, widths)
+            row: dict[str, Any] = {"layer": layer.name, "kind": layer.kind, "filters": filters}
             for resource in ("params", "macs", "flops", "memory"):
                 row[resource] = layer.cost(resource, widths, self.dtype_bytes)
             rows.append(row)
@@ -117,7 +120,7 @@ class Profile:
         return rows
 
     @cached_property
-    def digest(self):
+    def digest(self) -> str:
         """SHA-256 of what decides a plan: groups, layers, parameters, products outside the layers.
 
         Names of files and notes do not count, nor does what depends on how operators are called rather than on the
@@ -130,9 +133,9 @@ class Profile:
             layer.pop("source")
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """The profile as a JSON object."""
-        value = {
+        value: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "network": self.network,
@@ -149,19 +152,19 @@ class Profile:
         value |= {"attributes": [parts.to_json(a) for a in self.attributes]} if self.attributes else {}
         return value | ({"count_only": dict(self.count_only)} if self.count_only else {})
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the profile as JSON."""
         files.write_json(path, self.to_json())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         """Read a profile; keys that this version does not know are ignored.
 
         Raises:
             EdgepruneError: the file is not a profile, is damaged, or is one of a newer version.
         """
         value = typed.read(path, FORMAT, VERSION, "a complexity profile", "make one with `edgeprune profile`")
-        told = {"file": path, "remedy": "make the profile again with `edgeprune profile`"}
+        told: dict[str, Any] = {"file": path, "remedy": "make the profile again with `edgeprune profile`"}
         stored = typed.convert(value, _Stored, **told)
         names = {group.name for group in stored.groups}
         if len(names) < len(stored.groups):

@@ -8,31 +8,36 @@ In JSON an expression is an integer (constant), ``"group"``, ``"49*group"``, or 
 """
 
 import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from edgeprune.typed import short
 
-
-class Expr(tuple):
-    """Any tuple of ``(int, str or None)`` will do; this is what reading a file makes."""
+Segment = tuple[int, str | None]
 
 
-def constant(n):
+class Expr(tuple[Segment, ...]):
+    """An expression, see the module's docstring."""
+
+
+def constant(n: int) -> Expr:
     """The expression that is always ``n`` channels."""
-    return ((int(n), None),)
+    return Expr([(int(n), None)])
 
 
-def evaluate(expr, widths):
+def evaluate(expr: Iterable[Segment], widths: Mapping[str, int]) -> int:
     """Number of channels of ``expr`` where group ``g`` has ``widths[g]`` units."""
     return sum(c if g is None else c * widths[g] for c, g in expr)
 
 
-def is_constant(expr):
+def is_constant(expr: Iterable[Segment]) -> bool:
     return all(g is None for _, g in expr)
 
 
-def coefficients(expr):
+def coefficients(expr: Iterable[Segment]) -> tuple[dict[str, int], int]:
     """``({group: coefficient}, constant)`` of an expression, equal groups added up."""
-    by_group, fixed = {}, 0
+    by_group: dict[str, int] = {}
+    fixed = 0
     for c, g in expr:
         if g is None:
             fixed += c
@@ -41,28 +46,29 @@ def coefficients(expr):
     return by_group, fixed
 
 
-def to_json(expr):
+def to_json(expr: Iterable[Segment]) -> int | str | list[int | str]:
     parts = [c if g is None else g if c == 1 and not re.match(r"\d+\*", g) else f"{c}*{g}" for c, g in expr]
     return parts[0] if len(parts) == 1 else parts
 
 
-def from_json(value, groups):
+def from_json(value: Any, groups: Collection[str]) -> Expr:
     """Inverse of :func:`to_json`.
 
     Raises:
         ValueError: it is no expression, or names a group that is not among ``groups``.
     """
-    segments = []
+    segments: list[Segment] = []
     for part in value if isinstance(value, list) else [value]:
         if type(part) is int and part >= 0:
             segments.append((part, None))
             continue
         if not isinstance(part, str):
             raise ValueError(f"cannot be {short(value)}; it is a number of channels or of units of groups")
-        times, group = re.fullmatch(r"(?:(\d+)\*)?(.*)", part, re.DOTALL).groups()
+        times = re.match(r"(\d+)\*", part)
+        group = part[times.end() :] if times else part
         if group not in groups:
             raise ValueError(f"names the group {group!r}, which is not among `groups`")
-        segments.append((int(times or 1), group))
+        segments.append((int(times[1]) if times else 1, group))
     if not segments:
         raise ValueError("is empty")
     return Expr(segments)

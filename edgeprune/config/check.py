@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,7 +14,7 @@ SCHEMA = Path(__file__).with_name("config.schema.yaml")
 
 
 @cache
-def schema():
+def schema() -> dict[str, Any]:
     """The JSON schema of the configuration: the file at :data:`SCHEMA`, with the keys of :class:`Recipe`."""
     value = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     value["$defs"]["recipe"]["properties"] |= recipe.schema()
@@ -21,13 +22,13 @@ def schema():
 
 
 @cache
-def _validator(whole):
+def _validator(whole: bool) -> Any:
     import jsonschema
 
     return jsonschema.Draft202012Validator(schema() if whole else _without_required(schema()))
 
 
-def _without_required(schema):
+def _without_required(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_without_required(part) for part in schema]
     if not isinstance(schema, dict):
@@ -36,7 +37,7 @@ def _without_required(schema):
     return {k: _without_required(v) for k, v in schema.items() if k != "required" or not isinstance(v, list)}
 
 
-def check(config, file, *, whole=False):
+def check(config: dict[str, Any], file: str | Path, *, whole: bool = False) -> None:
     """Refuse unknown keys and wrong values.
 
     Args:
@@ -53,14 +54,14 @@ def check(config, file, *, whole=False):
         raise _explain(_deepest(errors[0]), file)
 
 
-def _deepest(error):
+def _deepest(error: Any) -> Any:
     """The most specific of the alternatives that an ``anyOf`` tried."""
     while error.context:
         error = max(error.context, key=lambda e: len(e.absolute_path))
     return error
 
 
-def _explain(error, file):
+def _explain(error: Any, file: str | Path) -> EdgepruneError:
     path, rule, allowed = list(error.absolute_path), error.validator, error.validator_value
     schemas = (each.schema for each in (error, error.parent) if each and isinstance(each.schema, dict))
     description = next((found["description"] for found in schemas if "description" in found), None)

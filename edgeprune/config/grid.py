@@ -1,13 +1,16 @@
-"""The runs that a configuration asks for."""
+"""The runs that a configuration asks for, and the settings that their plans are drawn with."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 from edgeprune import identity
 from edgeprune.config import references, seeds
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import BASELINES, MAIN
+from edgeprune.names import BASELINES, DRAWN, MAIN
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class Variant:
     mode: str | None = None
     target: float | None = None
     reference: str | None = None
-    budget: dict | None = None
+    budget: dict[str, int | float] | None = None
     budget_name: str | None = None
-    sampling: dict = field(default_factory=dict)
-    recipe: dict = field(default_factory=dict)
+    sampling: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Run:
     seed: str
 
     @property
-    def path(self):
+    def path(self) -> str:
         return f"{self.network}/{self.dataset}/{self.variant}/seed-{self.seed}"
 
 
@@ -52,30 +55,30 @@ class Run:
 class Grid:
     """``pairs`` of (network, dataset), ``variants`` by name, names of the ``seeds``, and every run."""
 
-    pairs: tuple
-    variants: dict
-    seeds: tuple
-    runs: tuple
+    pairs: tuple[tuple[str, str], ...]
+    variants: dict[str, Variant]
+    seeds: tuple[str, ...]
+    runs: tuple[Run, ...]
 
     @property
-    def datasets(self):
+    def datasets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(d for _, d in self.pairs))
 
     @property
-    def baselines(self):
+    def baselines(self) -> tuple[str, ...]:
         """Names of the variants that prune the trained dense network, and so come after its training."""
         return tuple(v.name for v in self.variants.values() if v.method in BASELINES)
 
     @property
-    def sampled(self):
+    def sampled(self) -> tuple[str, ...]:
         """Names of the variants whose plan is drawn from the profile alone."""
         return tuple(name for name in self.variants if name not in self.baselines)
 
-    def of_pair(self, network, dataset):
+    def of_pair(self, network: str, dataset: str) -> list[Run]:
         return [run for run in self.runs if (run.network, run.dataset) == (network, dataset)]
 
 
-def expand(config):
+def expand(config: Mapping[str, Any]) -> Grid:
     """All combinations of the effective configuration's pairs, variants and pairs of seeds."""
     variants = list(_variants(config))
     pairs = tuple((pair["network"], pair["dataset"]) for pair in config["pairs"])
@@ -84,7 +87,7 @@ def expand(config):
     return Grid(pairs, {v.name: v for v in variants}, names, runs)
 
 
-def check(config, file):
+def check(config: Mapping[str, Any], file: str | Path) -> None:
     """Refuse two variants of one name: a budget or an entry is called as another variant is.
 
     Raises:
@@ -100,21 +103,47 @@ def check(config, file):
         )
 
 
-def _variants(config):
+def _variants(config: Mapping[str, Any]) -> Iterator[Variant]:
     """The main method's, then those of each reference: at its modes and targets, then for its budgets."""
     yield from _of(config, MAIN, config["modes"], config["targets"], config.get("budgets", {}))
     for name, entry in references.read(config).items():
-        changes = {"reference": name, "sampling": entry.sampling, "recipe": entry.recipe}
+        changes: dict[str, Any] = {"reference": name, "sampling": entry.sampling, "recipe": entry.recipe}
         if entry.method == "dense":
             yield Variant(name, "dense", **changes)
         else:
             yield from _of(config, entry.method, entry.modes, entry.targets, entry.budgets, **changes)
 
 
-def _of(config, method, modes, targets, budgets, **changes):
+def _of(
+    config: Mapping[str, Any],
+    method: str,
+    modes: Iterable[str],
+    targets: Iterable[float],
+    budgets: Iterable[str],
+    **changes: Any,
+) -> Iterator[Variant]:
     prefix = f"{changes['reference']}-" if changes else ""
     for mode, target in product(modes, targets):
         amount = f"{target:.2f}" if round(target, 2) == target else repr(target)
         yield Variant(f"{prefix}{mode}-{amount}", method, mode, target, **changes)
     for name in budgets:
         yield Variant(f"{prefix}{name}", method, budget=config["budgets"][name], budget_name=name, **changes)
+
+
+def sampling_of(sampling: Mapping[str, dict[str, Any]], network: str, variant: Variant) -> dict[str, Any]:
+    """The sampling settings of a variant.
+
+    Args:
+        sampling: of the effective configuration, one entry per network.
+        network: a name in it.
+        variant: of the grid; a `draw` that means nothing to its method is left out, a budget of its own is added.
+    """
+    settings = sampling[network] | variant.sampling
+    if variant.method not in DRAWN:
+        settings.pop("draw", None)
+    return settings | ({"budget": variant.budget} if variant.budget else {})
+
+
+def of_widths(sampling: Mapping[str, dict[str, Any]], network: str) -> dict[str, Any]:
+    """The settings that say which widths a layer can have, however it is drawn."""
+    return {key: value for key, value in sampling[network].items() if key != "draw"}

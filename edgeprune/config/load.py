@@ -2,11 +2,14 @@
 
 import copy
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from edgeprune.config import budgets, grid, references, seeds
+from edgeprune import amounts
+from edgeprune.config import grid, references, seeds
 from edgeprune.config.check import check
 from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import BASELINES, MEASURED
@@ -15,7 +18,7 @@ from edgeprune.names import BASELINES, MEASURED
 PER_NETWORK = ("recipes", "sampling")
 
 
-def read_yaml(path):
+def read_yaml(path: str | Path) -> dict[str, Any]:
     """Parse a YAML file into a dict; duplicate keys are refused.
 
     Raises:
@@ -39,7 +42,7 @@ def read_yaml(path):
     return value
 
 
-def _broken(error, path):
+def _broken(error: yaml.YAMLError, path: str | Path) -> EdgepruneError:
     """What PyYAML says, with the line where it noticed."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
     if mark is None:
@@ -53,7 +56,7 @@ def _broken(error, path):
     )
 
 
-def effective(root=".", overrides=None):
+def effective(root: str | Path = ".", overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The configuration that a run follows.
 
     ``config.yaml``, then ``presets/<preset>.yaml``, then ``overrides`` (Snakemake's ``--config``): the later one
@@ -63,17 +66,17 @@ def effective(root=".", overrides=None):
     Raises:
         EdgepruneError: an unknown key, a wrong value, or a name that nothing defines.
     """
-    root, overrides = Path(root), overrides or {}
+    root = Path(root)
     base = read_yaml(root / "config.yaml")
     check(base, "config.yaml")
-    overrides = _typed(overrides)
-    check(overrides, "--config")
-    name = overrides.get("preset", base.get("preset"))
+    given = _typed(overrides or {})
+    check(given, "--config")
+    name = given.get("preset", base.get("preset"))
     known = sorted(p.stem for p in (root / "presets").glob("*.yaml"))
     if name not in known:
         raise EdgepruneError(
             f"there is no preset {name!r}{near(name, known)}",
-            file="--config" if "preset" in overrides else "config.yaml",
+            file="--config" if "preset" in given else "config.yaml",
             key="preset",
             remedy=f"choose one of {', '.join(known)} or add presets/{name}.yaml",
         )
@@ -82,10 +85,10 @@ def effective(root=".", overrides=None):
     check(preset, preset_file)
     if "preset" in preset:
         raise EdgepruneError("a preset cannot name a preset", file=preset_file, key="preset", remedy="remove the key")
-    config = merge(merge(base, preset), overrides)
+    config = merge(merge(base, preset), given)
     check(config, f"config.yaml with {preset_file}", whole=True)
     if "budgets" in config:
-        config["budgets"] = budgets.plain(config["budgets"], f"config.yaml with {preset_file}")
+        config["budgets"] = _plain_budgets(config["budgets"], f"config.yaml with {preset_file}")
     _check_names(config, f"config.yaml with {preset_file}")
     config["seeds"] = seeds.whole(config["seeds"])
     for section in PER_NETWORK:
@@ -97,7 +100,7 @@ def effective(root=".", overrides=None):
     return config
 
 
-def _typed(value):
+def _typed(value: Any) -> Any:
     """Snakemake hands over what is nested in a ``--config`` value as strings: ``targets=[0.5]`` -> ``["0.5"]``."""
     if isinstance(value, dict):
         return {key: _typed(part) for key, part in value.items()}
@@ -110,16 +113,24 @@ def _typed(value):
     return typed if isinstance(typed, bool | int | float) else value
 
 
-def merge(base, over):
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` updated by ``over``, mappings key by key; neither is changed."""
-    result = copy.deepcopy(base)
+    result = copy.deepcopy(dict(base))
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
         result[key] = merge(result[key], value) if both else copy.deepcopy(value)
     return result
 
 
-def _check_names(config, file):
+def _plain_budgets(budgets: Mapping[str, Mapping[str, Any]], file: str) -> dict[str, dict[str, int | float]]:
+    """The budgets with plain numbers: ``50%`` is 0.5, ``2MB`` is 2000000."""
+    return {
+        name: {r: amounts.plain(amounts.read(v, r, f"budgets.{name}.{r}", file)) for r, v in budget.items()}
+        for name, budget in budgets.items()
+    }
+
+
+def _check_names(config: Mapping[str, Any], file: str) -> None:
     for i, pair in enumerate(config["pairs"]):
         for kind in ("network", "dataset"):
             _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
@@ -143,7 +154,7 @@ def _check_names(config, file):
                 _known(name, config["networks"], file, f"{section}.{name}", "networks")
 
 
-def _check_measured(config, file):
+def _check_measured(config: Mapping[str, Any], file: str) -> None:
     """The modes that go by a device's table of layer costs: a device is named, and no baseline is asked for them."""
     wanted = [mode for mode in config["modes"] if mode in MEASURED]
     for entry in references.read(config).values():
@@ -168,7 +179,7 @@ def _check_measured(config, file):
         )
 
 
-def _known(name, table, file, key, section):
+def _known(name: str, table: Collection[str], file: str, key: str, section: str) -> None:
     if name not in table:
         raise EdgepruneError(
             f"{name!r} is not defined{near(name, table)}",
@@ -181,7 +192,7 @@ def _known(name, table, file, key, section):
 class _UniqueKeys(yaml.SafeLoader):
     """PyYAML keeps the last of two equal keys without a word; a mistyped experiment must not pass so."""
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":

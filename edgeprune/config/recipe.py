@@ -1,7 +1,8 @@
 """How a network is trained, as the configuration's ``recipes`` say. Needs no torch."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Literal, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -13,7 +14,7 @@ from edgeprune.typed import Positive
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
 
 
-def _about(description, **schema):
+def _about(description: str, **schema: Any) -> Meta:
     return Meta(description=description, extra_json_schema=schema or None)
 
 
@@ -100,7 +101,7 @@ class Recipe:
     ] = "auto"
     threads: Annotated[Positive, _about("CPU threads; part of what makes a result reproducible to the bit.")] = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.warmup_epochs > self.epochs:
             raise _refusal("warmup_epochs", self, f"give a number from 0 to the number of epochs, {self.epochs}")
         if self.nesterov and self.momentum == 0 and self.optimizer == "sgd":
@@ -110,7 +111,7 @@ class Recipe:
             raise _refusal("step_milestones", self, "give ascending fractions of the epochs")
 
     @classmethod
-    def from_dict(cls, settings, file=None):
+    def from_dict(cls, settings: Any, file: str | Path | None = None) -> Self:
         """A recipe from an entry of the configuration.
 
         Raises:
@@ -118,7 +119,7 @@ class Recipe:
         """
         if not isinstance(settings, dict):
             raise EdgepruneError(f"is not a mapping: {settings!r}", file=file, key="recipes", remedy="give keys")
-        types = {f.name: f.type for f in fields(cls)}
+        types: dict[str, Any] = {f.name: f.type for f in fields(cls)}
         for name, value in settings.items():
             if name not in types:
                 remedy = f"known keys: {', '.join(types)}"
@@ -130,32 +131,33 @@ class Recipe:
             except EdgepruneError as error:
                 key, remedy = f"recipes.*.{name}{error.key or ''}", _remedy(types[name])
                 raise EdgepruneError(error.problem, file=file, key=key, remedy=remedy) from error
-        # the numbers as they were written: a whole one stays an integer in what a run records
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()})
+        # numbers as they were written: a whole one stays an integer in what a run records
+        written: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+        return cls(**written)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values, defaults included."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
-def schema():
+def schema() -> dict[str, Any]:
     """``{key: JSON schema}`` of the recipe's keys."""
     keys = msgspec.json.schema_components([Recipe])[1]["Recipe"]["properties"]
     return msgspec.json.decode(msgspec.json.encode(keys))  # defaults as lists, not tuples
 
 
-def _refusal(name, recipe, remedy):
+def _refusal(name: str, recipe: Recipe, remedy: str) -> EdgepruneError:
     return EdgepruneError(f"cannot be {getattr(recipe, name)!r}", key=f"recipes.*.{name}", remedy=remedy)
 
 
-def _remedy(kind):
+def _remedy(kind: Any) -> str:
     choices = _choices(kind)
     return (
         f"choose from: {', '.join(map(str, choices))}" if choices else f"it means: {kind.__metadata__[-1].description}"
     )
 
 
-def _choices(kind):
+def _choices(kind: Any) -> tuple[Any, ...]:
     if kind is bool:
         return (False, True)
     parts = get_args(kind)

@@ -1,6 +1,8 @@
 """The training settings of one run: a network's recipe, as a reference changes it, or varied for fine-tuning."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from edgeprune.config.recipe import Recipe
 
@@ -11,7 +13,13 @@ FINE_TUNE = "fine_tune"
 SHARES = {"epochs": 0.25, "lr": 0.1}
 
 
-def recipe_of(recipes, network, *, changes=None, fine_tuning=False):
+def recipe_of(
+    recipes: Mapping[str, dict[str, Any]],
+    network: str,
+    *,
+    changes: dict[str, Any] | None = None,
+    fine_tuning: bool = False,
+) -> dict[str, Any]:
     """The settings that a training reads.
 
     Args:
@@ -26,10 +34,10 @@ def recipe_of(recipes, network, *, changes=None, fine_tuning=False):
     return settings | fine_tuned(settings, further) if fine_tuning else settings
 
 
-def fine_tuned(settings, changes):
+def fine_tuned(settings: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """What a recipe's ``fine_tune`` comes to: the shares of :data:`SHARES`, no warm-up, then its own keys."""
     epochs = settings.get("epochs", Recipe.epochs)
-    shares = {
+    shares: dict[str, Any] = {
         "epochs": math.ceil(SHARES["epochs"] * epochs),
         "lr": float(f"{SHARES['lr'] * settings.get('lr', Recipe.lr):.6g}"),
         "warmup_epochs": 0,

@@ -1,7 +1,10 @@
 """The entries of `references`: by which method each goes, at what, and what changes for it."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 from edgeprune.config.check import schema
 from edgeprune.config.recipe import Recipe
@@ -19,19 +22,19 @@ class Reference:
 
     name: str
     method: str
-    modes: tuple = ()
-    targets: tuple = ()
-    budgets: tuple = ()
-    sampling: dict = field(default_factory=dict)
-    recipe: dict = field(default_factory=dict)
+    modes: tuple[str, ...] = ()
+    targets: tuple[float, ...] = ()
+    budgets: tuple[str, ...] = ()
+    sampling: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
-def read(config):
+def read(config: Mapping[str, Any]) -> dict[str, Reference]:
     """The references of a configuration, by their names."""
     return {name: _read(config, name, entry) for name, entry in config["references"].items()}
 
 
-def _read(config, name, entry):
+def _read(config: Mapping[str, Any], name: str, entry: Mapping[str, Any]) -> Reference:
     method = entry.get("method", name)
     changes = {"sampling": entry.get("sampling", {}), "recipe": entry.get("recipe", {})}
     if method == "dense":
@@ -41,7 +44,7 @@ def _read(config, name, entry):
     return Reference(name, method, **{key: tuple(entry.get(key, given)) for key, given in at.items()}, **changes)
 
 
-def check(config, file):
+def check(config: Mapping[str, Any], file: str | Path) -> None:
     """Refuse an entry whose method is not known, that asks for what its method has not, or whose runs are another's.
 
     Raises:
@@ -52,7 +55,7 @@ def check(config, file):
         entry = config["references"][name]
         for problem, key, remedy in _problems(config, reference, entry):
             raise EdgepruneError(problem, file=file, key=f"references.{name}{key}", remedy=remedy)
-    own = Reference(MAIN, MAIN, config["modes"], config["targets"], tuple(config.get("budgets", {})))
+    own = Reference(MAIN, MAIN, tuple(config["modes"]), tuple(config["targets"]), tuple(config.get("budgets", {})))
     for reference in references.values():
         runs = _runs(config, reference)
         for other in (own, *references.values()):
@@ -68,7 +71,7 @@ def check(config, file):
             )
 
 
-def _runs(config, reference):
+def _runs(config: Mapping[str, Any], reference: Reference) -> list[tuple[Any, ...]]:
     """What tells an entry's runs apart, beside the seed: the method, at what, and the settings of each network."""
     defaults = {key: part.get("default") for key, part in schema()["$defs"]["sampling"]["properties"].items()}
     settings = []
@@ -83,7 +86,9 @@ def _runs(config, reference):
     return [(reference.method, one, settings) for one in at]
 
 
-def _problems(config, reference, entry):
+def _problems(
+    config: Mapping[str, Any], reference: Reference, entry: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
     """``(problem, rest of the key, remedy)`` of what is wrong with an entry, the first first."""
     name, method = reference.name, reference.method
     if method not in METHODS:

@@ -1,12 +1,16 @@
 """The seeds of a grid: a list, each for a plan and the training that follows, or plans and trainings apart."""
 
+from pathlib import Path
+
 from edgeprune.errors import EdgepruneError
 
+#: What stands under ``seeds``.
+Seeds = list[int] | dict[str, list[int]]
 KINDS = ("plans", "trainings")
 
 
-def pairs(seeds):
-    """``[(plan, training)]`` of what stands under ``seeds``."""
+def pairs(seeds: Seeds) -> list[tuple[int, int]]:
+    """``[(plan, training)]``."""
     if isinstance(seeds, list):
         return [(seed, seed) for seed in seeds]
     plans, trainings = (seeds[kind] for kind in KINDS)
@@ -14,14 +18,14 @@ def pairs(seeds):
     return list(zip(*(values * runs if len(values) == 1 else values for values in (plans, trainings))))
 
 
-def whole(seeds):
+def whole(seeds: Seeds) -> Seeds:
     """The same as plain integers; JSON schema takes 1.0 for one."""
     if isinstance(seeds, list):
         return [int(seed) for seed in seeds]
     return {kind: [int(seed) for seed in values] for kind, values in seeds.items()}
 
 
-def check(seeds, file):
+def check(seeds: Seeds, file: str | Path) -> None:
     """Refuse lists of different lengths, and a pair that stands twice.
 
     Raises:

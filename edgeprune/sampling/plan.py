@@ -1,8 +1,10 @@
 """A plan: how many units of each group a pruned network keeps, and what that predicts."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Literal, TypedDict
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -12,13 +14,12 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import RESOURCES
 from edgeprune.sampling import health
-from edgeprune.typed import Positive, Totals
+from edgeprune.typed import Positive, Reductions, Resource, Totals
 
 FORMAT, VERSION = "edgeprune.plan", 1
 _AGAIN = "make the plan again with `edgeprune sample`"
 Layer = Annotated[list[Positive], Meta(min_length=2, max_length=2)]
 Amount = Positive | Annotated[float, Meta(gt=0)]
-Reductions = TypedDict("Reductions", dict.fromkeys(RESOURCES, float))
 
 
 @dataclass(frozen=True)
@@ -51,33 +52,33 @@ class Plan:
     method: str
     mode: str | None
     target: int | float | None
-    budget: dict[Literal[RESOURCES], Amount] | None
+    budget: dict[Resource, Amount] | None
     seed: int
-    settings: dict
+    settings: dict[str, Any]
     dense_totals: Totals
     totals: Totals
     reduction: Reductions
     dense_widths: dict[str, Positive]
     widths: dict[str, Positive]
     layers: dict[str, Layer]
-    predicted: dict | None = None
+    predicted: dict[str, Any] | None = None
     profile: Profile | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def make(
         cls,
-        profile,
-        widths,
+        profile: Profile,
+        widths: Mapping[str, int],
         *,
-        method,
-        mode=None,
-        target=None,
-        budget=None,
-        seed=0,
-        settings=None,
-        totals=None,
-        predicted=None,
-    ):
+        method: str,
+        mode: str | None = None,
+        target: float | None = None,
+        budget: Mapping[str, float] | None = None,
+        seed: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        totals: Totals | None = None,
+        predicted: dict[str, Any] | None = None,
+    ) -> Self:
         """The plan that keeps ``widths`` (``{group: units}``; a group left out stays dense) of ``profile``.
 
         Raises:
@@ -97,7 +98,7 @@ class Plan:
             method=method,
             mode=mode,
             target=target,
-            budget=budget,
+            budget=None if budget is None else dict(budget),
             seed=seed,
             settings=dict(settings or {}),
             dense_totals=dict(dense),
@@ -113,7 +114,7 @@ class Plan:
             profile=profile,
         )
 
-    def attach(self, profile):
+    def attach(self, profile: Profile) -> Self:
         """This plan with ``profile`` at :attr:`profile`.
 
         Raises:
@@ -139,7 +140,7 @@ class Plan:
                 )
         return replace(self, profile=profile)
 
-    def check(self, profile):
+    def check(self, profile: Profile) -> None:
         """Refuse a profile that the plan was not drawn for.
 
         Raises:
@@ -160,7 +161,7 @@ class Plan:
             remedy="draw the plan again from this network's profile, with the same input shape",
         )
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """The plan as a JSON object, without the profile."""
         value = {"format": FORMAT, "version": VERSION} | {f.name: getattr(self, f.name) for f in fields(self)}
         del value["profile"]
@@ -168,7 +169,7 @@ class Plan:
             del value["predicted"]
         return value | {"health": health.of(self), "slack": health.slack(self)}  # for readers; derived from the others
 
-    def to_text(self):
+    def to_text(self) -> str:
         """The plan as JSON text with one group, one layer or one resource on a line."""
         entries = []
         for key, value in self.to_json().items():
@@ -179,12 +180,12 @@ class Plan:
                 entries.append(f"  {_dumps(key)}: {_dumps(value)}")
         return "{\n" + ",\n".join(entries) + "\n}\n"
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the plan as JSON."""
         files.write_text(path, self.to_text())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         """Read a plan.
 
         Keys that this version does not know are ignored, so that a later one may add some.
@@ -195,13 +196,13 @@ class Plan:
         return cls.from_json(typed.read(path, FORMAT, VERSION, "a plan", "make one with `edgeprune sample`"), path)
 
     @classmethod
-    def from_json(cls, value, path=None):
+    def from_json(cls, value: Mapping[str, Any], path: str | Path | None = None) -> Self:
         """The plan of what :meth:`to_json` made; keys that this version does not know are ignored.
 
         Raises:
             EdgepruneError: a value is missing or impossible.
         """
-        told = {"file": path, "remedy": _AGAIN}
+        told: dict[str, Any] = {"file": path, "remedy": _AGAIN}
         plan = typed.convert({key: part for key, part in value.items() if key != "profile"}, cls, **told)
         for group in {**plan.dense_widths, **plan.widths}:
             units, dense = plan.widths.get(group), plan.dense_widths.get(group)
@@ -216,5 +217,5 @@ class Plan:
         return plan
 
 
-def _dumps(value):
+def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,10 +1,15 @@
 """What a table of measured layer costs predicts for a network."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgeprune.complexity.profile import Profile
 from edgeprune.names import MEASURED
-from edgeprune.sampling.table import UNITS, Measured, shown
+from edgeprune.sampling.costs import Costs
+from edgeprune.sampling.table import UNITS, CostTable, Measured, shown
 
 
-def predicted(costs, mode, w):
+def predicted(costs: Costs, mode: str, w: Sequence[int]) -> dict[str, Any] | None:
     """What a plan of a measured mode says about its prediction; None for the other modes.
 
     Args:
@@ -14,7 +19,8 @@ def predicted(costs, mode, w):
     if mode not in MEASURED:
         return None
     resource = MEASURED[mode]
-    total, table = costs.measured(resource), costs.table
+    total = costs.measured(resource)
+    table = total.table
     return {
         "resource": resource,
         "unit": UNITS[resource][1],
@@ -29,7 +35,7 @@ def predicted(costs, mode, w):
     }
 
 
-def latency(profile, table, widths):
+def latency(profile: Profile, table: CostTable, widths: Mapping[str, int]) -> float:
     """Milliseconds that ``table`` predicts for widths ``{group: units}``.
 
     Raises:

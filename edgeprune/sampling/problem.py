@@ -1,6 +1,5 @@
 """What may be removed from a network: eligible groups, their floors, the blocks in which units go."""
 
-import difflib
 import math
 import numbers
 import operator
@@ -10,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from edgeprune.complexity.profile import Profile
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, near
 from edgeprune.sampling import reasons
 from edgeprune.sampling.costs import Costs
 from edgeprune.sampling.rounding import grid
@@ -201,11 +200,10 @@ def _protected(profile: Profile, patterns: Sequence[str]) -> dict[str, str]:
     for pattern in patterns:
         matched = [name for name in by_layer if fnmatchcase(name, pattern)]
         if not matched:
-            near = difflib.get_close_matches(pattern.strip("*"), by_layer, n=3, cutoff=0.3) or list(by_layer)[:3]
             raise EdgepruneError(
-                f"the pattern {pattern!r} matches no layer of {profile.network}",
+                f"the pattern {pattern!r} matches no layer of {profile.network}{near(pattern.strip('*'), by_layer)}",
                 key="protect",
-                remedy=f"names near it: {', '.join(near)}; `edgeprune show` lists all {len(profile.layers)} layers",
+                remedy=f"`edgeprune show` lists all {len(profile.layers)} layers: {', '.join([*by_layer][:3])} …",
             )
         for name in matched:
             spared |= {group: pattern for group in by_layer[name] if group not in spared}

@@ -6,16 +6,18 @@ interpolated linearly in both, in integers only, so that a table gives the same 
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn, Self
 
 from msgspec import Meta
 
 from edgeprune import files, typed
 from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.typed import Positive
 
@@ -43,7 +45,7 @@ class Surface:
     filters: Points
     values: Rows
 
-    def at(self, inputs, filters):
+    def at(self, inputs: int, filters: int) -> int:
         """The cost there, an integer in thousandths of the table's unit (picoseconds, picojoules), rounded down.
 
         Outside the measured widths it is that at the nearest measured ones.
@@ -55,7 +57,7 @@ class Surface:
         return _FINER * (left * (low * a[j] + high * a[k]) + right * (low * b[j] + high * b[k])) // (wide * tall)
 
 
-def _between(points, x):
+def _between(points: Sequence[int], x: int) -> tuple[int, int, int, int]:
     """``(index, weight of that point, weight of the next one, sum of the weights)``."""
     if x <= points[0]:
         return 0, 1, 0, 1
@@ -91,13 +93,13 @@ class CostTable:
     layers: tuple[LayerCosts, ...]
     runtime: str | None = None
     threads: int | None = None
-    energy: dict | None = None
+    energy: dict[str, Any] | None = None
     reasons: dict[str, str] | None = None
     sha256: str = ""
     path: str = ""
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         """Read a table.
 
         Raises:
@@ -110,10 +112,10 @@ class CostTable:
         return replace(table, sha256=files.sha256(path), path=str(path))
 
     @cached_property
-    def _layers(self):
+    def _layers(self) -> dict[str, LayerCosts]:
         return {layer.name: layer for layer in self.layers}
 
-    def check(self, profile):
+    def check(self, profile: Profile) -> None:
         """Refuse a profile that the table was not measured for.
 
         Raises:
@@ -127,7 +129,7 @@ class CostTable:
                 remedy="give the table of this network with this input shape, or " + _AGAIN,
             )
 
-    def surface(self, layer, resource):
+    def surface(self, layer: str, resource: str) -> Surface:
         """The :class:`Surface` of a layer.
 
         Raises:
@@ -148,12 +150,12 @@ class CostTable:
             )
         return Surface(entry.inputs, entry.filters, getattr(entry, key))
 
-    def estimated(self, resource):
+    def estimated(self, resource: str) -> bool:
         """Whether the resource's numbers are an estimate and not a measurement."""
         return resource == "energy" and (self.energy or {}).get("source") == "estimated"
 
 
-def open_table(table):
+def open_table(table: CostTable | str | Path | None) -> CostTable | None:
     """``table``, read from its file if it is a path."""
     return CostTable.load(table) if isinstance(table, (str, Path)) else table
 
@@ -170,8 +172,9 @@ class Measured:
         touches: for each group, numbers of the layers whose cost depends on its width.
     """
 
-    def __init__(self, profile, table, resource):
+    def __init__(self, profile: Profile, table: CostTable, resource: str) -> None:
         table.check(profile)
+        self.table = table
         number = {group.name: i for i, group in enumerate(profile.groups)}
         self.layers, self.writers = [], [[] for _ in profile.groups]
         self.touches = [[] for _ in profile.groups]
@@ -186,21 +189,21 @@ class Measured:
             for i in sorted({i for _, groups in parts for i, _ in groups}):
                 self.touches[i].append(n)
 
-    def layer(self, n, w):
+    def layer(self, n: int, w: Sequence[int]) -> tuple[int, int]:
         """``(cost, filters)`` of layer ``n`` at widths ``w``."""
         (fixed, read), (stays, written), surface = self.layers[n]
         filters = stays + sum(c * w[i] for i, c in written)
         return surface.at(fixed + sum(c * w[i] for i, c in read), filters), filters
 
-    def __call__(self, w):
+    def __call__(self, w: Sequence[int]) -> int:
         """The sum over the layers, an integer."""
         return sum(self.layer(n, w)[0] for n in range(len(self.layers)))
 
 
-def _check(layer, path, key):
+def _check(layer: LayerCosts, path: str | Path, key: str) -> None:
     """Refuse widths that do not rise, and rows that are not one for each of them."""
 
-    def refuse(part, problem):
+    def refuse(part: str, problem: str) -> NoReturn:
         raise EdgepruneError(problem, file=path, key=f"{key}.{part}", remedy=_AGAIN)
 
     for axis in ("inputs", "filters"):
@@ -213,12 +216,12 @@ def _check(layer, path, key):
             refuse(name, f"is not {len(layer.inputs)} lists of {len(layer.filters)} numbers, as its widths are")
 
 
-def shown(resource, amount):
+def shown(resource: str, amount: float) -> float:
     """``amount`` of a measured resource in its unit, e.g. milliseconds."""
     return amount / UNITS[resource][2]
 
 
-def text(resource, amount):
+def text(resource: str, amount: float) -> str:
     """An amount of any resource for a message."""
     if resource not in UNITS:
         return f"{amount:,}"

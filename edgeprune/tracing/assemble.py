@@ -19,14 +19,14 @@ def in_groups(trace: Trace) -> Express:
     def express(expr: Expression | None, size: int) -> width.Expr:
         if expr is None:
             return width.constant(size)
-        out = []
+        out: list[width.Segment] = []
         for c, v in trace.widths.resolve(expr):
             part = (c, group_of[v]) if v in group_of else (c if v is None else c * trace.widths.size[v], None)
             if part[1] is None and out and out[-1][1] is None:
                 out[-1] = (out[-1][0] + part[0], None)
             else:
                 out.append(part)
-        return tuple(out)
+        return width.Expr(out)
 
     return express
 
@@ -121,7 +121,7 @@ def _count_only(trace: Trace) -> dict[str, str]:
     return {name: found[name] for name in trace.groups if name in found}
 
 
-def _attributes(trace: Trace, express: Express) -> tuple[tuple[str, str, int | None, width.Expr], ...]:
+def _attributes(trace: Trace, express: Express) -> tuple[SizeAttribute, ...]:
     found = {}
     for module, name, index, expr in trace.attributes:
         expressed = express(expr, 0)

@@ -80,7 +80,7 @@ def grids(
             seen.setdefault(place, []).append(found[n])
         mean = {place: sum(values) / len(values) for place, values in seen.items()}
         xs, ys = (sorted({place[k] for place in mean}) for k in (0, 1))
-        entry = {"name": layer.name, "inputs": xs, "filters": ys}
+        entry: dict[str, Any] = {"name": layer.name, "inputs": xs, "filters": ys}
         if len(mean) == len(xs) * len(ys):
             grid = [[mean[x, y] for y in ys] for x in xs]
         else:
