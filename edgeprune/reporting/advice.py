@@ -78,14 +78,14 @@ def data(
             {
                 "network": c.baseline["network"],
                 "variant": c.baseline["variant"],
-                "told_apart": found.verdict is not None,
-                "difference": found.value,
-                "low": found.low,
-                "high": found.high,
-                "p_holm": found.adjusted,
-                "n": [found.first.n, found.second.n],
+                "told_apart": sure.verdict is not None,
+                "difference": sure.value,
+                "low": sure.low,
+                "high": sure.high,
+                "p_holm": sure.adjusted,
+                "n": [sure.first.n, sure.second.n],
             }
-            for c, found in pairs.known(pairs.with_best(choice.satisfying, metric))
+            for c, sure in pairs.known(pairs.with_best(choice.satisfying, metric))
         ],
         "model": found,
         "preset": preset,
