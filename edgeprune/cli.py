@@ -1,6 +1,7 @@
 """The command ``edgeprune``: profile a network, sample a plan, prune, show; measure again, choose among results."""
 
 import argparse
+from collections.abc import Sequence
 
 import edgeprune
 from edgeprune import entrypoint
@@ -18,7 +19,7 @@ NETWORK is a name under `networks` in config.yaml, package.module:factory, or pa
 """
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """The command line's parser."""
     top = argparse.ArgumentParser(
         prog="edgeprune",
@@ -37,11 +38,11 @@ def parser():
     return top
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse)."""
     return entrypoint.run(_run, argv)
 
 
-def _run(argv):
+def _run(argv: Sequence[str] | None) -> None:
     args = parser().parse_args(argv)
     args.run(args)

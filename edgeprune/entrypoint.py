@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import json
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -41,6 +43,13 @@ def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | No
         return 0
     print(f"error: {told}", file=sys.stderr)
     return 1
+
+
+def add_network(parser: ArgumentParser) -> None:
+    """Options that name a network and the dataset that it is for."""
+    parser.add_argument("--network", required=True, help="name in the configuration")
+    parser.add_argument("--spec", required=True, type=json.loads, help="its factory and args, as JSON")
+    parser.add_argument("--data", required=True, help="folder of the fetched dataset")
 
 
 @contextlib.contextmanager

@@ -9,9 +9,7 @@ from edgeprune import entrypoint
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", required=True, help="name in the configuration")
-    parser.add_argument("--spec", required=True, type=json.loads, help="its factory and args, as JSON")
-    parser.add_argument("--data", required=True, help="folder of the fetched dataset")
+    entrypoint.add_network(parser)
     parser.add_argument("--profile", required=True, help="profile.json of the dense network")
     parser.add_argument("--settings", default={}, type=json.loads, help="of sampling, as JSON: widths plans can have")
     parser.add_argument("--device", required=True, type=json.loads, help="the device's settings, as JSON")

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 import sys
 
 from edgeprune import entrypoint
@@ -10,9 +9,7 @@ from edgeprune import entrypoint
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", required=True, help="name in the configuration")
-    parser.add_argument("--spec", required=True, type=json.loads, help="its factory and args, as JSON")
-    parser.add_argument("--data", required=True, help="folder of the fetched dataset")
+    entrypoint.add_network(parser)
     parser.add_argument("--out-profile", required=True, help="profile.json to write")
     parser.add_argument("--out-table", required=True, help="layers.csv to write: one row per layer")
     arguments = parser.parse_args(argv)

@@ -10,9 +10,7 @@ from edgeprune.gpus import slots
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", required=True, help="name in the configuration")
-    parser.add_argument("--spec", required=True, type=json.loads, help="its factory and args, as JSON")
-    parser.add_argument("--data", required=True, help="folder of the fetched dataset")
+    entrypoint.add_network(parser)
     parser.add_argument("--profile", required=True, help="profile.json of the dense network")
     parser.add_argument("--plan", required=True, help="widths to keep, a JSON file")
     parser.add_argument("--recipe", required=True, type=json.loads, help="training settings, as JSON")

@@ -1,13 +1,22 @@
 """What the commands that need a live network share: how it is named on the command line, built and profiled."""
 
+from __future__ import annotations
+
 import json
 import re
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def arguments(parser):
+    from edgeprune.complexity.profile import Profile
+
+
+def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "network", metavar="NETWORK", help="name in config.yaml, package.module:factory or file.py:factory"
     )
@@ -24,7 +33,7 @@ def arguments(parser):
     )
 
 
-def build(args):
+def build(args: Namespace) -> nn.Module:
     """The network that the command line names, a ``torch.nn.Module``.
 
     Raises:
@@ -38,7 +47,7 @@ def build(args):
     return resolve.build(known, name=None if ":" in args.network else args.network, **given)
 
 
-def offered(args):
+def offered(args: Namespace) -> dict[str, Any]:
     """What the network's factory is told, if it takes that: ``num_classes``, ``in_channels`` and ``input_size``."""
     channels, *space = input_shapes(args)[0]
     size = space[0] if len(set(space)) == 1 else tuple(space) or None
@@ -46,7 +55,7 @@ def offered(args):
     return {key: value for key, value in known.items() if value is not None}
 
 
-def input_shapes(args):
+def input_shapes(args: Namespace) -> tuple[tuple[int, ...], ...]:
     """The shapes given by ``--input``, each a tuple of integers.
 
     Raises:
@@ -60,15 +69,15 @@ def input_shapes(args):
     return tuple(shapes)
 
 
-def profile_of(args, model):
+def profile_of(args: Namespace, model: nn.Module) -> Profile:
     """The complexity profile of the network that :func:`build` made, under the name that the user gave it."""
-    import edgeprune
+    from edgeprune.tracing.profile import profile
 
     name = args.network.rpartition(":")[2]
-    return edgeprune.profile(model, input_shapes(args), network=name)
+    return profile(model, input_shapes(args), network=name)
 
 
-def spec(args):
+def spec(args: Namespace) -> dict[str, Any]:
     """``{"factory": …, "args": …}`` of the network on the command line, ``--args`` included.
 
     Raises:

@@ -1,17 +1,19 @@
 """Plans as a picture: for each layer one bar per plan against the dense width, in filters and in percent."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgeprune import files
 from edgeprune.commands.tables import label
 from edgeprune.errors import EdgepruneError
+from edgeprune.sampling.plan import Plan
 
 #: Okabe and Ito's colours, which colour-blind readers can tell apart; black and yellow left out.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def draw_plans(plans, path):
+def draw_plans(plans: Sequence[Plan], path: str | Path) -> None:
     """Draw the plans of one network to ``path``; layers from top to bottom as the forward pass meets them.
 
     Raises:

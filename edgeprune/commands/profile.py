@@ -1,16 +1,18 @@
 """Measure a network's complexity: its layers, its groups of coupled channels and what they cost."""
 
+from argparse import ArgumentParser, Namespace
+
 from edgeprune.commands import network
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     network.arguments(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="write the profile here, as JSON; without it, only the table is shown"
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from edgeprune.commands.tables import profile_table
 
     profile = network.profile_of(args, network.build(args))

@@ -1,12 +1,19 @@
 """Prune a network by a plan, and write the smaller network's weights."""
 
+from __future__ import annotations
+
 import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from edgeprune.commands import network
 from edgeprune.errors import EdgepruneError
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def arguments(parser):
+
+def arguments(parser: ArgumentParser) -> None:
     network.arguments(parser)
     parser.add_argument("plan", metavar="PLAN", help="a plan drawn from this network's profile, with the same input")
     parser.add_argument(
@@ -20,7 +27,7 @@ def arguments(parser):
     parser.add_argument("--out", required=True, metavar="FILE", help="checkpoint: state dict, plan, how to build it")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from edgeprune.sampling.plan import Plan
 
     plan = Plan.load(args.plan)
@@ -30,7 +37,7 @@ def run(args):
         )
     import torch
 
-    import edgeprune
+    from edgeprune.surgery.prune import prune
     from edgeprune.training import checkpoint
 
     torch.manual_seed(args.seed)
@@ -39,7 +46,7 @@ def run(args):
         _load_state(model, args.state)
     plan = plan.attach(network.profile_of(args, model))
     torch.manual_seed(args.seed)
-    small = edgeprune.prune(model, plan, weights=args.weights)
+    small = prune(model, plan, weights=args.weights)
     checkpoint.save(
         args.out,
         {
@@ -56,7 +63,7 @@ def run(args):
     print(f"{args.out}: {before:,} -> {after:,} parameters, {plan.totals['macs']:,} MACs", file=sys.stderr)
 
 
-def _load_state(model, path):
+def _load_state(model: nn.Module, path: str) -> None:
     import torch
 
     try:

@@ -1,10 +1,19 @@
 """Choose among trained and measured runs: the most accurate that satisfies a device's limits, and how to get it."""
 
+from __future__ import annotations
+
 import json
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
+
+if TYPE_CHECKING:
+    from edgeprune.reporting import Row
+    from edgeprune.reporting.choice import Constraint
+    from edgeprune.tasks.base import Metric
 
 #: Options that limit a column: name, column, what it is called, kind of unit, whether it needs a device, help.
 LIMITS = (
@@ -18,7 +27,7 @@ LIMITS = (
 )  # fmt: skip
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--results", required=True, metavar="FOLDER", help="results/<preset> of a preset that was run")
     parser.add_argument("--device", metavar="D", help="where it must be fast; not needed if only one was measured")
     parser.add_argument("--runtime", help="fp32 (default) or int8, as measured")
@@ -32,7 +41,7 @@ def arguments(parser):
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from edgeprune.reporting import advice, choice, runs
 
     if args.config:
@@ -55,6 +64,8 @@ def run(args):
     else:
         print(advice.text(chosen, rows, place, found))
     if args.config:
+        from edgeprune.reporting import refine
+
         preset, how = refine.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
         _write(args.config, preset, how)
         if not args.json:
@@ -64,7 +75,7 @@ def run(args):
         raise EdgepruneError("no run satisfies all constraints", remedy="see above what to change")
 
 
-def _read(results):
+def _read(results: str) -> list[Row]:
     """The rows of a preset: its table of runs, or what the table is made of."""
     from edgeprune.reporting import runs
 
@@ -82,7 +93,7 @@ def _read(results):
     return runs.read(metrics, sorted(folder.glob("measure_model/*/*/*/*/*/seed-*.json")), timings)
 
 
-def _constraints(args, metric):
+def _constraints(args: Namespace, metric: Metric) -> list[Constraint]:
     from edgeprune.reporting import units
     from edgeprune.reporting.choice import Constraint
 
@@ -101,7 +112,7 @@ def _constraints(args, metric):
     return found
 
 
-def _write(path, preset, how):
+def _write(path: str, preset: dict[str, Any], how: str) -> None:
     import yaml
 
     text = f"# Written by `edgeprune recommend`. {how}.\n"

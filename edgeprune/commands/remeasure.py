@@ -1,16 +1,17 @@
 """Forget the measurements of devices that were not there, so that the next run of snakemake makes them."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from edgeprune.errors import EdgepruneError
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--results", required=True, metavar="FOLDER", help="results/<preset>")
     parser.add_argument("--device", metavar="NAME", help="of this device only (default: of all)")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from edgeprune.measuring import absence
 
     folder = Path(args.results)

@@ -1,10 +1,14 @@
 """Draw a plan: how many filters each layer keeps, to reach a target or a budget."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from typing import Any
+
 from edgeprune import amounts
 from edgeprune.errors import EdgepruneError
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("profile", metavar="PROFILE", help="a profile made by `edgeprune profile --out`")
     parser.add_argument(
         "--mode",
@@ -39,11 +43,11 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from edgeprune.commands.tables import plan_table
     from edgeprune.sampling.sample import sample
 
-    options = {}
+    options: dict[str, Any] = {}
     if args.min_channels is not None:
         floor = amounts.number(args.min_channels, "--min-channels", remedy="e.g. 8 or 0.1")
         options["min_channels"] = amounts.plain(floor)
@@ -72,7 +76,7 @@ def run(args):
     print(plan_table([plan]))
 
 
-def _budget(items):
+def _budget(items: Iterable[str]) -> dict[str, str]:
     budget = {}
     for item in items:
         resource, equals, amount = item.partition("=")

@@ -1,15 +1,17 @@
 """Show what plans keep of each layer, as a table in the terminal and, with --out, as a picture."""
 
+from argparse import ArgumentParser, Namespace
+
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="plans of one network, or one profile")
     parser.add_argument("--out", metavar="FILE", help="draw the plans here: .png, .svg or .pdf")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from edgeprune.commands.tables import plan_table, profile_table
     from edgeprune.complexity.profile import FORMAT as PROFILE
     from edgeprune.complexity.profile import Profile

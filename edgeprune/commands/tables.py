@@ -1,16 +1,24 @@
 """Plans and profiles as tables for a terminal."""
 
+from __future__ import annotations
+
 import sys
 import textwrap
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from edgeprune.names import COUNTED, RESOURCES
 from edgeprune.sampling import health
+
+if TYPE_CHECKING:
+    from edgeprune.complexity.profile import Profile
+    from edgeprune.sampling.plan import Plan
 
 _BAR = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def label(plan):
+def label(plan: Plan) -> str:
     """Short name of a plan among others: method, mode or budget, target, seed."""
     parts = [] if plan.method == "complexity" and plan.mode else [plan.method]
     if plan.mode:
@@ -21,7 +29,7 @@ def label(plan):
     return " ".join([*parts, *by, f"seed {plan.seed}"])
 
 
-def amount(value, resource):
+def amount(value: int, resource: str) -> str:
     """A total with a unit: ``15.2 M``, ``1.11 MB``."""
     unit = "B" if resource in ("memory", "peak_memory") else ""
     for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -30,7 +38,7 @@ def amount(value, resource):
     return f"{value} {unit}".strip()
 
 
-def plan_table(plans, unicode=None):
+def plan_table(plans: Sequence[Plan], unicode: bool | None = None) -> str:
     """The plans of one network: dense and kept filters of each layer with a bar, then what is left of each resource.
 
     Args:
@@ -40,7 +48,7 @@ def plan_table(plans, unicode=None):
     if unicode is None:
         unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
     first = plans[0]
-    rows = [["layer", "dense", *(label(p) for p in plans)]]
+    rows: list[list[str] | None] = [["layer", "dense", *(label(p) for p in plans)]]
     for name, (dense, _) in first.layers.items():
         cells = [_kept(dense, plan.layers[name][1], unicode) for plan in plans]
         rows.append([name, str(dense), *cells])
@@ -55,7 +63,7 @@ def plan_table(plans, unicode=None):
     return "\n".join([first.network, "", _align(rows, right={1}), *warnings])
 
 
-def _health_rows(plans):
+def _health_rows(plans: Sequence[Plan]) -> list[list[str]]:
     """How thin the plans leave the network, and how far below their limits they ended."""
     found = [health.of(plan) for plan in plans]
     rows = [
@@ -69,11 +77,11 @@ def _health_rows(plans):
     return rows
 
 
-def _percent(fraction):
+def _percent(fraction: float) -> str:
     return "<0.01 %" if 0 < fraction < 1e-4 else f"{100 * fraction:.2f} %"
 
 
-def _predicted_rows(plans):
+def _predicted_rows(plans: Sequence[Plan]) -> list[list[str]]:
     """What the plans of the measured modes predict, a row for each resource and device."""
     found = {}
     for n, plan in enumerate(plans):
@@ -86,7 +94,7 @@ def _predicted_rows(plans):
     return [[*key, *cells] for key, cells in found.items()]
 
 
-def profile_table(profile):
+def profile_table(profile: Profile) -> str:
     """Every layer with what it costs and its share in each mode, then the totals."""
     rows = [["layer", "kind", "filters", "params", "MACs", "memory", *COUNTED, ""]]
     for row in profile.layer_table():
@@ -99,14 +107,14 @@ def profile_table(profile):
     return f"{profile.network}\n\n{_align(rows, right=set(range(2, 9)))}\n\n{totals}{notes}"
 
 
-def _kept(dense, kept, unicode):
+def _kept(dense: int, kept: int, unicode: bool) -> str:
     eighths = round(8 * _BAR * kept / dense)
     blocks = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     bar = blocks if unicode else "#" * round(eighths / 8)
     return f"{kept:>5} {bar:<{_BAR}} {kept / dense:>4.0%}"
 
 
-def _align(rows, right):
+def _align(rows: Sequence[list[str] | None], right: Collection[int]) -> str:
     """Columns padded to equal width, two spaces apart; None is an empty line."""
     full = [row for row in rows if row]
     widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]

@@ -59,14 +59,4 @@ class AlexNet(nn.Module):
         return self.classifier(self.features(x).flatten(1))
 
 
-def alexnet(
-    num_classes: int = 10,
-    in_channels: int = 3,
-    input_size: int | Sequence[int] = 32,
-    width: float = 1.0,
-    hidden: Sequence[int] = (4096, 4096),
-    dropout: float = 0.5,
-    batch_norm: bool = False,
-) -> AlexNet:
-    """See :class:`AlexNet`."""
-    return AlexNet(num_classes, in_channels, input_size, width, hidden, dropout, batch_norm)
+alexnet = AlexNet

@@ -7,6 +7,6 @@ and its caption. Importing such a module imports matplotlib and seaborn.
 import pkgutil
 
 
-def names():
+def names() -> list[str]:
     """Names of all figures."""
     return [module.name for module in pkgutil.iter_modules(__path__) if module.name not in ("labels", "style")]

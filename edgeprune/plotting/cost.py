@@ -1,11 +1,18 @@
 """Accuracy against the whole cost of training, and that cost stage by stage, of one network and dataset."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any
+
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from edgeprune.names import BASELINES
 from edgeprune.plotting import style, tradeoff
-from edgeprune.reporting import engines, pairs, runs, script, units
+from edgeprune.reporting import Row, engines, pairs, runs, script, units
 from edgeprune.reporting.captions import escape, score
 from edgeprune.reporting.columns import STAGES
 
@@ -20,34 +27,30 @@ COSTS = (
 NOUNS = {"training_flops": "compute", "training_seconds": "time", "training_joules": "energy"}
 BAR = 0.17  # inches of the figure's height
 #: Stages before the last one; the last has the series' colour.
-EARLIER = {
+EARLIER: dict[str, dict[str, Any]] = {
     "train": {"facecolor": "white", "edgecolor": style.GREY, "hatch": "/////", "linewidth": 0.6},
     "prune": {"facecolor": "0.8", "edgecolor": "0.2", "hatch": "xxxxx", "linewidth": 0.6},
 }
 
 
-def add_options(parser):
+def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: the runs of one network on one dataset."""
     script.add_results(parser, measurements=False)
     script.add_pair(parser)
 
 
-def make(args):
+def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows, title = script.read_runs(args)
-    return draw(rows, title), rows, caption(runs.group(rows))
+    return script.figure(args, draw, caption)
 
 
-def draw(rows, title=None):
+def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
     Left: the headline metric against training FLOPs, as in the figure of the trade-off. Then a panel for each of FLOPs,
     seconds and joules that is known, with a bar for each variant, stacked by stage: hatched the dense training that
     weights come from, crossed the pruning, filled the training of the network itself; beside each bar its ratio to the
     dense training where that is there.
-
-    Returns:
-        matplotlib.figure.Figure
     """
     style.setup()
     rows = runs.once(rows)
@@ -66,7 +69,7 @@ def draw(rows, title=None):
         _bars(ax, facet, groups, looks, names=index == 0)
     if title:
         figure.suptitle(title, fontsize="medium")
-    handles = tradeoff.legend(rows)
+    handles: list[Artist] = [*tradeoff.legend(rows)]
     if any(row["earlier_training_flops"] for row in groups):
         handles.append(Patch(label="dense training before", **EARLIER["train"]))
         handles.append(Patch(label="pruning", **EARLIER["prune"]))
@@ -75,13 +78,13 @@ def draw(rows, title=None):
     return figure
 
 
-def stages(row, column):
+def stages(row: Row, column: str) -> list[tuple[str, float]]:
     """``[(stage, value)]`` of a row's cost, in the order of time; the last is the training of the network itself."""
     found = [(stage, row[f"stage_{stage}_{column}"]) for stage in STAGES]
     return [(stage, value) for stage, value in found if value is not None]
 
 
-def _bars(ax, facet, groups, looks, names):
+def _bars(ax: Axes, facet: tradeoff.Facet, groups: Sequence[Row], looks: style.Looks, names: bool) -> None:
     divisor, unit = units.scale([row[facet.column] for row in groups], facet.kind)
     dense = next((row[facet.column] for row in groups if runs.is_dense(row)), None)
     for place, row in enumerate(groups):
@@ -93,8 +96,7 @@ def _bars(ax, facet, groups, looks, names):
         parts, start = stages(row, facet.column), 0
         for stage, value in parts:
             own = stage == parts[-1][0]
-            color = looks.marker(row)["color"]
-            look = {"color": color, "linewidth": 0} if own else EARLIER[stage]
+            look: dict[str, Any] = EARLIER[stage] if not own else {"color": looks.marker(row)["color"], "linewidth": 0}
             ax.barh(place, value / divisor, left=start / divisor, height=0.7, **look)
             start += value
         if dense:
@@ -111,11 +113,11 @@ def _bars(ax, facet, groups, looks, names):
     ax.set_xlabel(f"{facet.title} ({unit})", fontsize="small")
 
 
-def _name(row):
+def _name(row: Row) -> str:
     return runs.label(row) + ("" if row["target"] is None else f" −{100 * row['target']:g} %")
 
 
-def caption(groups):
+def caption(groups: Sequence[Row]) -> str:
     """Of accuracy against the whole cost of training: dense, then the single pass beside the baselines of three stages.
 
     Args:
@@ -161,7 +163,7 @@ def caption(groups):
     return "\n".join(lines) + "\n"
 
 
-def _saved(ours, baseline):
+def _saved(ours: Row, baseline: Row) -> str:
     """``60 % less compute, 55 % less time`` of what both have."""
     parts = []
     for key, noun in NOUNS.items():

@@ -1,13 +1,20 @@
 """Put names beside circles without covering circles or each other."""
 
 import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
 
 #: Directions in which a name is tried, best first, as angles in degrees.
 ANGLES = (45, 0, 90, 135, 315, 180, 225, 270, 20, 70, 110, 160, 340, 290, 250, 200)
+Point = tuple[float, float]  # x, y
+Box = tuple[float, float, float, float]  # left, bottom, right, top
 REACHES = (2, 7, 14, 24, 36, 50)  # pixels (at 100 dpi) between the circle's edge and the name
 
 
-def place(axes, points, names, radii, rank):
+def place(
+    axes: Axes, points: Sequence[Point], names: Sequence[str], radii: Sequence[float], rank: Sequence[float]
+) -> list[str]:
     """Write ``names`` beside ``points``, with a thin line to those that had to go far; leave out what finds no place.
 
     Names are placed in the order of ``rank``; a name never covers another one nor leaves the axes; it covers a
@@ -21,18 +28,16 @@ def place(axes, points, names, radii, rank):
         rank: number of each, the smallest is placed first.
 
     Returns:
-        list of str: the names that found a place.
+        the names that found a place.
     """
-    figure = axes.figure
-    renderer = figure.canvas.get_renderer()
-    pixel = figure.dpi / 72
-    centres = [tuple(map(float, axes.transData.transform(point))) for point in points]
+    pixel = axes.figure.dpi / 72
+    centres = [(float(x), float(y)) for x, y in map(axes.transData.transform, points)]
     radii = [radius * pixel for radius in radii]
-    frame = axes.get_window_extent(renderer)
+    frame = axes.get_window_extent()
     taken, written = [], []
     for index in sorted((i for i, name in enumerate(names) if name), key=lambda i: rank[i]):
         text = axes.text(*points[index], names[index], fontsize="x-small", color="0.15", zorder=5)
-        box = text.get_window_extent(renderer)
+        box = text.get_window_extent()
         best = None
         for step, reach in enumerate(REACHES):
             for turn, angle in enumerate(ANGLES):
@@ -51,25 +56,26 @@ def place(axes, points, names, radii, rank):
             continue
         spot = best[1]
         taken.append((spot[0] - pixel, spot[1] - pixel, spot[2] + pixel, spot[3] + pixel))
-        text.set_position(axes.transData.inverted().transform(spot[:2]))
+        left, bottom = axes.transData.inverted().transform(spot[:2])
+        text.set_position((left, bottom))
         text.set_verticalalignment("bottom")
         _line(axes, centres[index], radii[index], spot, 5 * pixel)
         written.append(names[index])
     return written
 
 
-def _corner(centre, distance, angle, width, height):
+def _corner(centre: Point, distance: float, angle: float, width: float, height: float) -> Point:
     """Lower left corner of a box that touches, from outside, the circle of radius ``distance`` at ``angle``."""
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     x, y = centre[0] + distance * cos, centre[1] + distance * sin
     return x - width * (1 - cos) / 2, y - height * (1 - sin) / 2
 
 
-def _overlap(a, b):
+def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _covered(box, centre, radius):
+def _covered(box: Box, centre: Point, radius: float) -> float:
     """Area that a box shares with a circle, as if the circle were the square of the same area."""
     half = radius * math.sqrt(math.pi) / 2
     width = min(box[2], centre[0] + half) - max(box[0], centre[0] - half)
@@ -77,7 +83,7 @@ def _covered(box, centre, radius):
     return max(width, 0) * max(height, 0)
 
 
-def _line(axes, centre, radius, box, shortest):
+def _line(axes: Axes, centre: Point, radius: float, box: Box, shortest: float) -> None:
     """From the circle's edge to the nearest point of the box, if that is far."""
     x = min(max(centre[0], box[0]), box[2])
     y = min(max(centre[1], box[1]), box[3])

@@ -4,16 +4,21 @@ The kind of chart that the method's paper opens with, for any network.
 """
 
 import math
+from argparse import ArgumentParser, Namespace
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from edgeprune.complexity.profile import Profile
 from edgeprune.names import COUNTED
 from edgeprune.plotting import labels, style
-from edgeprune.reporting import units
+from edgeprune.reporting import Row, units
 from edgeprune.reporting.captions import escape
 
 SIZE = (6.4, 4.4)  # inches
@@ -25,17 +30,19 @@ LABEL_ALL = 20  # networks of so many layers get a name at every circle
 KINDS = {"conv": ("convolution", 0, 0.4, 0.8), "linear": ("linear", 1, 0.1, 1.8)}
 #: What the caption calls the resources.
 NAMES = {"params": "parameters", "flops": "FLOPs", "memory": "feature-map memory"}
+#: Equal layers share one circle: ``{(x, y, params, kind): [index of row, …]}``.
+Circles = dict[tuple[float, float, int, str], list[int]]
 SCALES = ("auto", "linear", "sqrt", "log")
 
 
-def add_options(parser):
+def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads."""
     parser.add_argument("--profile", required=True, help="profile.json of the network")
     parser.add_argument("--title", help="another title than the network's name")
     parser.add_argument("--scale", choices=SCALES, default="auto", help="of both axes")
 
 
-def make(args):
+def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
     profile = Profile.load(args.profile)
     rows = profile.layer_table()
@@ -43,17 +50,14 @@ def make(args):
     return drawing, rows, caption(profile.network, rows, profile.totals)
 
 
-def draw(rows, title=None, scale="auto"):
-    """The figure of :meth:`Profile.layer_table's <edgeprune.complexity.profile.Profile.layer_table>` rows.
+def draw(rows: Sequence[Row], title: str | None = None, scale: str = "auto") -> Figure:
+    """The figure (6.4 x 4.4 inches) of the rows of :meth:`edgeprune.complexity.profile.Profile.layer_table`.
 
     Args:
         rows: one dict for each layer.
         title: above the axes.
         scale: of both axes. ``auto`` is linear, or the square root where values span more than a factor of 20. (On
             a logarithmic axis a classifier of ten units takes most of the room, and the layers that cost huddle.)
-
-    Returns:
-        matplotlib.figure.Figure: 6.4 x 4.4 inches.
     """
     style.setup()
     figure = plt.figure(figsize=SIZE)
@@ -65,10 +69,11 @@ def draw(rows, title=None, scale="auto"):
     # Large circles first, so that the small ones lie on top of them.
     for (x, y, params, kind), _ in sorted(circles.items(), key=lambda item: -item[0][2]):
         axes.plot(x, y, markersize=2 * _radius(params, largest), zorder=3, clip_on=False, **_look(kind))
-    for index, (which, text) in enumerate(
-        (("x", f"Compute per sample ({x_unit}"), ("y", f"Output feature map ({y_unit}"))
+    for which, values, text in (
+        ("x", [x for x, *_ in circles], f"Compute per sample ({x_unit}"),
+        ("y", [y for _, y, *_ in circles], f"Output feature map ({y_unit}"),
     ):
-        chosen = _scale(axes, which, [circle[index] for circle in circles], scale)
+        chosen = _scale(axes, which, values, scale)
         axes.set(**{f"{which}label": text + (", square-root scale)" if chosen == "sqrt" else ")")})
     if title:
         axes.set_title(title)
@@ -78,7 +83,7 @@ def draw(rows, title=None, scale="auto"):
     return figure
 
 
-def short_names(names):
+def short_names(names: Sequence[str]) -> list[str]:
     """The names without leading parts that tell nothing: dropped as long as the rest is unique and starts with a
     letter. Parts are separated by dots."""
     shorter = [name.partition(".")[2] or name for name in names]
@@ -87,8 +92,7 @@ def short_names(names):
     return short_names(shorter)
 
 
-def _circles(rows, x_scale, y_scale):
-    """``{(x, y, params, kind): [index of row, …]}``: equal layers share one circle."""
+def _circles(rows: Sequence[Row], x_scale: float, y_scale: float) -> Circles:
     circles = {}
     for index, row in enumerate(rows):
         kind = "linear" if row["kind"] == "linear" else "conv"
@@ -97,7 +101,7 @@ def _circles(rows, x_scale, y_scale):
     return circles
 
 
-def _label(axes, rows, circles, largest):
+def _label(axes: Axes, rows: Sequence[Row], circles: Circles, largest: int) -> None:
     """Names at all circles, or at those of the layers that weigh most in some resource."""
     names = short_names([row["layer"] for row in rows])
     shares = [max(row["share_PA"], row["share_FA"], row["share_MA"]) for row in rows]
@@ -112,13 +116,13 @@ def _label(axes, rows, circles, largest):
     labels.place(axes, points, texts, radii, ranks)
 
 
-def _join(names):
+def _join(names: Sequence[str]) -> str:
     """One label for layers that share a circle: all names if that is short, else the first and how many follow."""
     text = ", ".join(names) if len(names) < 3 else f"{names[0]} … {names[-1]} ({len(names)})"
     return text if len(text) <= 22 or len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
-def _look(kind):
+def _look(kind: str) -> dict[str, Any]:
     _, index, opacity, edge = KINDS[kind]
     color = sns.color_palette("colorblind")[index]
     return {
@@ -130,11 +134,11 @@ def _look(kind):
     }
 
 
-def _radius(params, largest):
+def _radius(params: float, largest: float) -> float:
     return max(LARGEST * math.sqrt(params / largest), SMALLEST) if largest else SMALLEST
 
 
-def _scale(axes, which, values, scale):
+def _scale(axes: Axes, which: str, values: Sequence[float], scale: str) -> str:
     """Set the scale of the axis ``which`` (x or y), with room for the circles at its ends; returns the scale's name."""
     low, high = min(values), max(values)
     if scale == "auto":
@@ -146,15 +150,15 @@ def _scale(axes, which, values, scale):
         functions = (lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda v: np.sign(v) * v**2)
         (axes.set_xscale if which == "x" else axes.set_yscale)("function", functions=functions)
         ticks = _square_ticks(high)
-        values = {"lim": (-0.004 * high, high * 1.28), "ticks": ticks, "ticklabels": [f"{tick:g}" for tick in ticks]}
-        axes.set(**{which + name: value for name, value in values.items()})
+        names = [f"{tick:g}" for tick in ticks]
+        axes.set(**{f"{which}lim": (-0.004 * high, high * 1.28), f"{which}ticks": ticks, f"{which}ticklabels": names})
     else:
         room = 0.16 * (high - low if high > low else high or 1)
         axes.set(**{f"{which}lim": (low - room, high + room)})
     return scale
 
 
-def _square_ticks(high):
+def _square_ticks(high: float) -> list[float]:
     """Round numbers from 0 to beyond ``high`` that lie about evenly on a square-root axis."""
     step = 10 ** math.floor(math.log10(high * 1.28))
     unit = next(step * f for f in (0.5, 0.2, 0.1, 0.05) if high * 1.28 / (step * f) >= 9)
@@ -162,7 +166,7 @@ def _square_ticks(high):
     return ticks
 
 
-def _legend(side, kinds, largest):
+def _legend(side: Axes, kinds: Collection[str], largest: int) -> None:
     """Kinds of layer above, sizes below: circles of round numbers of parameters, one inside the other."""
     side.set_axis_off()
     width, height = (SIZE[i] * 72 * SIDE[2 + i] for i in (0, 1))  # so that the side's unit is a point
@@ -181,7 +185,7 @@ def _legend(side, kinds, largest):
         side.text(right + 2, top, f"{value / divisor:g} {unit}".strip(), fontsize="small", va="center")
 
 
-def _round_sizes(largest):
+def _round_sizes(largest: int) -> list[int]:
     """Up to three numbers of one leading digit, such that their circles differ: the largest, a third, a sixteenth."""
     result = []
     for part in (0.06, 0.3, 1.0):
@@ -193,7 +197,7 @@ def _round_sizes(largest):
     return result
 
 
-def caption(network, rows, totals):
+def caption(network: str, rows: Sequence[Row], totals: Mapping[str, int]) -> str:
     """Of the bubble chart: totals, and the layer that weighs most in each of the three resources.
 
     Args:

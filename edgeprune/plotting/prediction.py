@@ -1,7 +1,12 @@
 """Predicted against measured latency, one marker for each run, the line of equality and a band of 15 % about it."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -9,7 +14,7 @@ from edgeprune import files, identity
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import style
-from edgeprune.reporting import planned, runs, script, units
+from edgeprune.reporting import Row, planned, runs, script, units
 from edgeprune.reporting.captions import escape
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.predicted_latency import latency
@@ -21,7 +26,7 @@ _PLAN = ("method", "mode", "target")
 _RUN = ("variant", *_PLAN, "reference", "budget", "plan_seed", "seed")
 
 
-def add_options(parser):
+def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads."""
     parser.add_argument("--table", required=True, help="the device's table of the network's layer costs")
     parser.add_argument("--profile", required=True, help="profile.json of the network")
@@ -31,14 +36,16 @@ def add_options(parser):
     script.add_pair(parser, required=True)
 
 
-def make(args):
+def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
     rows = read(args.table, args.profile, args.plans, args.measurements)
     drawing = draw(rows, f"{args.network} on {args.dataset}, {args.device}")
     return drawing, rows, caption(args.network, args.dataset, args.device, rows)
 
 
-def read(table, profile, plans, measurements):
+def read(
+    table: str | Path, profile: str | Path, plans: Iterable[str | Path], measurements: Iterable[str | Path]
+) -> list[Row]:
     """One row for each run that was measured on the table's device.
 
     Args:
@@ -53,18 +60,18 @@ def read(table, profile, plans, measurements):
     Raises:
         EdgepruneError: a file of another kind, network or device, or a measurement without its plan.
     """
-    table, profile = CostTable.load(table), Profile.load(profile)
+    costs, dense = CostTable.load(table), Profile.load(profile)
     predicted, rows = {}, []
     for path in plans:
         plan = Plan.load(path)
-        plan.check(profile)
+        plan.check(dense)
         key = planned.run_of(path) or (*(getattr(plan, key) for key in _PLAN), plan.seed)
-        predicted[key] = latency(profile, table, plan.widths)
+        predicted[key] = latency(dense, costs, plan.widths)
     for path in measurements:
         value = files.read_json(path)
         run = value.get("run") if isinstance(value, dict) and value.get("format") == "edgeprune.measurement" else None
-        if not run or value["device"] != table.device:
-            raise EdgepruneError(f"is not a run's measurement on {table.device}", file=path, remedy="give one that is")
+        if not run or value["device"] != costs.device:
+            raise EdgepruneError(f"is not a run's measurement on {costs.device}", file=path, remedy="give one that is")
         run = identity.completed(run)
         name = identity.seed_name(run["plan_seed"], run["seed"])
         keys = (run["variant"], name), (*(run[part] for part in _PLAN), run["plan_seed"])
@@ -79,12 +86,8 @@ def read(table, profile, plans, measurements):
     return sorted(rows, key=lambda row: (not runs.is_dense(row), row["variant"], row["plan_seed"], row["seed"]))
 
 
-def draw(rows, title=None):
-    """The figure of :func:`read`'s rows.
-
-    Returns:
-        matplotlib.figure.Figure
-    """
+def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
+    """The figure of :func:`read`'s rows."""
     style.setup()
     looks = style.Looks(rows)
     figure, ax = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
@@ -120,24 +123,25 @@ def draw(rows, title=None):
     return figure
 
 
-def mean_error(rows):
+def mean_error(rows: Sequence[Row]) -> float | None:
     """The mean absolute error as a fraction; None without rows."""
     return sum(abs(row["error"]) for row in rows) / len(rows) if rows else None
 
 
-def caption(network, dataset, device, rows):
+def caption(network: str, dataset: str, device: str, rows: Sequence[Row]) -> str:
     """Of the figure, in reStructuredText: the mean error, and the largest one."""
     head = (
         f"**Predicted against measured latency of {escape(network)} on {escape(dataset)}, on {escape(device)}.** The "
         "prediction is the sum of the layers' costs in the device's table at the plan's widths; measured is the median "
         "of the trained network. The band is ±15 %."
     )
-    if not rows:
+    error = mean_error(rows)
+    if error is None:
         return head + " No run was measured.\n"
     worst = max(rows, key=lambda row: abs(row["error"]))
     return (
         f"{head}\n\n- Mean absolute error over {len(rows)} run{'s' if len(rows) > 1 else ''}: "
-        f"{100 * mean_error(rows):.1f} %.\n- Largest: {escape(worst['variant'])} of seed "
+        f"{100 * error:.1f} %.\n- Largest: {escape(worst['variant'])} of seed "
         f"{identity.seed_name(worst['plan_seed'], worst['seed'])}, predicted "
         f"{worst['predicted_ms']:.3f} ms, measured {worst['measured_ms']:.3f} ms ({100 * worst['error']:+.1f} %).\n"
     ).replace("(-", "(−")

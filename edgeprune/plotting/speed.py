@@ -1,44 +1,42 @@
 """MACs against the measured latency of one network and dataset: whether fewer MACs are faster, place by place."""
 
 import math
+from argparse import Namespace
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from edgeprune.plotting import style, tradeoff
-from edgeprune.reporting import macs_latency, notes, runs, script, units
+from edgeprune.reporting import Row, macs_latency, notes, runs, script, units
 from edgeprune.reporting.captions import escape
 
 PANEL = (3.1, 2.6)  # inches
 IDEAL = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1}
 
 
-def add_options(parser):
-    """What :func:`make` reads: the runs of one network on one dataset."""
-    script.add_results(parser)
-    script.add_pair(parser)
+#: It reads the runs of one network on one dataset.
+add_options = tradeoff.add_options
 
 
-def make(args):
+def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows, title = script.read_runs(args)
-    return draw(rows, title), rows, caption(runs.group(rows))
+    return script.figure(args, draw, caption)
 
 
-def draw(rows, title=None):
+def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
     A panel for each place: small markers are runs, large ones means over the runs with one standard deviation each
     way, the dashed line through the dense network and the origin is proportion. A place where nothing could be
-    measured has a panel that says why.
-
-    Returns:
-        matplotlib.figure.Figure: up to three panels wide.
+    measured has a panel that says why. The figure is up to three panels wide.
     """
     style.setup()
     looks = style.Looks(rows)
-    places = sorted({runs.place(row) for row in rows if row["device"]}) or [None]
+    places = sorted(runs.measured_at(rows)) or [None]
     wide = len(places) if len(places) < 4 else 2 if len(places) == 4 else 3
     tall = math.ceil(len(places) / wide)
     size = max(PANEL[0] * wide, 4.2) + 0.4, PANEL[1] * tall + 0.9
@@ -67,7 +65,7 @@ def draw(rows, title=None):
     return figure
 
 
-def _panel(ax, rows, looks):
+def _panel(ax: Axes, rows: Sequence[Row], looks: style.Looks) -> None:
     divisor, unit = units.scale([row["macs"] for row in rows], "macs")
     slower, time = units.scale([row["latency_p50_ms"] for row in rows], "time")
     groups = runs.group(rows)
@@ -96,7 +94,7 @@ def _panel(ax, rows, looks):
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
-def _say(ax, text):
+def _say(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize="small", wrap=True)
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
@@ -104,7 +102,7 @@ def _say(ax, text):
         side.set_visible(False)
 
 
-def caption(groups):
+def caption(groups: Sequence[Row]) -> str:
     """Of MACs against the measured latency: whether fewer MACs are faster, place by place.
 
     Args:
@@ -118,7 +116,7 @@ def caption(groups):
         "the share of its MACs that is left. Above the line, a network is slower than its MACs promise.",
         "",
     ]
-    places = dict.fromkeys(runs.place(row) for row in groups if row["device"])
+    places = runs.measured_at(groups)
     for place in places:
         here = [row for row in groups if runs.place(row) == place and row["latency_p50_ms"] is not None]
         if not here:

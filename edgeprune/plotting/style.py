@@ -7,8 +7,14 @@ says how it is filled; a budget takes a mode's part.
 
 import re
 import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import matplotlib
+from matplotlib.figure import Figure
+
+from edgeprune.reporting import Row
 
 matplotlib.use("Agg")
 
@@ -18,9 +24,13 @@ import seaborn as sns
 from edgeprune import files
 from edgeprune.reporting import runs
 
+#: As matplotlib takes it: a name, or red, green and blue from 0 to 1.
+Color = str | tuple[float, float, float]
+#: The colour and the shape of a marker.
+Look = tuple[Color, str]
 #: Okabe and Ito's palette for colour-blind readers (seaborn's "colorblind"), in an order of differing lightness.
 _COLORS = sns.color_palette("colorblind")
-MODE_LOOKS = {
+MODE_LOOKS: dict[str | None, Look] = {
     "PA": (_COLORS[0], "o"),
     "FA": (_COLORS[1], "s"),
     "MA": (_COLORS[2], "^"),
@@ -49,7 +59,7 @@ NAMED = tuple(((_COLORS[5], _COLORS[9], "#882255")[i % 3], "Xphd<>8H"[i % 8]) fo
 GREY = "0.45"
 
 
-def setup():
+def setup() -> None:
     """Set seaborn's theme and the settings that make the files reproducible."""
     sns.set_theme(
         context="paper",
@@ -72,7 +82,7 @@ def setup():
     )
 
 
-def marker(method, mode, size=7):
+def marker(method: str, mode: str | None, size: float = 7) -> dict[str, Any]:
     """Keyword arguments of ``Axes.plot`` for the marker of a series."""
     color, shape = DENSE if method == "dense" else MODE_LOOKS.get(mode, OTHER_MODE)
     return _look(color, shape, FILLS.get(method, OTHER_FILL), size)
@@ -85,11 +95,11 @@ class Looks:
         rows: all that the figure shows; the names in them share out the colours and shapes.
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows: Iterable[Row]) -> None:
         named = {row["reference"] for row in rows if runs.is_named(row)}
         self.places = places(named | {_budget(row) for row in rows if row.get("budget")})
 
-    def marker(self, row, size=7):
+    def marker(self, row: Row, size: float = 7) -> dict[str, Any]:
         """Keyword arguments of ``Axes.plot`` for the marker of a row."""
         if runs.is_named(row):
             return _look(*self.places[row["reference"]], MODE_FILLS.get(row["mode"], NO_MODE_FILL), size)
@@ -98,7 +108,7 @@ class Looks:
         return marker(row["method"], row["mode"], size)
 
 
-def places(names):
+def places(names: Iterable[str]) -> dict[str, Look]:
     """A colour and a shape of :data:`NAMED` for each name, the same for the same names in any order.
 
     Each has a first choice of its own, so that most keep theirs when a name is added; names differ in shape and in
@@ -112,16 +122,16 @@ def places(names):
     return taken
 
 
-def _crowded(look, taken):
+def _crowded(look: Look, taken: Sequence[Look]) -> tuple[int, int, int]:
     """How many have the look, its shape, its colour."""
     return taken.count(look), sum(shape == look[1] for _, shape in taken), sum(color == look[0] for color, _ in taken)
 
 
-def _budget(row):
+def _budget(row: Row) -> str:
     return f"budget {row['budget']}"  # with a space, as no reference is called
 
 
-def _look(color, shape, fill, size):
+def _look(color: Color, shape: str, fill: str, size: float) -> dict[str, Any]:
     return {
         "color": color,
         "marker": shape,
@@ -133,7 +143,7 @@ def _look(color, shape, fill, size):
     }
 
 
-def save(figure, svg=None, png=None):
+def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None = None) -> None:
     """Write the figure as SVG and as PNG (150 dpi), without dates or versions in them."""
     if svg:
         with files.replacing(svg) as temporary:
@@ -145,7 +155,7 @@ def save(figure, svg=None, png=None):
     plt.close(figure)
 
 
-def _lighter(svg):
+def _lighter(svg: str) -> str:
     """``svg`` with coordinates cut to hundredths of a point (transforms keep their digits) and without comments."""
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(?<= )(?:d|x|y)=\"[^\"]*\"", lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), svg)

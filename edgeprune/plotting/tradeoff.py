@@ -1,16 +1,22 @@
 """What a task's headline metric costs: a panel for each resource, counted or measured, of one network and dataset."""
 
 import math
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from edgeprune.plotting import style
-from edgeprune.reporting import notes, pairs, runs, script, units
+from edgeprune.reporting import Row, notes, pairs, runs, script, units
 from edgeprune.reporting.captions import costs, escape, score
+from edgeprune.reporting.pairs import Comparison
+from edgeprune.tasks.base import Metric
 
 PANEL = (2.0, 2.1)  # inches
 COLUMNS = 5
@@ -46,33 +52,29 @@ MEASURED_FACETS = (
 )
 
 
-def add_options(parser):
+def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: the runs of one network on one dataset."""
     script.add_results(parser)
     script.add_pair(parser)
 
 
-def make(args):
+def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows, title = script.read_runs(args)
-    return draw(rows, title), rows, caption(runs.group(rows))
+    return script.figure(args, draw, caption)
 
 
-def draw(rows, title=None):
+def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
     Small markers are runs, large ones means over the runs with one standard deviation each way; a line joins the
     targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
     counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
-    measured for (energy without a meter) have no panel.
-
-    Returns:
-        matplotlib.figure.Figure: five panels wide.
+    measured for (energy without a meter) have no panel. The figure is five panels wide.
     """
     style.setup()
     metric, looks = runs.headline(rows), style.Looks(rows)
-    lines = [(None, runs.once(rows), COUNTED_FACETS)]
-    for place in sorted({runs.place(row) for row in rows if row["device"]}):
+    lines: list[tuple[str | None, list[Row], Sequence[Facet]]] = [(None, runs.once(rows), COUNTED_FACETS)]
+    for place in sorted(runs.measured_at(rows)):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
         facets = [facet for facet in MEASURED_FACETS if any(row[facet.column] is not None for row in here)]
         if facets:
@@ -104,7 +106,7 @@ def draw(rows, title=None):
     return figure
 
 
-def pareto(points, higher_is_better=True):
+def pareto(points: Iterable[tuple[float, float]], higher_is_better: bool = True) -> list[tuple[float, float]]:
     """The points ``(cost, quality)`` that no other beats in both, by rising cost."""
     front, best = [], None
     sign = 1 if higher_is_better else -1
@@ -115,7 +117,7 @@ def pareto(points, higher_is_better=True):
     return front
 
 
-def panel(ax, facet, rows, metric, looks):
+def panel(ax: Axes, facet: Facet, rows: Sequence[Row], metric: Metric, looks: style.Looks) -> None:
     """Draw ``rows``' scores against one column of theirs, as :func:`draw` says, with the figure's ``looks``."""
     rows = [row for row in rows if row[facet.column] is not None]
     divisor, unit = units.scale([row[facet.column] for row in rows], facet.kind)
@@ -152,7 +154,7 @@ def panel(ax, facet, rows, metric, looks):
     ax.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _limits(ax, values, span):
+def _limits(ax: Axes, values: Sequence[float], span: float) -> None:
     """Logarithmic where the values span more than a factor of 8; never narrower than ``span``."""
     low, high = min(values), max(values)
     if low > 0 and high > 8 * low:
@@ -170,7 +172,7 @@ def _limits(ax, values, span):
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
-def legend(rows):
+def legend(rows: Sequence[Row]) -> list[Line2D]:
     """A handle for each series of ``rows`` and for the front."""
     handles, looks = [], style.Looks(rows)
     for row in sorted(rows, key=runs.order):
@@ -183,7 +185,7 @@ def legend(rows):
     return handles
 
 
-def caption(groups):
+def caption(groups: Sequence[Row]) -> str:
     """Of accuracy against resources, for one network and dataset: dense, then the best pruned run of each mode.
 
     Args:
@@ -193,7 +195,7 @@ def caption(groups):
     network, dataset = groups[0]["network"], groups[0]["dataset"]
     sizes = sorted({row["n"] for row in groups})
     count = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    places = list(dict.fromkeys(runs.place(row) for row in groups if row["device"]))
+    places = runs.measured_at(groups)
     lines = [
         f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.** "
         f"Large markers are means over {count} run{'s' if sizes != [1] else ''}, bars one sample standard deviation, "
@@ -215,7 +217,7 @@ def caption(groups):
     return "\n".join(lines) + "\n"
 
 
-def _best_of(groups, metric, prefix, compared):
+def _best_of(groups: Sequence[Row], metric: Metric, prefix: str, compared: Sequence[Comparison]) -> list[str]:
     """Dense, then of each method and mode the target that is best on validation; of ours also how it compares with
     dense, among all comparisons of the place."""
     lines, best = [], {}

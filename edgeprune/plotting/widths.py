@@ -1,16 +1,21 @@
 """Filters of each layer: the dense network's as grey bars, what the plans of each mode keep as markers."""
 
 import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import style
 from edgeprune.plotting.layer_complexity import short_names
-from edgeprune.reporting import planned, runs, script
+from edgeprune.reporting import Row, planned, runs, script
 from edgeprune.reporting.captions import escape
 from edgeprune.sampling.plan import Plan
 
@@ -19,20 +24,20 @@ DENSE = {"color": "0.55", "linewidth": 2.2}
 NAMED = 60  # more layers than that are numbered
 
 
-def add_options(parser):
+def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads."""
     parser.add_argument("--plans", nargs="+", required=True, help="plans of one network on one dataset (or @file)")
     parser.add_argument("--variants", default={}, type=json.loads, help="references and budgets of the grid's variants")
     script.add_pair(parser, required=True)
 
 
-def make(args):
+def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
     rows = read(args.plans, args.variants)
     return draw(rows, f"{args.network} on {args.dataset}"), rows, caption(args.network, args.dataset, rows)
 
 
-def read(paths, variants=None):
+def read(paths: Iterable[str | Path], variants: Mapping[str, Row] | None = None) -> list[Row]:
     """One dict for each plan and layer: ``variant, method, mode, target, reference, budget, seed, series, layer,
     dense, kept``.
 
@@ -45,7 +50,7 @@ def read(paths, variants=None):
     Raises:
         EdgepruneError: a file is not a plan, or plans have different layers.
     """
-    rows, layers = [], None
+    rows, layers = [], []
     for path in paths:
         plan = Plan.load(path)
         layers = layers or list(plan.layers)
@@ -72,12 +77,9 @@ def read(paths, variants=None):
     return sorted(rows, key=lambda row: (_order(row), place[row["layer"]]))
 
 
-def draw(rows, title=None):
+def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     """The figure of :func:`read`'s rows: one panel for each target or budget, below each other; markers are means over
     the runs, whiskers one sample standard deviation.
-
-    Returns:
-        matplotlib.figure.Figure: as wide as the layers need, 4.5 to 10 inches.
     """
     style.setup()
     pruned = [row for row in rows if row["method"] != "dense"]
@@ -122,23 +124,23 @@ def draw(rows, title=None):
     return figure
 
 
-def _place(target):
+def _place(target: tuple[float | None, str | None]) -> tuple[bool, float, str]:
     """Sort key of a panel: targets come before budgets."""
     return target[0] is None, target[0] or 0, target[1] or ""
 
 
-def _title(target, budget):
+def _title(target: float | None, budget: str | None) -> str:
     if target is not None:
         return f"target −{100 * target:g} %"
     return f"budget {budget}" if budget else ""
 
 
-def _order(row):
+def _order(row: Row) -> tuple:
     known = {"network": "", "dataset": "", "device": None, "variant": ""}
     return runs.order({**known, **row})
 
 
-def _scale(ax, values):
+def _scale(ax: Axes, values: Sequence[int]) -> None:
     """Powers of two where the values span more than a factor of 8, so that narrow layers can be read too."""
     if max(values) <= 8 * min(values):
         ax.set_ylim(0, 1.08 * max(values))
@@ -150,7 +152,7 @@ def _scale(ax, values):
     ax.set_ylim(min(values) / 1.4, 1.4 * max(values))
 
 
-def _name_layers(ax, layers):
+def _name_layers(ax: Axes, layers: Sequence[str]) -> None:
     ax.set_xlim(-0.6, len(layers) - 0.4)
     if len(layers) > NAMED:
         ax.set_xlabel("Layer, in the order of the forward pass")
@@ -160,7 +162,7 @@ def _name_layers(ax, layers):
     ax.set_xticks(range(len(layers)), short_names(layers), rotation=90, fontsize=size)
 
 
-def caption(network, dataset, rows):
+def caption(network: str, dataset: str, rows: Sequence[Row]) -> str:
     """Of the widths by layer: per mode, the layer that was thinned most.
 
     Args:
@@ -180,7 +182,7 @@ def caption(network, dataset, rows):
         per_layer.setdefault(row["layer"], []).append(row["kept"] / row["dense"])
     for (series, target), layers in kept.items():
         means = {layer: sum(values) / len(values) for layer, values in layers.items()}
-        thinnest = min(means, key=means.get)
+        thinnest = min(means, key=means.__getitem__)
         share = "" if target is None else f" at −{100 * target:g} %"
         lines.append(f"- {escape(series)}{share}: {escape(thinnest)} keeps least, {100 * means[thinnest]:.0f} %.")
     return "\n".join(lines) + "\n"

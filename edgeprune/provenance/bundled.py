@@ -16,7 +16,7 @@ from snakeledger.cache import cache_folder, listing, stored
 FOLDER = ".dvc/bundled"
 
 
-def named(lock, cache):
+def named(lock: str | Path, cache: Path) -> dict[str, int]:
     """``{md5: size in bytes}`` of every object that a lock file names, the files of listed folders included.
 
     Raises:
@@ -38,7 +38,7 @@ def named(lock, cache):
     return found
 
 
-def refresh(root=".", limit=64e6, lock="dvc.lock"):
+def refresh(root: str | Path = ".", limit: float = 64e6, lock: str = "dvc.lock") -> tuple[int, int, int]:
     """Let the remote hold exactly what the lock names, and put it on git's list for the next commit.
 
     Args:

@@ -7,7 +7,7 @@ from edgeprune.errors import EdgepruneError
 from snakeledger import Pipeline
 
 
-def pipeline(preset, root="."):
+def pipeline(preset: str, root: str | Path = ".") -> Pipeline:
     """The :class:`snakeledger.Pipeline` of a preset.
 
     Raises:

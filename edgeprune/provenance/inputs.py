@@ -3,12 +3,13 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.provenance.sources import digests
 
 
-def images(name, settings, root="."):
+def images(name: str, settings: dict[str, Any], root: str | Path = ".") -> str | None:
     """The folder or archive on this machine that a data set is made from, or None.
 
     Args:
@@ -30,7 +31,7 @@ def images(name, settings, root="."):
     return str(found) if os.path.isabs(os.path.expanduser(path)) else os.path.normpath(path)
 
 
-def listing(folder):
+def listing(folder: str | Path) -> str:
     """A digest of names, sizes and times of change of all files below a folder, so that an edit of one is noticed.
 
     A folder's own time changes only when an entry right under it comes or goes.
@@ -45,7 +46,7 @@ def listing(folder):
     return seen.hexdigest()[:16]
 
 
-def of_user(config, root="."):
+def of_user(config: dict[str, Any], root: str | Path = ".") -> list[str]:
     """Files and folders of the user's that the configuration's grid depends on, sorted."""
     pairs = config["pairs"]
     factories = sorted({config["networks"][pair["network"]]["factory"] for pair in pairs})

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = __name__.partition(".")[0]
 
 
-def digests(*entries, root=ROOT):
+def digests(*entries: str, root: str | Path = ROOT) -> list[str]:
     """``"path@digest"`` of every source file that ``entries`` reach, sorted; relative to ``root``, or absolute.
 
     Files are read anew on each call.
@@ -50,11 +50,11 @@ def digests(*entries, root=ROOT):
 class _Walk:
     """The files found so far, absolute paths, each with its content."""
 
-    def __init__(self, root):
+    def __init__(self, root: Path) -> None:
         self.root, self.found = root, {}
         self.installed = any(root.glob("*.dist-info"))
 
-    def add(self, path):
+    def add(self, path: Path) -> None:
         """A file that must be there, and all that it reaches."""
         todo = [path]
         while todo:
@@ -63,27 +63,27 @@ class _Walk:
                 self.found[path] = _read(path)
                 todo += self._imports(path)
 
-    def add_module(self, name):
+    def add_module(self, name: str) -> None:
         for files in (self._own(name), *(_files_of(folder, name) for folder in _import_folders())):
             if files:
                 for path in files:
                     self.add(path)
                 return
 
-    def _is_own(self, module):
+    def _is_own(self, module: str) -> bool:
         """Whether a module may be of this project, and not one that is installed beside it."""
         return not self.installed or module.partition(".")[0] == PACKAGE
 
-    def _own(self, module):
+    def _own(self, module: str) -> list[Path]:
         return _files_of(self.root, module) if self._is_own(module) else []
 
-    def digests(self):
+    def digests(self) -> list[str]:
         return sorted(f"{self._label(p)}@{hashlib.sha256(data).hexdigest()[:16]}" for p, data in self.found.items())
 
-    def _label(self, path):
+    def _label(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
-    def _imports(self, path):
+    def _imports(self, path: Path) -> list[Path]:
         if path.name == "__init__.py":
             self.found |= {template: _read(template) for template in path.parent.glob("*.j2")}
         try:
@@ -108,13 +108,13 @@ class _Walk:
                 found += _files_of(path.parent, name) if path.parent != self.root else []
         return found
 
-    def _exports(self, package):
+    def _exports(self, package: str) -> dict[str, str]:
         """The literal `_EXPORTS` of a package that imports its public names on first use."""
         path = self.root.joinpath(*package.split("."), "__init__.py")
         return _parse(_read(path))[1] if self._is_own(package) and path.is_file() else {}
 
 
-def _files_of(folder, module):
+def _files_of(folder: Path, module: str) -> list[Path]:
     """A dotted module's file below ``folder``, and those of the packages around it: their ``__init__`` runs too."""
     parts, files = module.split("."), []
     for n in range(1, len(parts) + 1):
@@ -123,14 +123,14 @@ def _files_of(folder, module):
     return files
 
 
-def _import_folders():
+def _import_folders() -> list[Path]:
     """Where this process imports from, without what is installed."""
     installed = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders = [os.path.abspath(folder) for folder in sys.path]
     return [Path(f) for f in folders if f not in installed and not f.endswith(("-packages", "lib-dynload"))]
 
 
-def _read(path):
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -140,7 +140,7 @@ def _read(path):
 
 
 @cache
-def _parse(source):
+def _parse(source: bytes) -> tuple[list[tuple[int, str, tuple[str, ...]]], dict[str, str]]:
     """``([(level, module, names)], _EXPORTS)`` of a module's text; names are empty for ``import module``."""
     tree, imports, exports = ast.parse(source), [], {}
     for node in ast.walk(tree):

@@ -1,19 +1,22 @@
 """A choice in words, and as data for machines."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgeprune import identity
 from edgeprune.measuring import program
-from edgeprune.reporting import difference, notes, pairs, runs, units
-from edgeprune.reporting.choice import RULE
+from edgeprune.reporting import Row, difference, notes, pairs, runs, units
+from edgeprune.reporting.choice import RULE, Choice
+from edgeprune.tasks.base import Metric
 
 QUANTIZED_NOTE = (
     "The validation score is the fp32 network's; of the int8 model only the test score was measured, shown here."
 )
 
 
-def model(results, choice, rows):
+def model(results: str | Path, choice: Choice, rows: Sequence[Row]) -> dict[str, Any]:
     """Where the model of the best group is: of the run that :meth:`edgeprune.reporting.choice.Choice.member` names.
 
     Args:
@@ -24,7 +27,7 @@ def model(results, choice, rows):
     Returns:
         dict: seed, paths, which of them are on this disk, its own values, and commands.
     """
-    run = choice.member(_members(choice.best, rows))
+    run = choice.member(_members(choice.satisfying[0], rows))
     where, trained = identity.folder(run), Path(results) / "train_network"
     exported = Path(results) / "quantize_model" if run["runtime"] == "int8" else trained
     paths = {
@@ -48,12 +51,14 @@ def model(results, choice, rows):
     }
 
 
-def _from_here(path):
+def _from_here(path: Path) -> str:
     """As short as it can be typed: in a checkout, the path that the documentation names."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def data(choice, place, found, metric, preset=None):
+def data(
+    choice: Choice, place: str | None, found: dict[str, Any] | None, metric: Metric, preset: str | None = None
+) -> dict[str, Any]:
     """The choice as JSON can hold it; differences of validation scores are in the metric's unit."""
     return {
         "place": place,
@@ -73,21 +78,21 @@ def data(choice, place, found, metric, preset=None):
             {
                 "network": c.baseline["network"],
                 "variant": c.baseline["variant"],
-                "told_apart": c.found.verdict is not None,
-                "difference": c.found.value,
-                "low": c.found.low,
-                "high": c.found.high,
-                "p_holm": c.found.adjusted,
-                "n": [c.found.first.n, c.found.second.n],
+                "told_apart": sure.verdict is not None,
+                "difference": sure.value,
+                "low": sure.low,
+                "high": sure.high,
+                "p_holm": sure.adjusted,
+                "n": [sure.first.n, sure.second.n],
             }
-            for c in pairs.with_best(choice.satisfying, metric)
+            for c, sure in pairs.known(pairs.with_best(choice.satisfying, metric))
         ],
         "model": found,
         "preset": preset,
     }
 
 
-def text(choice, rows, place, found):
+def text(choice: Choice, rows: Sequence[Row], place: str | None, found: dict[str, Any] | None) -> str:
     """The choice for a terminal.
 
     Args:
@@ -106,9 +111,8 @@ def text(choice, rows, place, found):
     if place and place.endswith("(int8)"):
         lines.append(QUANTIZED_NOTE)
     lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the runs):"]
-    if choice.satisfying:
+    if best := choice.best:
         lines += _table(choice, choice.satisfying, rows, metric)
-        best = choice.best
         lines += ["", f"Best: {_name(best)} with a validation score of {units.score(best['val'], metric)}."]
         lines.append(f"  Rule: {RULE}. The test score ({_test(best, metric)}) decides nothing.")
         lines += _level(choice, metric)
@@ -125,29 +129,29 @@ def text(choice, rows, place, found):
     return "\n".join(lines)
 
 
-def _level(choice, metric):
+def _level(choice: Choice, metric: Metric) -> list[str]:
     """Which of the others that satisfy all can't be told from the best on validation, and how far they may be."""
-    compared = pairs.with_best(choice.satisfying, metric)
+    compared = pairs.known(pairs.with_best(choice.satisfying, metric))
     if not compared:
         return []
     unit, places = pairs.unit(metric)
-    level = [c for c in compared if c.found.verdict is None]
+    level = [(c, found) for c, found in compared if found.verdict is None]
     others = f"{len(compared)} other{'s' if len(compared) > 1 else ''}"
-    count = max((c.found.family for c in compared if c.found.p is not None), default=0)
+    count = max((found.family for _, found in compared if found.p is not None), default=0)
     how = f"Welch, unpaired; Holm over {count} pair{'s' if count != 1 else ''}"
     if not level:
         return [f"  On validation it is told apart from the {others} ({how})."]
     lines = [f"  On validation it is not told apart from {len(level)} of {others} ({how}):"]
-    for c in level:
-        amount = f"{difference.signed(c.found.value, places)} {unit}".rstrip()
-        sure = f"{difference.interval(c.found, places)}, corrected p {difference.probability(c.found.adjusted)}"
-        if c.found.reason or c.found.only_alone:
-            sure = f"({difference.words(c.found)})"
+    for c, found in level:
+        amount = f"{difference.signed(found.value, places)} {unit}".rstrip()
+        sure = f"{difference.interval(found, places)}, corrected p {difference.probability(found.adjusted)}"
+        if found.reason or found.only_alone:
+            sure = f"({difference.words(found)})"
         lines.append(f"    {_name(c.baseline)}: {amount} {sure}")
     return lines
 
 
-def _exclusions(choice, total):
+def _exclusions(choice: Choice, total: int) -> list[str]:
     lines = ["What excludes the others:"]
     for constraint, out, alone, near in choice.excluded():
         said = f"  {constraint}: {len(out)} of {total}"
@@ -160,7 +164,7 @@ def _exclusions(choice, total):
     return lines
 
 
-def _changes(choice):
+def _changes(choice: Choice) -> list[str]:
     lines = ["What to change, one of:"]
     lines += [f"  {constraint.relaxed(row)} admits {_name(row)}" for constraint, row in choice.concessions()]
     nearest = choice.failing[0]
@@ -172,7 +176,7 @@ def _changes(choice):
     return lines
 
 
-def _how_to_get(found):
+def _how_to_get(found: dict[str, Any]) -> list[str]:
     fit = "the best on validation of its runs that satisfy all"
     if not found["satisfies"]:
         fit = "none of its runs alone satisfies all"
@@ -187,7 +191,7 @@ def _how_to_get(found):
     return lines
 
 
-def _table(choice, groups, rows, metric):
+def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: Metric) -> list[str]:
     """Aligned columns; after a mean that is constrained, the worst of its runs in brackets."""
     costs = [c for c in choice.constraints if c.column != "val"]
     accuracy = next((c for c in choice.constraints if c.column == "val"), None)
@@ -207,19 +211,19 @@ def _table(choice, groups, rows, metric):
     return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in [head, *cells]]
 
 
-def _members(group, rows):
+def _members(group: Row, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if all(row.get(key) == group[key] for key in runs.GROUP)]
 
 
-def _name(row):
+def _name(row: Row) -> str:
     return f"{row['network']} {row['variant']}"
 
 
-def _test(row, metric):
+def _test(row: Row, metric: Metric) -> str:
     return "not measured" if row["score"] is None else units.score(row["score"], metric, row["score_std"])
 
 
-def _row(row):
+def _row(row: Row) -> Row:
     keys = ("network", "dataset", "variant", "n", "val", "score", "score_std", "latency_p50_ms", "peak_memory",
             "peak_rss_bytes", "file_bytes", "energy_mj", "energy_source")  # fmt: skip
     return {key: row[key] for key in keys}

@@ -4,10 +4,13 @@
 what these functions wrote beside the figure.
 """
 
-from edgeprune.reporting import notes, pairs, runs, units
+from collections.abc import Sequence
+
+from edgeprune.reporting import Row, notes, pairs, runs, units
+from edgeprune.tasks.base import Metric
 
 
-def results(groups):
+def results(groups: Sequence[Row]) -> str:
     """Of the results table: how many runs, and the accuracies of each network and dataset in one line."""
     counts = {}  # a run measured on several devices is one run
     for row in groups:
@@ -33,12 +36,12 @@ def results(groups):
     return "\n".join(lines) + "\n"
 
 
-def escape(text):
+def escape(text: object) -> str:
     """``text`` such that reStructuredText shows it as it is."""
     return "".join(f"\\{c}" if c in "\\*`_|<>[]" else c for c in str(text))
 
 
-def score(row, metric):
+def score(row: Row, metric: Metric) -> str:
     """The test score in words, with its spread over the runs."""
     if row["score"] is None:
         return "score not measured"
@@ -46,7 +49,7 @@ def score(row, metric):
     return f"{name} {units.score(row['score'], metric, row['score_std'])}"
 
 
-def costs(row, dense=None):
+def costs(row: Row, dense: Row | None = None) -> str:
     """Parameters and FLOPs with their ratio to the dense network, then the latency and the energy where measured."""
     parts = []
     for key, kind, noun in (("params", "params", " parameters"), ("flops", "flops", "")):

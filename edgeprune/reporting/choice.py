@@ -6,11 +6,13 @@ the score is on the validation score too; the test score is shown beside it and 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import runs, units
+from edgeprune.reporting import Row, runs, units
+from edgeprune.tasks.base import Metric
 
 RULE = "the best mean validation score among those that satisfy every constraint; ties go to the lower latency"
 
@@ -33,7 +35,7 @@ class Constraint:
     limit: units.Amount
     at_least: bool = False
 
-    def miss(self, row):
+    def miss(self, row: Row) -> float:
         """How far a row is beyond the limit, relative to it; negative is within, infinite if it was not measured."""
         value = row[self.column]
         if value is None:
@@ -41,16 +43,16 @@ class Constraint:
         beyond = self.limit.value - value if self.at_least else value - self.limit.value
         return beyond / self.limit.value
 
-    def holds(self, row):
+    def holds(self, row: Row) -> bool:
         return self.miss(row) <= 0
 
-    def show(self, row):
+    def show(self, row: Row) -> str:
         return "not measured" if row[self.column] is None else self.limit.show(row[self.column])
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.title} {'≥' if self.at_least else '≤'} {self.limit.show(self.limit.value)}"
 
-    def relaxed(self, row):
+    def relaxed(self, row: Row) -> str:
         """The option as it would have to read for the row to satisfy it, rounded to the side that lets it in."""
         value, size = row[self.column] / self.limit.size, 10.0 ** (math.floor(math.log10(row[self.column])) - 3)
         size = size / self.limit.size
@@ -67,10 +69,10 @@ class Choice:
     failing: tuple[dict[str, Any], ...]
 
     @property
-    def best(self):
+    def best(self) -> Row | None:
         return self.satisfying[0] if self.satisfying else None
 
-    def excluded(self):
+    def excluded(self) -> list[tuple[Constraint, list[Row], list[Row], Row | None]]:
         """``(constraint, groups that fail it, groups that fail nothing else, the nearest of the first)`` of each."""
         result = []
         for constraint in self.constraints:
@@ -80,23 +82,23 @@ class Choice:
             result.append((constraint, out, alone, min(measured, key=constraint.miss) if measured else None))
         return result
 
-    def concessions(self):
+    def concessions(self) -> list[tuple[Constraint, Row]]:
         """``(constraint, group)``: the run that is let in when this constraint alone gives way as little as it can."""
         barred = ((c, [row for row in alone if row[c.column] is not None]) for c, _, alone, _ in self.excluded())
         return [(constraint, min(rows, key=constraint.miss)) for constraint, rows in barred if rows]
 
-    def member(self, members):
+    def member(self, members: Sequence[Row]) -> Row:
         """Of the best group's runs, the one with the best validation score of those that satisfy every constraint
         themselves (of all, if none does)."""
         fit = [row for row in members if all(c.holds(row) for c in self.constraints)] or members
         return (max if runs.headline(fit).higher_is_better else min)(fit, key=lambda row: row["val"])
 
 
-def choose(groups, constraints, metric):
+def choose(groups: Sequence[Row], constraints: Sequence[Constraint], metric: Metric) -> Choice:
     """The :class:`Choice` among groups of one place."""
     sign = -1 if metric.higher_is_better else 1
 
-    def rank(row):
+    def rank(row: Row) -> tuple[float, float, float]:
         latency = row["latency_p50_ms"]
         return sign * row["val"], math.inf if latency is None else latency, row["params"]
 
@@ -106,7 +108,9 @@ def choose(groups, constraints, metric):
     return Choice(tuple(constraints), tuple(satisfying), tuple(failing))
 
 
-def at_place(rows, device=None, runtime=None, needed=False):
+def at_place(
+    rows: Sequence[Row], device: str | None = None, runtime: str | None = None, needed: bool = False
+) -> list[Row]:
     """The rows of one device and runtime; each run once if there are none and none is ``needed``.
 
     Raises:
@@ -134,7 +138,7 @@ def at_place(rows, device=None, runtime=None, needed=False):
     return [row for row in here if row["runtime"] == runtime]
 
 
-def of_pair(rows, network=None, dataset=None):
+def of_pair(rows: Sequence[Row], network: str | None = None, dataset: str | None = None) -> list[Row]:
     """The rows of one dataset (scores of two cannot be compared), of one network if it is named.
 
     Raises:
@@ -151,10 +155,10 @@ def of_pair(rows, network=None, dataset=None):
         raise EdgepruneError("the results are of several data sets", key="--dataset", remedy=remedy)
     if not rows:
         raise EdgepruneError("there are no such results", key="--network", remedy="name a pair that was run")
-    return rows
+    return list(rows)
 
 
-def check_measured(groups, constraints):
+def check_measured(groups: Sequence[Row], constraints: Sequence[Constraint]) -> None:
     """Refuse a constraint on what no run has a number for.
 
     Raises:

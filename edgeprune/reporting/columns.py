@@ -1,9 +1,12 @@
 """The columns of a row: what of a run's metrics, times and measurements the tables and figures know it by."""
 
+from pathlib import Path
+from typing import Any
+
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import IDENTITY, LATER, RESOURCES
-from edgeprune.reporting import engines
+from edgeprune.reporting import Row, engines
 
 #: The version of each kind of file that is understood.
 VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
@@ -30,7 +33,7 @@ TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", 
 WHOLE = ("seed", "plan_seed", "epochs", "train_threads")
 
 
-def load(path, kind):
+def load(path: str | Path, kind: str) -> dict[str, Any]:
     """A file of the format ``kind``.
 
     Raises:
@@ -48,7 +51,7 @@ def load(path, kind):
     return value
 
 
-def of_run(value, path):
+def of_run(value: dict[str, Any], path: str | Path) -> Row:
     """Of a run's ``metrics.json``: who it is, its scores, its complexity, what its training counted, and the file."""
     try:
         metric = tasks.get(value["task"], file=path).headline
@@ -75,7 +78,7 @@ def of_run(value, path):
     return row
 
 
-def of_times(path):
+def of_times(path: str | Path | None) -> Row:
     """Of the ``timing.json`` beside it (None if there is none): seconds and joules, whole and stage by stage."""
     cost = load(path, "edgeprune.timing").get("cost") or {} if path else {}
     row = {}
@@ -85,7 +88,7 @@ def of_times(path):
     return row
 
 
-def of_measurement(value, path):
+def of_measurement(value: dict[str, Any], path: str | Path) -> Row:
     """Of a measurement: the place and what was found there; null numbers come with the reason."""
     latency, reasons = value.get("latency_ms") or {}, value.get("reasons") or {}
     row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime"), "measurement_file": str(path)}
@@ -100,7 +103,7 @@ def of_measurement(value, path):
     return row
 
 
-def of_file(row):
+def of_file(row: Row) -> Row:
     """Of the very file that ran there: ``score``, its test score, and ``file_bytes``, its size.
 
     The exported fp32 file computes what the trained network does, and is the one where none was measured. A quantised
@@ -114,7 +117,7 @@ def of_file(row):
     }
 
 
-def _by_stage(name, stages, key, whole):
+def _by_stage(name: str, stages: list[dict[str, Any]], key: str, whole: float | None) -> Row:
     """``{stage_<stage>_<name>: value}``; without stages on record there was one, the training."""
     stages = stages or [{"name": "train", key: whole}]
     row = {f"stage_{stage}_{name}": None for stage in STAGES}

@@ -1,9 +1,14 @@
 """A page of results that says plainly who is ahead: each plan against its baselines, resource by resource."""
 
+from collections.abc import Iterator, Sequence
+
 from edgeprune.names import COUNTED
-from edgeprune.reporting import difference, notes, pairs, runs, table
+from edgeprune.reporting import Row, difference, notes, pairs, runs, table
+from edgeprune.reporting.difference import Difference
+from edgeprune.reporting.pairs import Comparison
 from edgeprune.reporting.table import Column
 from edgeprune.reporting.templates import render
+from edgeprune.tasks.base import Metric
 
 COLUMNS = (
     Column("−Params (%)", "reduction_params", factor=100, places=1),
@@ -17,7 +22,7 @@ COLUMNS = (
 )
 
 
-def sections(rows):
+def sections(rows: Sequence[Row]) -> str:
     """Markdown for every (network, dataset, device): the groups, the comparisons, a line in words, and the costs.
 
     Args:
@@ -45,34 +50,34 @@ def sections(rows):
     return render("comparison.md", sections=parts)
 
 
-def _comparisons(compared, metric):
+def _comparisons(compared: Sequence[Comparison], metric: Metric) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
     """Heads, and a row for each comparison whose scores are known; the p is corrected over those that were tested."""
     unit, places = pairs.unit(metric)
-    known = [c for c in compared if c.found]
-    tested = sum(c.found.p is not None for c in known)
+    known = pairs.known(compared)
+    tested = sum(found.p is not None for _, found in known)
     head = (
         "Ours", "Against", "Verdict", f"Difference ({unit})" if unit else "Difference", "95 % interval", "n",
         f"p (Holm, {tested})", "Could have shown",
     )  # fmt: skip
     lines = []
-    for c in known:
-        verdict = difference.words(c.found, places)
+    for c, found in known:
+        verdict = difference.words(found, places)
         lines.append(
             (
                 pairs.title(c.ours),
                 runs.label(c.baseline) + _removed(c.ours, c.baseline),
-                f"**{verdict}**" if c.found.verdict == "behind" else verdict,
-                difference.signed(c.found.value, places),
-                difference.interval(c.found, places),
-                c.found.counts,
-                difference.probability(c.found.adjusted),
-                _could_have(c.found, metric, places),
+                f"**{verdict}**" if found.verdict == "behind" else verdict,
+                difference.signed(found.value, places),
+                difference.interval(found, places),
+                found.counts,
+                difference.probability(found.adjusted),
+                _could_have(found, metric, places),
             )
         )
     return head, lines
 
 
-def _could_have(found, metric, places):
+def _could_have(found: Difference, metric: Metric, places: int) -> str:
     """The smallest difference that could have been shown, where none was."""
     if found.verdict or found.smallest is None:
         return "–"
@@ -80,7 +85,7 @@ def _could_have(found, metric, places):
     return "nothing" if found.smallest > largest else f"{found.smallest:.{places}f}"
 
 
-def _costs(compared):
+def _costs(compared: Sequence[Comparison]) -> Iterator[str]:
     """What our single pass costs beside each baseline that has earlier stages."""
     for c in compared:
         if c.baseline.get("earlier_training_flops"):
@@ -89,7 +94,7 @@ def _costs(compared):
             yield f"{pairs.title(c.ours)}, training over all stages: {cost} than {runs.label(c.baseline)}."
 
 
-def _removed(ours, baseline):
+def _removed(ours: Row, baseline: Row) -> str:
     """The reductions, where both were asked for the same and one removed half a point more than the other."""
     resource = COUNTED.get(ours["mode"])
     if baseline["method"] == "dense" or resource is None:

@@ -1,13 +1,15 @@
 """Training curves of many runs as one small table, for `dvc plots`."""
 
+from collections.abc import Hashable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas
 
 from edgeprune.errors import EdgepruneError
 
 
-def of_runs(histories):
+def of_runs(histories: Iterable[str | Path]) -> list[dict[Hashable, Any]]:
     """Rows of ``history.csv`` files, averaged over the runs of a variant.
 
     Args:
@@ -28,11 +30,11 @@ def of_runs(histories):
     return means[[*key, "seeds", *values]].to_dict("records")
 
 
-def _read(path):
+def _read(path: Path) -> pandas.DataFrame:
     network, dataset, variant = path.parts[-5:-2]
     try:
         history = pandas.read_csv(path)
-        headline = next(key for key in history if key.startswith("val_") and key != "val_loss")
+        headline = next(key for key in map(str, history) if key.startswith("val_") and key != "val_loss")
         numbers = history[["epoch", "train_loss", "val_loss", headline]].astype({"epoch": int, headline: float})
     except FileNotFoundError as error:
         raise EdgepruneError("there is no such file", file=path, remedy="train this run") from error

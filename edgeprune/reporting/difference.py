@@ -10,7 +10,9 @@ Values are in whatever unit the samples have; larger is better. scipy is importe
 
 import math
 import statistics
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 ALPHA = 0.05  # of a family: the chance that it holds any false claim
 POWER = 0.8  # with which the smallest difference would have been found
@@ -25,7 +27,7 @@ class Sample:
     sd: float | None
 
     @classmethod
-    def of(cls, values):
+    def of(cls, values: Iterable[float]) -> Self:
         """Of one number or more.
 
         Raises:
@@ -61,12 +63,12 @@ class Difference:
     reason: str | None = None
 
     @property
-    def half(self):
+    def half(self) -> float | None:
         """Half the interval's width; None without an interval."""
-        return None if self.low is None else (self.high - self.low) / 2
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
     @property
-    def verdict(self):
+    def verdict(self) -> str | None:
         """``"ahead"`` or ``"behind"``, and only where the corrected test says so; None if it can't be told.
 
         The corrected p is never below the plain one, so the interval of what is ahead or behind excludes 0.
@@ -76,26 +78,26 @@ class Difference:
         return "ahead" if self.value > 0 else "behind"
 
     @property
-    def only_alone(self):
+    def only_alone(self) -> bool:
         """Whether the interval excludes 0 and Holm's correction takes the claim back."""
         return self.p is not None and self.p < ALPHA and self.verdict is None
 
     @property
-    def counts(self):
+    def counts(self) -> str:
         """``"5"`` runs on both sides, or ``"5 and 3"``."""
         return str(self.first.n) if self.first.n == self.second.n else f"{self.first.n} and {self.second.n}"
 
 
-def welch(first, second):
+def welch(first: Sample, second: Sample) -> Difference:
     """The :class:`Difference` of two samples, as a family of its own.
 
     With fewer than two runs on a side, or no spread on either, there is no interval, and so no verdict.
     """
     value = first.mean - second.mean
     plain = Difference(value, first, second)
-    if min(first.n, second.n) < 2:
+    if min(first.n, second.n) < 2 or first.sd is None or second.sd is None:
         return replace(plain, reason=f"n = {plain.counts}")
-    parts = [sample.sd**2 / sample.n for sample in (first, second)]
+    parts = [first.sd**2 / first.n, second.sd**2 / second.n]
     error = math.sqrt(sum(parts))
     if not math.isfinite(value) or not math.isfinite(error):
         return replace(plain, reason=f"n = {plain.counts}, a score that is no number")
@@ -110,14 +112,14 @@ def welch(first, second):
     return replace(plain, **bounds, df=df, p=p, adjusted=p, smallest=shift(df, ALPHA) * error)
 
 
-def family(differences):
+def family(differences: Sequence[Difference]) -> list[Difference]:
     """The differences of a table after Holm: ``adjusted``, ``family``, ``smallest``. Untested ones don't count."""
-    tested = [found for found in differences if found.p is not None]
-    adjusted, size = iter(holm([found.p for found in tested])), len(tested)
-    return [found if found.p is None else _corrected(found, next(adjusted), size) for found in differences]
+    ps = [found.p for found in differences if found.p is not None]
+    adjusted = iter(holm(ps))
+    return [_corrected(found, adjusted, len(ps)) for found in differences]
 
 
-def holm(ps):
+def holm(ps: Sequence[float]) -> list[float]:
     """Adjusted p of each of ``ps``, in order: the k-th smallest of m times m − k + 1, never falling, 1 at most."""
     adjusted, floor = [0.0] * len(ps), 0.0
     for rank, index in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
@@ -126,7 +128,7 @@ def holm(ps):
     return adjusted
 
 
-def half_width(sample):
+def half_width(sample: Sample) -> float | None:
     """Half the 95 % interval of one sample's mean (Student's t); None with fewer than two runs, or without spread."""
     if sample.n < 2 or not sample.sd:
         return None
@@ -135,7 +137,7 @@ def half_width(sample):
     return float(special.stdtrit(sample.n - 1, 1 - ALPHA / 2)) * sample.sd / math.sqrt(sample.n)
 
 
-def shift(df, alpha):
+def shift(df: float, alpha: float) -> float:
     """The true difference, in standard errors, that a two-sided test at ``alpha`` finds with :data:`POWER`.
 
     It is the noncentrality at which a noncentral t of ``df`` exceeds the critical value so often. That a difference is
@@ -146,12 +148,14 @@ def shift(df, alpha):
     return float(special.nctdtrinc(df, 1 - POWER, special.stdtrit(df, 1 - alpha / 2)))
 
 
-def _corrected(found, adjusted, size):
+def _corrected(found: Difference, adjusted: Iterator[float], size: int) -> Difference:
+    if found.p is None or found.df is None or found.smallest is None:
+        return found
     error = found.smallest / shift(found.df, ALPHA / found.family)
-    return replace(found, adjusted=adjusted, family=size, smallest=shift(found.df, ALPHA / size) * error)
+    return replace(found, adjusted=next(adjusted), family=size, smallest=shift(found.df, ALPHA / size) * error)
 
 
-def words(found, places=2, other=""):
+def words(found: Difference, places: int = 2, other: str = "") -> str:
     """The verdict, if need be with whom it is of: ``ahead``, ``behind dense``, ``not told apart (n = 5, ± 1.10)``,
     ``n = 1: no interval``."""
     if found.reason:
@@ -164,19 +168,23 @@ def words(found, places=2, other=""):
     return f"{told} (n = {found.counts}, ± {found.half:.{places}f})"
 
 
-def signed(value, places=2):
+def signed(value: float, places: int = 2) -> str:
     """``+1.09``, ``−2.04``, ``0.00``."""
     text = f"{abs(value):.{places}f}"
     return text if not float(text) else f"{'+' if value > 0 else '−'}{text}"
 
 
-def probability(value):
+def probability(value: float | None) -> str:
     """``0.041``, ``<0.001``; a dash for None."""
     if value is None:
         return "–"
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def interval(found, places=2):
+def interval(found: Difference, places: int = 2) -> str:
     """``[−3.00, −1.08]``; a dash without an interval."""
-    return "–" if found.low is None else f"[{signed(found.low, places)}, {signed(found.high, places)}]"
+    return (
+        "–"
+        if found.low is None or found.high is None
+        else f"[{signed(found.low, places)}, {signed(found.high, places)}]"
+    )

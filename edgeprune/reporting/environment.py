@@ -3,8 +3,10 @@
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import columns, runs
@@ -14,7 +16,7 @@ from edgeprune.reporting.templates import render
 TRAINING = ("device_name", "torch")
 
 
-def devices(measurements):
+def devices(measurements: Iterable[str | Path]) -> dict[str, dict[str, str]]:
     """``{place: {field: text}}`` of measurement files: the fingerprint and the protocol, all values that occur.
 
     A place that was never reached has the reasons instead.
@@ -26,11 +28,11 @@ def devices(measurements):
         if value.get("unreachable"):
             known["not reached"] = "; ".join(map(str, (value.get("reasons") or {}).values()))
         known["energy"] = value.get("energy_source")
-        found.setdefault(runs.place(value), []).extend(known.items())
+        found.setdefault(str(runs.place(value)), []).extend(known.items())
     return {place: _texts(fields) for place, fields in found.items()}
 
 
-def trainings(metrics, timings):
+def trainings(metrics: Iterable[str | Path], timings: Iterable[str | Path]) -> dict[str, str]:
     """``{field: text}`` of the files of runs: what they were trained on, all values that occur."""
     found = []
     for path in metrics:
@@ -41,14 +43,14 @@ def trainings(metrics, timings):
     return _texts(found)
 
 
-def software(requirements):
+def software(requirements: str | Path) -> dict[str, str]:
     """``{package: version}`` of this interpreter and of the packages that the file names, as installed here."""
     versions = {"python": f"{platform.python_version()} on {platform.system()} {platform.machine()}"}
     try:
         lines = Path(requirements).read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise EdgepruneError(f"cannot be read: {error.strerror}", file=requirements) from error
-    for name in filter(None, (re.match(r"[A-Za-z0-9._-]*", line)[0] for line in lines if not line.startswith("-"))):
+    for name in filter(None, (re.split(r"[^A-Za-z0-9._-]", line)[0] for line in lines if not line.startswith("-"))):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -56,7 +58,7 @@ def software(requirements):
     return versions
 
 
-def commit(root="."):
+def commit(root: str | Path = ".") -> str:
     """The commit of the code that wrote the page, and whether tracked files differ from it."""
     try:
         name = _git(root, "rev-parse", "HEAD")
@@ -66,7 +68,14 @@ def commit(root="."):
     return name + (f", with {len(changed)} tracked files changed since" if changed else "")
 
 
-def page(metrics, measurements, timings, requirements, config, root="."):
+def page(
+    metrics: Iterable[str | Path],
+    measurements: Iterable[str | Path],
+    timings: Iterable[str | Path],
+    requirements: str | Path,
+    config: str | Path,
+    root: str | Path = ".",
+) -> str:
     """The whole page. ``config`` is the stored configuration of the preset."""
     try:
         configuration = Path(config).read_text(encoding="utf-8")
@@ -82,7 +91,7 @@ def page(metrics, measurements, timings, requirements, config, root="."):
     )
 
 
-def caption(measurements, root="."):
+def caption(measurements: Iterable[str | Path], root: str | Path = ".") -> str:
     """One paragraph for the report."""
     places = list(devices(measurements))
     where = f"measured on {', '.join(places)}" if places else "not measured on any device"
@@ -92,7 +101,7 @@ def caption(measurements, root="."):
     )
 
 
-def _texts(fields):
+def _texts(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """``{field: text}`` of pairs of a field and a value: all that occur of it but None."""
     found = {}
     for field, value in fields:
@@ -101,13 +110,13 @@ def _texts(fields):
     return {field: _values(values) for field, values in found.items() if values}
 
 
-def _values(values):
+def _values(values: list[Any]) -> str:
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(values) > 3 and len(numbers) == len(values):
         return f"{min(values):g} to {max(values):g}"
     return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
 
 
-def _git(root, *arguments):
+def _git(root: str | Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()

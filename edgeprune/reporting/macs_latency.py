@@ -2,12 +2,13 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas
 
-from edgeprune.reporting import runs
+from edgeprune.reporting import Row, runs
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,19 @@ class Prediction:
     rank: float | None
 
     @property
-    def low(self):
+    def low(self) -> float:
         return min(self.ratios)
 
     @property
-    def median(self):
+    def median(self) -> float:
         return statistics.median(self.ratios)
 
     @property
-    def high(self):
+    def high(self) -> float:
         return max(self.ratios)
 
 
-def of(groups):
+def of(groups: Sequence[Row]) -> Prediction:
     """The :class:`Prediction` of groups that all have a latency."""
     dense = next((row for row in groups if runs.is_dense(row)), None)
     ratios = ()
@@ -47,5 +48,5 @@ def of(groups):
         per_mac = dense["latency_p50_ms"] / dense["macs"]
         ratios = tuple(row["latency_p50_ms"] / (row["macs"] * per_mac) for row in groups if row is not dense)
     ranks = pandas.DataFrame(groups, columns=["macs", "latency_p50_ms"], dtype=float).rank()
-    rank = float(ranks.corr(min_periods=3).iat[0, 1])
+    rank = float(ranks.corr(min_periods=3).to_numpy()[0, 1])
     return Prediction(dense, ratios, None if math.isnan(rank) else rank)

@@ -1,11 +1,13 @@
 """What must stand beside numbers: that an energy is an estimate, what was not measured and why, mixed trainings."""
 
-from edgeprune.reporting import engines, runs
+from collections.abc import Sequence
+
+from edgeprune.reporting import Row, engines, runs
 
 ESTIMATED = "estimated"
 
 
-def energy(rows):
+def energy(rows: Sequence[Row]) -> str | None:
     """``estimated`` or ``partly estimated`` if energies of these rows (or groups) are, else None."""
     kinds = [
         source.strip()
@@ -18,16 +20,16 @@ def energy(rows):
     return ESTIMATED if set(kinds) == {ESTIMATED} else f"partly {ESTIMATED}"
 
 
-def sentences(rows):
+def sentences(rows: Sequence[Row]) -> list[str]:
     """All that must be said of rows (or groups): what they lack, and that they were not trained alike."""
     mixed = engines.note(rows)
     return [*missing(rows), *([mixed] if mixed else [])]
 
 
-def missing(rows):
+def missing(rows: Sequence[Row]) -> list[str]:
     """Sentences on what some of the rows (or groups) lack, the reasons on record, and warnings of the measuring."""
     lacking, unscored, warnings = {}, [], []
-    for place in dict.fromkeys(runs.place(row) for row in rows if row["device"]):
+    for place in runs.measured_at(rows):
         here = [row for row in rows if runs.place(row) == place]
         ran = [row for row in here if row["latency_p50_ms"] is not None]
         for name, without in (

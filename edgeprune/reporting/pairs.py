@@ -4,11 +4,13 @@ Each of our plans meets the dense network and every other group at the same mode
 such comparisons of one network, dataset and place are one family; see :mod:`edgeprune.reporting.difference`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from edgeprune.reporting import difference, runs
+from edgeprune.reporting import Row, difference, runs
+from edgeprune.tasks.base import Metric
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Comparison:
     found: difference.Difference | None
 
 
-def places(groups):
+def places(groups: Sequence[Row]) -> dict[tuple[str, str, str | None], list[Row]]:
     """The groups of each network, dataset and place: ``{(network, dataset, place): groups}``."""
     parts = {}
     for row in groups:
@@ -29,7 +31,7 @@ def places(groups):
     return parts
 
 
-def compare(groups, metric):
+def compare(groups: Sequence[Row], metric: Metric) -> list[Comparison]:
     """Every comparison of the test scores of one network, dataset and place.
 
     Args:
@@ -46,7 +48,7 @@ def compare(groups, metric):
     return _judged(met, metric, "score")
 
 
-def with_best(groups, metric):
+def with_best(groups: Sequence[Row], metric: Metric) -> list[Comparison]:
     """The first group's validation score against each other's.
 
     The first is first *because* its score is best, which makes the plain comparisons with it too sure. So the family
@@ -56,7 +58,12 @@ def with_best(groups, metric):
     return judged[: max(len(groups) - 1, 0)]
 
 
-def sample(row, metric, column="score"):
+def known(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, difference.Difference]]:
+    """Those whose scores are known, each with its difference."""
+    return [(c, c.found) for c in comparisons if c.found]
+
+
+def sample(row: Row, metric: Metric, column: str = "score") -> difference.Sample | None:
     """The row's runs as a :class:`edgeprune.reporting.difference.Sample` in the metric's unit, larger being better;
     None if no run has the score."""
     if row[column] is None:
@@ -66,7 +73,7 @@ def sample(row, metric, column="score"):
     return difference.Sample(row[f"{column}_n"], sign * row[column], None if sd is None else metric.scale * sd)
 
 
-def unit(metric):
+def unit(metric: Metric) -> tuple[str, int]:
     """``(unit, decimals)`` of a difference: points of a percentage, else the unit in the metric's label."""
     if metric.scale == 100:
         return "points", 2
@@ -74,44 +81,47 @@ def unit(metric):
     return name, 2 if name else 4
 
 
-def against(comparison, metric):
-    """``−2.04 points [−3.00, −1.08], behind dense``; ``+0.30 points, not told apart from dense (n = 5, ± 1.10)``."""
+def against(comparison: Comparison, metric: Metric) -> str:
+    """``−2.04 points [−3.00, −1.08], behind dense``; ``+0.30 points, not told apart from dense (n = 5, ± 1.10)``;
+    empty where a score is not known."""
     name, decimals = unit(metric)
     found = comparison.found
+    if found is None:
+        return ""
     amount = f"{difference.signed(found.value, decimals)} {name}".rstrip()
     if found.verdict:
         amount += f" {difference.interval(found, decimals)}"
     return f"{amount}, {difference.words(found, decimals, runs.label(comparison.baseline))}"
 
 
-def to_dense(row, comparisons, metric):
+def to_dense(row: Row, comparisons: Sequence[Comparison], metric: Metric) -> str:
     """:func:`against` of the row and the dense network, after ``"; "``; empty if they were not compared."""
     found = (c for c in comparisons if c.ours is row and runs.is_dense(c.baseline) and c.found)
     return "".join(f"; {against(c, metric)}" for c in found)
 
 
-def summary(comparisons):
+def summary(comparisons: Sequence[Comparison]) -> str:
     """One line in words: where ours is ahead and behind, and in how many it is not told apart; empty without any."""
-    known = [c for c in comparisons if c.found]
-    if not known:
+    found = known(comparisons)
+    if not found:
         return ""
     said = []
     for verdict in ("ahead", "behind"):
-        names = [f"{title(c.ours)} against {runs.label(c.baseline)}" for c in known if c.found.verdict == verdict]
+        names = [f"{title(c.ours)} against {runs.label(c.baseline)}" for c, d in found if d.verdict == verdict]
         said += [f"{verdict} in {len(names)} ({'; '.join(names)})"] if names else []
-    level = sum(c.found.verdict is None and not c.found.reason for c in known)
-    untold = sum(c.found.reason is not None for c in known)
+    level = sum(d.verdict is None and not d.reason for _, d in found)
+    untold = sum(d.reason is not None for _, d in found)
     said += [f"not told apart in {level}"] if level else []
     said += [f"without an interval in {untold}, which have too few runs or no spread"] if untold else []
-    return f"{len(known)} comparison{'s' if len(known) > 1 else ''} of test scores: ours is {', '.join(said)}."
+    return f"{len(found)} comparison{'s' if len(found) > 1 else ''} of test scores: ours is {', '.join(said)}."
 
 
-def title(row):
+def title(row: Row) -> str:
     """``FA at −50 %``; of a plan for a budget, its label."""
     return runs.label(row) + ("" if row["target"] is None else f" at −{100 * row['target']:g} %")
 
 
-def _judged(met, metric, column):
+def _judged(met: Sequence[tuple[Row, Row]], metric: Metric, column: str) -> list[Comparison]:
     samples = [(sample(ours, metric, column), sample(baseline, metric, column)) for ours, baseline in met]
-    tested = iter(difference.family([difference.welch(*both) for both in samples if all(both)]))
+    tested = iter(difference.family([difference.welch(a, b) for a, b in samples if a and b]))
     return [Comparison(*both, next(tested) if all(found) else None) for both, found in zip(met, samples)]

@@ -6,7 +6,7 @@ from pathlib import Path
 _PLACE = re.compile(r"([^/]+)/seed-(\d+(?:-\d+)?)(?:\.json|/pruned/plan\.json)$")
 
 
-def run_of(path):
+def run_of(path: str | Path) -> tuple[str, str] | None:
     """``(variant, name of the seeds)`` of a plan's file; None where it lies otherwise than the pipeline puts it."""
     found = _PLACE.search(Path(path).as_posix())
-    return found.groups() if found else None
+    return (found[1], found[2]) if found else None

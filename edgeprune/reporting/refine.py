@@ -1,16 +1,21 @@
 """A preset that searches closer to constraints: targets between the last that fails and the first that satisfies."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgeprune.config.check import check
 from edgeprune.config.load import merge, read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import runs
+from edgeprune.reporting import Row, runs
+from edgeprune.reporting.choice import Choice, Constraint
 
 LARGEST = 0.95  # target that is still proposed
 
 
-def preset(groups, choice, config_file, device=None):
+def preset(
+    groups: Sequence[Row], choice: Choice, config_file: str | Path, device: str | None = None
+) -> tuple[dict[str, Any], str]:
     """The preset, and a sentence on how its targets were found.
 
     The mode is that of the best run, or of the nearest one where none satisfies. Only what a network costs is
@@ -50,7 +55,7 @@ def preset(groups, choice, config_file, device=None):
     return result, f"{mode}: {how}"
 
 
-def between(groups, mode, constraints):
+def between(groups: Sequence[Row], mode: str, constraints: Sequence[Constraint]) -> tuple[list[float], str]:
     """``(targets, sentence)``: three targets around the one where a straight line meets the constraints.
 
     Args:
@@ -92,7 +97,9 @@ def between(groups, mode, constraints):
     return targets, how
 
 
-def _crossing(points, line, constraints):
+def _crossing(
+    points: dict[float, Row | None], line: Sequence[float], constraints: Sequence[Constraint]
+) -> float | None:
     """The target at which the last constraint is met, on lines through the two points; None if it cannot be told."""
     found = []
     for constraint in constraints:
@@ -107,7 +114,7 @@ def _crossing(points, line, constraints):
     return max(found, default=None)
 
 
-def refuse_overwriting(file, force):
+def refuse_overwriting(file: str | Path | None, force: bool) -> None:
     """Stop before a file is lost.
 
     Raises:

@@ -16,14 +16,17 @@ known is None.
 """
 
 import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import BASELINES, MAIN, MODES
-from edgeprune.reporting import columns, difference, engines
+from edgeprune.reporting import Row, columns, difference, engines
 from edgeprune.sampling.methods import methods
+from edgeprune.tasks.base import Metric
 
 #: Columns that tell the runs of one group apart, and so are not averaged.
 GROUP = (
@@ -35,7 +38,9 @@ OF_ONE = ("seed", "plan_seed", *columns.FILES)
 _RANKS = {mode: rank for rank, mode in enumerate(MODES)}
 
 
-def read(metrics, measurements=(), timings=()):
+def read(
+    metrics: Iterable[str | Path], measurements: Iterable[str | Path] = (), timings: Iterable[str | Path] = ()
+) -> list[Row]:
     """Rows of the runs, in a fixed order: network, dataset, place, dense first, then method, mode, target, seed.
 
     Args:
@@ -72,7 +77,7 @@ def read(metrics, measurements=(), timings=()):
     return sorted((row | columns.of_file(row) for row in rows), key=order)
 
 
-def read_csv(path):
+def read_csv(path: str | Path) -> list[Row]:
     """The rows of a ``runs.csv`` that the pipeline wrote, numbers as numbers, empty cells as None.
 
     Raises:
@@ -88,47 +93,52 @@ def read_csv(path):
         raise EdgepruneError(f"is not a table of runs ({error})", file=path, remedy="make it again") from error
 
 
-def _value(column, text):
+def _value(column: str, text: str | None) -> str | float | None:
     if text == "" or text is None:
         return None
     return text if column in columns.TEXT else int(float(text)) if column in columns.WHOLE else float(text)
 
 
-def place(row):
+def place(row: Row) -> str | None:
     """Where a row was measured, as people read it: ``board (int8)``; None if nowhere."""
     if row["device"] is None:
         return None
     return row["device"] + (f" ({row['runtime']})" if row.get("runtime") else "")
 
 
-def once(rows):
+def measured_at(rows: Iterable[Row]) -> list[str]:
+    """The places where rows were measured, each once, in the order of the rows."""
+    return [where for where in dict.fromkeys(map(place, rows)) if where]
+
+
+def once(rows: Iterable[Row]) -> list[Row]:
     """Each run once: one measured at several places is one run, as far as what was counted goes."""
     nowhere = {identity.folder(row): row | columns.UNMEASURED for row in rows}
     return [row | columns.of_file(row) for row in nowhere.values()]
 
 
-def is_main(row):
+def is_main(row: Row) -> bool:
     """Whether a row is of the main method, as the grid has it; an entry of `references` that varies it is not."""
     return row["method"] == MAIN and not row.get("reference")
 
 
-def is_dense(row):
+def is_dense(row: Row) -> bool:
     """Whether a row is of the dense network that all is compared with."""
     return row["method"] == "dense" and row.get("reference") in (None, "dense")
 
 
-def is_named(row):
+def is_named(row: Row) -> bool:
     """Whether a row is of a reference that has a name of its own, and not its method's."""
     return bool(row.get("reference")) and row["reference"] != row["method"]
 
 
-def is_rival(row, ours):
+def is_rival(row: Row, ours: Row) -> bool:
     """Whether a row of a reference was asked for the same as a row of the main method."""
     same = all(row.get(key) == ours.get(key) for key in ("mode", "target", "budget"))
     return same and row["method"] != "dense" and not is_main(row)
 
 
-def order(row):
+def order(row: Row) -> tuple:
     """Sort key of a row: the dense network comes first, then the main method, then the references by name."""
     return (
         row["network"],
@@ -146,7 +156,7 @@ def order(row):
     )
 
 
-def label(row):
+def label(row: Row) -> str:
     """What a figure or a table calls the row's method or reference, with its mode or budget.
 
     E.g. ``PA``, ``budget small``, ``uniform (FA)``, ``L1 (FA)``, ``uniform (small)``; a named reference has its name.
@@ -160,7 +170,7 @@ def label(row):
     return f"{name} ({asked})" if asked else name
 
 
-def headline(rows):
+def headline(rows: Iterable[Row]) -> Metric:
     """The :class:`edgeprune.tasks.base.Metric` that the rows share.
 
     Raises:
@@ -172,7 +182,7 @@ def headline(rows):
     return tasks.get(names[0]).headline
 
 
-def group(rows):
+def group(rows: Iterable[Row]) -> list[Row]:
     """One row for the runs of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
     ``<column>_std`` (sample standard deviation; None where fewer than two runs have the number). Of notes, the texts
     that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`. Of the scores also
@@ -201,7 +211,7 @@ def group(rows):
     return sorted(result, key=order)
 
 
-def independent(members):
+def independent(members: Sequence[Row]) -> int:
     """How many of a group's runs say something of their own: those that share the seed of their training, or of their
     plan where plans are drawn, are no replicates of one plan with one training."""
     trainings = len({row["seed"] for row in members})
@@ -210,7 +220,7 @@ def independent(members):
     return min(trainings, plans) if drawn else trainings
 
 
-def select(rows, network=None, dataset=None):
+def select(rows: Sequence[Row], network: str | None = None, dataset: str | None = None) -> list[Row]:
     """The rows of one network on one dataset; each may be None if the rows have only one.
 
     Raises:
@@ -226,7 +236,7 @@ def select(rows, network=None, dataset=None):
     return left
 
 
-def _key(value, path):
+def _key(value: dict[str, Any], path: str | Path) -> str:
     try:
         return identity.folder(value)
     except KeyError as error:

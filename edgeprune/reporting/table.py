@@ -4,11 +4,13 @@ A table for people has a section for each network, dataset and place (device and
 What the files look like is in :mod:`edgeprune.reporting.templates`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgeprune.reporting import notes, pairs, runs, units
+from edgeprune.reporting import Row, notes, pairs, runs, units
 from edgeprune.reporting.templates import render
+from edgeprune.tasks.base import Metric
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,17 @@ class Section:
     compared: str = ""
 
     @property
-    def said(self):
+    def said(self) -> tuple[str, ...]:
         """All sentences that belong to the table."""
         return tuple(filter(None, (self.compared, *self.notes)))
 
     @property
-    def cells(self):
+    def cells(self) -> tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...]:
         """``(texts, values)`` of each row."""
         return tuple(zip(self.rows, self.values))
 
 
-def to_csv(rows):
+def to_csv(rows: Sequence[Row]) -> str:
     """``rows`` as CSV text, the columns of the first row in their order; None is empty."""
     import pandas  # here, because it is slow and nothing else of this module needs it
 
@@ -95,7 +97,7 @@ def to_csv(rows):
     return pandas.DataFrame(rows, columns=list(rows[0]), dtype=object).to_csv(index=False, lineterminator="\n")
 
 
-def score(metric, places=None):
+def score(metric: Metric, places: int | None = None) -> tuple[Column, Column]:
     """The columns of the test score and of the interval of its mean."""
     title = "Test " + metric.label[0].lower() + metric.label[1:]
     half = pairs.unit(metric)[1] if places is None else places
@@ -105,7 +107,7 @@ def score(metric, places=None):
     )
 
 
-def section(title, columns, rows):
+def section(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> Section:
     """The :class:`Section` with these columns of the groups ``rows``, still without what is said of them."""
     formatted = [_format(column, rows) for column in columns]
     texts, values = [], []
@@ -116,7 +118,7 @@ def section(title, columns, rows):
     return Section(title, ("Method", "Target", "n", *(head for head, _ in formatted)), tuple(texts), tuple(values))
 
 
-def sections(groups, paper=False):
+def sections(groups: Sequence[Row], paper: bool = False) -> list[Section]:
     """The table for people, of what :func:`edgeprune.reporting.runs.group` made; ``paper`` leaves some columns out."""
     result = []
     for (network, dataset, place), rows in pairs.places(groups).items():
@@ -133,22 +135,22 @@ def sections(groups, paper=False):
     return result
 
 
-def markdown(groups):
+def markdown(groups: Sequence[Row]) -> str:
     """The sections as GitHub's Markdown tables."""
     return render("results.md", sections=sections(groups))
 
 
-def latex(groups):
+def latex(groups: Sequence[Row]) -> str:
     """The sections as ``tabular`` environments; the document needs the packages booktabs and graphicx."""
     return render("results.tex", sections=sections(groups, paper=True))
 
 
-def page(groups, title="Results"):
+def page(groups: Sequence[Row], title: str = "Results") -> str:
     """The sections as one HTML page that needs nothing else; a click on a head sorts by it."""
     return render("results.html", sections=sections(groups), title=title)
 
 
-def summary(groups):
+def summary(groups: Sequence[Row]) -> dict[str, dict[str, Any]]:
     """``{"network/dataset/variant": numbers}`` for ``dvc metrics show``, which shows each as a line of a table.
 
     Measured values stand under ``<device>_<runtime>_``. Digits beyond the sixth are cut.
@@ -168,7 +170,7 @@ def summary(groups):
     return result
 
 
-def _format(column, rows):
+def _format(column: Column, rows: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
     """``(head, cells)`` of a column, all in one unit."""
     values = [row[column.key] for row in rows]
     divisor, unit = units.scale(values, column.kind)
@@ -191,5 +193,5 @@ def _format(column, rows):
     return head, tuple(cells)
 
 
-def _cut(value):
+def _cut(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value

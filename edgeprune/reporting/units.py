@@ -2,10 +2,12 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgeprune import amounts
 from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.base import Metric
 
 _PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
 #: The sizes of the units of each kind, largest first.
@@ -37,14 +39,14 @@ class Amount:
     unit: str
     size: float
 
-    def show(self, value, glue=" "):
+    def show(self, value: float, glue: str = " ") -> str:
         """Another value in this unit, three significant digits (a score: two decimals of a per cent)."""
         if self.unit in ("", "%"):
             return f"{100 * value:.2f}{glue}%"
         return f"{digits(value / self.size)}{glue}{self.unit}"
 
 
-def parse(text, kind, option):
+def parse(text: str, kind: str, option: str) -> Amount:
     """An :class:`Amount` from what stands after ``option``, e.g. ``10ms``.
 
     Raises:
@@ -64,7 +66,7 @@ def parse(text, kind, option):
     return Amount(number * size, unit, size)
 
 
-def scale(values, kind):
+def scale(values: Iterable[float | None], kind: str) -> tuple[float, str]:
     """``(divisor, unit)`` such that the largest of ``values`` reads as 1 or more (in milliseconds, as 0.1 or more).
 
     Args:
@@ -77,13 +79,13 @@ def scale(values, kind):
     return next((step for step in steps if largest >= (0.1 if step[1] == "ms" else step[0])), steps[-1])
 
 
-def one(value, kind):
+def one(value: float, kind: str) -> str:
     """One number with its unit, three significant digits: ``"1.23 MFLOPs"``, ``"45.6 KiB"``, ``"2.75 million"``."""
     divisor, unit = scale([value], "words" if kind == "params" else kind)
     return f"{digits(value / divisor)} {unit}".strip()
 
 
-def digits(value, significant=3):
+def digits(value: float, significant: int = 3) -> str:
     """``value`` with so many significant digits, never in powers of ten; whole digits are all kept."""
     if value == 0:
         return "0"
@@ -94,7 +96,7 @@ def digits(value, significant=3):
     return text
 
 
-def spread(mean, std, places):
+def spread(mean: float | None, std: float | None, places: int) -> str:
     """``"91.2 ± 0.4"``; without a spread (one seed) the mean alone, and a dash for None."""
     if mean is None:
         return "–"
@@ -106,7 +108,7 @@ def spread(mean, std, places):
     return f"{mean:.{places}f} ± {text}"
 
 
-def score(value, metric, std=None):
+def score(value: float, metric: Metric, std: float | None = None) -> str:
     """A value of a :class:`edgeprune.tasks.base.Metric` in its unit: ``97.04 %``, ``97.04 ± 0.41 %``."""
     mean = value * metric.scale
     places = 2 if metric.scale == 100 else len(digits(mean, 4).partition(".")[2])

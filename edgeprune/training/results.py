@@ -3,15 +3,23 @@
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from edgeprune import files, identity
 from edgeprune.sampling import health
 from edgeprune.training import checkpoint, cost, device, history
+from edgeprune.training.clock import Clock
+from edgeprune.training.dataset import Dataset
+from edgeprune.training.engine import Engine
+from edgeprune.training.job import Job
 
 
-def model_pt(job, model, epochs):
+def model_pt(job: Job, model: nn.Module, epochs: int) -> bytes:
     """The checkpoint: weights and all that is needed to build their network again."""
     dataset = job.dataset
     return checkpoint.to_bytes(
@@ -33,7 +41,7 @@ def model_pt(job, model, epochs):
     )
 
 
-def model_onnx(model, dataset):
+def model_onnx(model: nn.Module, dataset: Dataset) -> bytes:
     """The ONNX file, checked against the network."""
     from edgeprune.export import onnx as exporter
 
@@ -43,7 +51,7 @@ def model_onnx(model, dataset):
     return data
 
 
-def metrics(job, engine, test, sizes):
+def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str, int]) -> dict[str, Any]:
     """``metrics.json``: no times in it, so that equal runs give equal files."""
     plan, dataset, last = job.plan, job.dataset, engine.history[-1]
     stages, _ = cost.earlier(job.earlier)
@@ -79,7 +87,7 @@ def metrics(job, engine, test, sizes):
     }
 
 
-def timing(job, engine, clock):
+def timing(job: Job, engine: Engine, clock: Clock) -> dict[str, Any]:
     """``timing.json``: what the run took, interruptions left out, and what all its stages took together."""
     _, stages = cost.earlier(job.earlier)
     seconds, joules = clock.read()
@@ -101,15 +109,15 @@ def timing(job, engine, clock):
     }
 
 
-def as_json(value):
+def as_json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def history_csv(engine):
+def history_csv(engine: Engine) -> bytes:
     return history.to_csv(engine.history).encode()
 
 
-def write(folder, contents):
+def write(folder: Path, contents: Mapping[str, bytes]) -> None:
     """All files or, after an error while writing, none: they are renamed when all of them lie ready.
 
     What earlier, killed attempts left of them under temporary names is removed.
