@@ -11,6 +11,8 @@ from edgeprune.errors import EdgepruneError
 BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 #: Resources in bytes; the others are counts.
 IN_BYTES = ("memory", "peak_memory")
+#: No amount is larger: far beyond any network, and safe as a float.
+LARGEST = 2**63
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
 
 
@@ -34,6 +36,8 @@ def read(value: object, resource: str, key: str, file: str | Path | None = None)
         amount = number(value, key, file, _remedy(resource))
         if amount <= 0 or amount == 1:
             raise refuse(f"{value} is neither an amount above 1 nor a fraction between 0 and 1")
+        if amount > LARGEST:
+            raise refuse(f"{value} is more than any network takes")
         return amount
     amount, unit = Fraction(written[1]), written[2]
     if unit == "%":
@@ -42,8 +46,8 @@ def read(value: object, resource: str, key: str, file: str | Path | None = None)
         return amount / 100
     if unit not in BYTES or resource not in IN_BYTES:
         raise refuse(f"{value!r} has the unknown unit {unit!r}")
-    if amount * BYTES[unit] <= 1:
-        raise refuse(f"{value!r} is not above 1 byte")
+    if not 1 < amount * BYTES[unit] <= LARGEST:
+        raise refuse(f"{value!r} is not above 1 byte, or more than any network takes")
     return amount * BYTES[unit]
 
 

@@ -1,5 +1,6 @@
 """Files written whole or not at all, and hashed."""
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -23,7 +24,8 @@ def write_text(path: str | Path, text: str) -> None:
             os.fsync(stream.fileno())  # or a power cut could leave the new name with no content
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         remedy = "free some space or choose a writable folder"
         raise LedgerError(f"cannot be written: {error.strerror or error}", file=path, remedy=remedy) from error
 

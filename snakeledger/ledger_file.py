@@ -53,7 +53,7 @@ def read(path: str | Path) -> dict[str, Entry]:
         }
     except FileNotFoundError:
         return {}
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         remedy = "`dvc checkout` brings the recorded one back; without it results are made again"
         raise LedgerError(f"is not a ledger of results ({error})", file=path, remedy=remedy) from error
 

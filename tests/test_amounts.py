@@ -27,6 +27,8 @@ BAD = [
     ("memory", "0MB", "above 1 byte"),
     ("macs", "-50%", "not a number"),
     ("macs", "0", "neither an amount above 1"),
+    ("macs", "1e400", "more than any network"),
+    ("memory", "1e300MB", "more than any network"),
 ]
 
 
@@ -105,3 +107,10 @@ def test_a_configurations_bad_amount_is_refused_with_file_key_and_remedy(project
     assert caught.value.key == f"budgets.small.{resource}"
     assert words in caught.value.problem
     assert caught.value.remedy
+
+
+def test_an_empty_name_of_an_output_is_refused(tmp_path, capsys):
+    """An unset variable of the shell must not lose the plan."""
+    NET.save(tmp_path / "p.json")
+    assert main(["sample", str(tmp_path / "p.json"), "--target", "0.5", "--out", ""]) == 1
+    assert "is a folder" in capsys.readouterr().err

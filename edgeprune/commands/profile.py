@@ -16,6 +16,6 @@ def run(args: Namespace) -> None:
     from edgeprune.commands.tables import profile_table
 
     profile = network.profile_of(args, network.build(args))
-    if args.out:
+    if args.out is not None:
         profile.save(args.out)
     print(profile_table(profile))

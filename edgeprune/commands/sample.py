@@ -71,7 +71,7 @@ def run(args: Namespace) -> None:
         table=args.table,
         **options,
     )
-    if args.out:
+    if args.out is not None:
         plan.save(args.out)
     print(plan_table([plan]))
 

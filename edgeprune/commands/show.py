@@ -32,7 +32,7 @@ def run(args: Namespace) -> None:
                 remedy="show the plans of one network together",
             )
     print(plan_table(plans))
-    if args.out:
+    if args.out is not None:
         from edgeprune.commands.picture import draw_plans
 
         draw_plans(plans, args.out)
