@@ -59,7 +59,7 @@ def test_options_that_keep_layers_are_named_with_what_they_keep(profile, mode, o
 
 @pytest.mark.parametrize("resource", ["params", "macs", "flops", "memory", "peak_memory"])
 def test_every_resource_of_a_budget_has_its_reasons(resource):
-    with pytest.raises(EdgepruneError, match="What is left is held by layers conv") as caught:
+    with pytest.raises(EdgepruneError, match="What is left lies in layers conv") as caught:
         sample(weight_normed(), budget={resource: 0.5})
     assert WHY in caught.value.problem
 

@@ -127,7 +127,7 @@ class Problem:
         if out_of_reach:
             why, fixed = reasons.told(self, missed)
             raise EdgepruneError(
-                f"cannot be reached by {self.profile.network}: {'; '.join(out_of_reach)}. What is left is held by {why}",
+                f"cannot be reached by {self.profile.network}: {'; '.join(out_of_reach)}. What is left lies in {why}",
                 key=key,
                 remedy=self._remedy(fixed),
             )
