@@ -1,34 +1,69 @@
 """What depends on a dataset's ``task``: how a network is asked for, the loss, the metrics, the targets.
 
-Importing a task costs nothing heavy: torch is imported inside the methods that compute, so that the figures can read
-names and labels of metrics without it.
+Importing a task costs nothing heavy: torch and numpy are imported inside the methods that compute, so that the figures
+can read names and labels of metrics without them.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from edgeprune.errors import EdgepruneError
-from edgeprune.tasks.base import Task
+import msgspec
 
-TASKS = ("classification",)
+from edgeprune.errors import EdgepruneError, near
+from edgeprune.tasks.base import Manifest, Task
+from edgeprune.typed import convert
+
+#: Every task: its name, and the class.
+TASKS = {
+    "classification": "edgeprune.tasks.classification:Classification",
+}
 
 
-def get(name: str, file: str | Path | None = None) -> Task:
+def get(name: str, file: str | Path | None = None, key: str = "task") -> type[Task]:
     """The task of that name.
 
     Args:
         name: the ``task`` of a dataset's manifest.
-        file: the manifest, for messages.
-
-    Returns:
-        edgeprune.tasks.base.Task
+        file, key: where it stands, for messages.
 
     Raises:
         EdgepruneError: there is no such task.
     """
-    if name == "classification":
-        from edgeprune.tasks.classification import Classification as task
-    else:
-        raise EdgepruneError(
-            f"there is no task {name!r}", file=file, key="task", remedy=f"the tasks are: {', '.join(TASKS)}"
-        )
-    return task()
+    if name not in TASKS:
+        problem, remedy = f"there is no task {name!r}{near(name, TASKS)}", f"the tasks are: {', '.join(TASKS)}"
+        raise EdgepruneError(problem, file=file, key=key, remedy=remedy)
+    module, _, attribute = TASKS[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def bind(manifest: Manifest, file: str | Path | None = None) -> Task:
+    """The task of a fetched dataset; ``file`` is its manifest, for messages."""
+    return get(manifest["task"], file)(manifest)
+
+
+def options(task: type[Task], settings: dict[str, Any], file: str | Path | None = None) -> dict[str, Any]:
+    """The task's own settings among a dataset's, defaults filled in.
+
+    Raises:
+        EdgepruneError: a value is not allowed; the key is relative to the dataset's.
+    """
+    given = {key: value for key, value in settings.items() if key in keys(task)}
+    return msgspec.to_builtins(convert(given, task.Options, file=file, remedy="see docs/tasks.md"))
+
+
+def keys(task: type[Task]) -> list[str]:
+    """Names of the task's own settings."""
+    return list(task.Options.__dataclass_fields__)
+
+
+def schema() -> dict[str, Any]:
+    """``{key: JSON schema}`` of all tasks' settings."""
+    found = {}
+    for task in map(get, TASKS):
+        for name, field in msgspec.json.schema_components([task.Options])[1][task.Options.__name__]["properties"].items():
+            field["description"] = f"For the task {task.name}: {field['description']}"
+            found[name] = field
+    return found

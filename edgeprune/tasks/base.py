@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, Protocol, TypedDict
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.typed import convert
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 
 class Values(TypedDict):
-    """One of the two fields of a sample."""
+    """One of the two fields of a sample; None in ``shape`` is a side that differs from sample to sample."""
 
-    shape: list[int]
+    shape: list[int | None]
     dtype: str
 
 
@@ -26,10 +27,15 @@ class Target(Values):
 
     kind: str
     classes: NotRequired[list[str]]
+    void: NotRequired[int]
 
 
 class Manifest(TypedDict):
-    """``manifest.json`` of a fetched dataset; ``mean`` and ``std`` are per channel, on the scale 0 to 1."""
+    """``manifest.json`` of a fetched dataset; ``mean`` and ``std`` are per channel, on the scale 0 to 1.
+
+    ``options`` are the task's, and ``deploy_size`` is the size (height, width) that the device sees, where it is not
+    that of the images.
+    """
 
     format: str
     version: int
@@ -43,6 +49,8 @@ class Manifest(TypedDict):
     std: list[float]
     validation: dict[str, Any]
     test: dict[str, Any]
+    options: NotRequired[dict[str, Any]]
+    deploy_size: NotRequired[list[int]]
 
 
 class LossSettings(Protocol):
@@ -58,87 +66,151 @@ class Metric:
 
     Attributes:
         name: its key in ``metrics.json`` and its column ``val_<name>`` in ``history.csv``.
-        label: what an axis or a table's head says.
+        title: what people call it.
         higher_is_better: whether more is better.
-        scale: multiply by this to get the label's unit (100 for a fraction shown as a percentage).
+        unit: of the number as it is shown; empty for none.
+        scale: multiply by this to get that unit (100 for a fraction shown as a percentage).
+        decimals: that are shown.
+        tolerance: by how much (before ``scale``) an exported file may score otherwise than the training did.
     """
 
     name: str
-    label: str
-    higher_is_better: bool
+    title: str
+    higher_is_better: bool = True
+    unit: str = ""
     scale: float = 1.0
+    decimals: int = 2
+    tolerance: float = 0.01
+
+    @property
+    def label(self) -> str:
+        """What an axis or a table's head says."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def difference(self) -> str:
+        """The unit of a difference: that of two percentages are points."""
+        return "points" if self.unit == "%" else self.unit
+
+
+#: A network's outputs by name, each (N, ...); a single unnamed one is ``output``.
+Outputs = Mapping[str, Any]
 
 
 class Accumulator(ABC):
-    """Metrics over a split, gathered batch by batch, so that no stage holds all outputs at once."""
+    """Metrics over a split, gathered batch by batch in numpy: networks of every runtime are scored by the same code."""
 
     @abstractmethod
-    def update(self, outputs: Any, targets: Tensor) -> None:
-        """Take in one batch: the network's outputs and the prepared targets, both with the batch first."""
+    def update(self, outputs: Outputs, targets: np.ndarray) -> None:
+        """Take in one batch: arrays as the network gave them, and the targets of :meth:`Task.example`, both (N, ...)."""
 
     @abstractmethod
-    def result(self) -> dict[str, float]:
-        """``{metric name: float}`` over everything taken in, ``loss`` included."""
+    def result(self) -> dict[str, Any]:
+        """``{metric name: float}`` over everything taken in; a further value may be a list or a dict of floats."""
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A task without settings of its own."""
 
 
 class Task(ABC):
-    """See the package's docstring; one subclass per task.
+    """One task on one dataset; a subclass per task, entered in :data:`edgeprune.tasks.TASKS`.
 
     Attributes:
         name: the ``task`` of a manifest.
-        metrics: every :class:`Metric` that the accumulator reports beside ``loss``; the first is the headline.
-        spatial_target: targets are maps aligned with the input: flips move both, crop and cutout are refused.
+        targets: the kind of target that it needs of a dataset: ``class``, ``image``, ``mask`` or ``boxes``.
+        metrics: every :class:`Metric` that the accumulator reports; the first is the headline.
+        headline: the metric that figures and tables show.
+        Options: dataclass of the settings that stand beside ``task`` in the configuration, each with its description.
+        baseline: what a network is compared with that learnt nothing (``bicubic``); None where there is nothing.
     """
 
-    name: str
-    metrics: tuple[Metric, ...]
-    spatial_target = False
+    name: ClassVar[str]
+    targets: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+    headline: ClassVar[Metric]
+    Options: ClassVar[type] = NoOptions
+    baseline: ClassVar[str | None] = None
+
+    def __init_subclass__(cls) -> None:
+        cls.headline = cls.metrics[0]
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.options: Any = convert(manifest.get("options", {}), self.Options)
 
     @property
-    def headline(self) -> Metric:
-        """The metric that figures and tables show."""
-        return self.metrics[0]
+    def input_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of what the device sees."""
+        channels, *size = self.manifest["input"]["shape"]
+        shape = (channels, *self.manifest.get("deploy_size", size))
+        assert None not in shape  # or fetching had refused
+        return shape  # pyrefly: ignore[bad-return]
 
-    @abstractmethod
-    def factory_arguments(self, manifest: Manifest) -> dict[str, Any]:
+    def factory_arguments(self) -> dict[str, Any]:
         """``{keyword: value}`` that a network's factory may want to know of the dataset."""
+        channels, *size = self.input_shape
+        known = {"in_channels": channels, "input_size": size[0] if len(set(size)) == 1 else tuple(size)}
+        classes = self.manifest["target"].get("classes")
+        return {"num_classes": len(classes), **known} if classes else known
 
     @abstractmethod
-    def targets(self, field: np.ndarray, manifest: Manifest) -> Tensor:
-        """The ``target`` field of a split (a numpy array, the split first) as a tensor, kept whole in memory."""
+    def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
+        """Refuse a network whose outputs for one sample (batch 1) don't fit the dataset.
 
-    def prepare(self, targets: Tensor, manifest: Manifest) -> Tensor:
-        """A batch of :meth:`targets`, augmented and on the device, as the loss wants it."""
-        return targets
-
-    @abstractmethod
-    def check_output(self, output: Any, manifest: Manifest, key: str | None = None) -> None:
-        """Refuse a network whose output for one sample (batch 1) doesn't fit the dataset.
-
-        ``key`` is the configuration's, for the message.
+        Args:
+            shapes: of the outputs by their names.
+            key: the configuration's, for the message.
 
         Raises:
             EdgepruneError: naming what was expected.
         """
 
+    def example(self, image: np.ndarray, target: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """What the network sees of a stored sample, uint8 (C, h, w), and what its output is held against."""
+        assert target is not None
+        return image, target
+
+    def observe(self, image: np.ndarray, split: str, index: int) -> np.ndarray:
+        """An image (C, h, w) of ``val`` or ``test`` on the scale 0 to 255 as the network gets it, always the same."""
+        return image
+
+    def prepare(self, inputs: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """A training batch on the device, augmented and not yet normalised, as network and loss want it."""
+        return inputs, targets
+
     @abstractmethod
-    def loss(self, recipe: LossSettings) -> Callable[[Any, Tensor], Tensor]:
+    def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
         """``loss(outputs, targets) -> scalar tensor``, the mean over the batch, to be minimised."""
+
+    def evaluation_loss(self, outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
+        """The loss summed over a batch, without the recipe's regularisation."""
+        return self.loss(_Plain())(outputs, targets) * len(targets)
 
     @abstractmethod
     def accumulator(self) -> Accumulator:
-        """A fresh :class:`Accumulator`; its ``loss`` is without the recipe's regularisation."""
+        """A fresh :class:`Accumulator`."""
 
-    def score(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        """As the accumulator's result, without torch, for networks that run elsewhere.
+    def baseline_outputs(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """What :attr:`baseline` gives for one normalised image, float32 (C, h, w): outputs as a network's, batch 1."""
+        raise NotImplementedError
 
-        Args:
-            outputs: of a whole split, a numpy array, the split first.
-            targets: the ``target`` field of the split.
 
-        Raises:
-            EdgepruneError: the task has none.
-        """
+class _Plain:
+    label_smoothing = 0.0
+
+
+def only(shapes: Mapping[str, Any], key: str | None = None) -> Any:
+    """The one output of a network that must have no other.
+
+    Raises:
+        EdgepruneError: there are several.
+    """
+    if len(shapes) != 1:
         raise EdgepruneError(
-            f"networks for {self.name} can only be scored in torch", key="devices", remedy="measure in fp32 only"
+            f"the network has {len(shapes)} outputs ({', '.join(shapes)}), one is wanted",
+            key=key,
+            remedy="let the network return that tensor alone",
         )
+    return next(iter(shapes.values()))
