@@ -1,7 +1,6 @@
 """Boxes from a json of COCO's format: images, annotations with ``bbox`` [x, y, width, height], and categories."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -111,8 +110,10 @@ def read(
 
 def _parse(content: bytes, file: str) -> _Table:
     try:
-        value: Any = msgspec.json.decode(content)
+        try:
+            return msgspec.json.decode(content, type=_Table)  # what is not asked for, as outlines, is never built
+        except msgspec.ValidationError:
+            return typed.convert(msgspec.json.decode(content), _Table, file=file, remedy=_FORMAT)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         remedy = f"export it again; {_FORMAT}"
         raise EdgepruneError(f"is not JSON ({error})", file=file, remedy=remedy) from error
-    return typed.convert(value, _Table, file=file, remedy=_FORMAT)

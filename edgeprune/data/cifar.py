@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.error import URLError
 
 import numpy as np
 
-from edgeprune.data.download import TIMEOUT, Broken, locked, network, retry
+from edgeprune.data.download import TIMEOUT, Broken, locked, md5, network, retry
 from edgeprune.data.progress import say
 from edgeprune.data.request import Batch, Collection, Request
 from edgeprune.data.settings import address_of
@@ -84,7 +83,7 @@ def _attempt(kind: type[CIFAR10], root: Path, archive: Path, key: str) -> tuple[
             raise cause from None
         raise
     except RuntimeError as error:  # torchvision: the archive's MD5 is wrong, as after a cut connection
-        found = _md5(archive) if archive.exists() else None
+        found = md5(archive) if archive.exists() else None
         if found == kind.tgz_md5:
             raise EdgepruneError(
                 f"the files in it are not as expected ({error})", file=archive, remedy="delete it and run again"
@@ -102,8 +101,3 @@ def _timeout() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _md5(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

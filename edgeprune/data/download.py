@@ -1,6 +1,7 @@
 """Download a file: resumed where it broke off, tried again, and checked before anyone uses it."""
 
 import contextlib
+import hashlib
 import http.client
 import os
 import re
@@ -42,7 +43,7 @@ def download(url: str, folder: str | Path, expected: str, key: str | None = None
     Args:
         url: http or https address.
         folder: where downloads are kept.
-        expected: SHA-256, 64 hexadecimal digits.
+        expected: SHA-256, or MD5 where its publisher tells no other, in hexadecimal digits.
         key: dotted key of the setting that holds ``url``, for messages.
 
     Raises:
@@ -58,7 +59,7 @@ def download(url: str, folder: str | Path, expected: str, key: str | None = None
     part = path.with_name(path.name + ".part")
     try:
         with locked(path):
-            if not (path.exists() and sha256(path) == expected):
+            if not (path.exists() and _sum(path, expected) == expected):
                 retry(lambda: _attempt(url, part, expected, key), url, key)
                 os.replace(part, path)
     except OSError as error:
@@ -118,9 +119,20 @@ def locked(path: Path) -> Iterator[None]:
 
 def _attempt(url: str, part: Path, expected: str, key: str | None) -> None:
     _receive(url, part, key)
-    if (found := sha256(part)) != expected:
+    if (found := _sum(part, expected)) != expected:
         part.unlink()
-        raise Broken(f"expected SHA-256 {expected}, got {found}")
+        raise Broken(f"expected {'SHA-256' if len(expected) == 64 else 'MD5'} {expected}, got {found}")
+
+
+def md5(path: Path) -> str:
+    """MD5 of a file, in hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _sum(path: Path, like: str) -> str:
+    """The sum of the kind that ``like`` is."""
+    return sha256(path) if len(like) == 64 else md5(path)
 
 
 def _receive(url: str, part: Path, key: str | None) -> None:

@@ -18,7 +18,7 @@ from edgeprune.data.tree import Names, Tree
 
 _BATCH_BYTES = 1 << 24  # decoded images handed over together: at most so many bytes,
 _FILE_BYTES = 1 << 20  # from files of about so many bytes, so that large images, too, keep all threads busy
-_UNKNOWN = 16  # images at a time where their size is not known
+_UNKNOWN = 4  # images at a time where their size is not known
 _OUTSIDE = 1.0  # pixels by which a box may reach out of its image, as rounding makes it; it is cut
 
 #: A file, and what belongs to it: a label, None, the file of a mask, or boxes float32 (n, 5).
@@ -49,6 +49,7 @@ def collect(
     origin: dict[str, Any],
     test_fraction: float | None = None,
     values: Mapping[int, int] | None = None,
+    channels: int | None = None,
 ) -> Collection:
     """Return image files as a :class:`Collection`; they are decoded when it is read.
 
@@ -59,11 +60,12 @@ def collect(
         target: of these files.
         origin, test_fraction: see :class:`Collection`.
         values: {value in a mask: class}, where they are not the same.
+        channels: where the setting is not given.
 
     Raises:
         EdgepruneError: a setting is wrong, or the first image is.
     """
-    size, channels = size_of(request), channels_of(request)
+    size, channels = size_of(request), channels_of(request) or channels
     fixed = target.kind == "class"
     if (fixed and size is None) or channels is None:  # the first image of train decides, all others must agree
         names, content = next(tree.read({items["train"][0][0]}))
@@ -157,8 +159,8 @@ def _with_mask(reader: _Reader, name: str, pixels: np.ndarray, of: Names) -> tup
     if (classes < 0).any():
         row, column = np.argwhere(classes < 0)[0].tolist()
         problem = f"has the value {mask[row, column]} in row {row}, column {column}, which is no class"
-        known = ", ".join(map(str, np.flatnonzero(reader.table >= 0)[:12]))
-        remedy = f"correct the mask (values known: {known}{', ...' * ((reader.table >= 0).sum() > 12)})"
+        known = np.flatnonzero(reader.table >= 0).tolist()
+        remedy = f"correct the mask (values known: {', '.join(map(str, known[:12]))}{', ...' * (len(known) > 12)})"
         key = "classes" if "classes" in request.settings else None
         raise request.error(problem, key, f"{remedy}, or name more `classes`" if key else remedy, file=file)
     mask = classes.astype(np.uint8)

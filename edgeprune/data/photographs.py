@@ -79,8 +79,8 @@ def sums() -> dict[str, str]:
 def _path(name: str) -> Path:
     _, package, file, _ = PICTURES[name]
     spec = find_spec(package)
-    folders = (spec and spec.submodule_search_locations) or [package]
-    path = Path(folders[0], file)
+    folders = spec.submodule_search_locations if spec else None
+    path = Path(folders[0] if folders else package, file)
     if not path.is_file():
         distribution = {"skimage": "scikit-image", "sklearn": "scikit-learn"}[package]
         remedy = f"install {distribution}: pip install 'edgeprune[train]'"

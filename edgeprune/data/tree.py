@@ -4,7 +4,7 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, Self
 from zipfile import ZipFile, ZipInfo
@@ -12,6 +12,8 @@ from zipfile import ZipFile, ZipInfo
 from edgeprune.errors import EdgepruneError
 
 LARGEST_FILE = 1 << 28  # bytes; an image is smaller, so a larger member is a mistake or an attack
+LARGEST_JSON = 1 << 30  # that of COCO's training images has 450 MB
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _REMEDY_LINK = "pack the archive again with plain files (tar: --dereference --hard-dereference)"
 
 
@@ -56,6 +58,28 @@ def open_tree(path: str | Path, key: str | None = None) -> Tree:
     return ZipTree(path) if start[:2] == b"PK" else TarTree(path)
 
 
+class Together:
+    """Several trees as one, such as the archives that a data set comes in."""
+
+    def __init__(self, path: Path, trees: Sequence[Tree]) -> None:
+        self.path, self._trees = path, trees
+        self._found = [tree.list() for tree in trees]
+
+    def list(self) -> tuple[set[Names], set[Names]]:
+        files, folders = zip(*self._found)
+        return set().union(*files), set().union(*folders)
+
+    def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
+        for tree, (files, _) in zip(self._trees, self._found):
+            if here := files & set(wanted):
+                yield from tree.read(here)
+
+    def name(self, names: Names) -> str:
+        return next(
+            (t.name(names) for t, (files, _) in zip(self._trees, self._found) if names in files), str(self.path)
+        )
+
+
 class FolderTree:
     """A folder on disk; links in it are followed, it is the user's own."""
 
@@ -85,7 +109,7 @@ class FolderTree:
         for names in sorted(wanted):
             path = self.path.joinpath(*names)
             try:
-                if path.stat().st_size > LARGEST_FILE:
+                if path.stat().st_size > _largest(path.name):
                     raise _too_large(path, None)
                 yield names, path.read_bytes()
             except OSError as error:
@@ -133,7 +157,7 @@ class ZipTree(_Archive):
         with self._open() as archive:
             for names, info in self._members(archive):
                 if names in wanted and not info.is_dir():
-                    if info.file_size > LARGEST_FILE:
+                    if info.file_size > _largest(names[-1]):
                         raise _too_large(self.path, info.filename)
                     yield names, self._content(archive, info)
 
@@ -177,7 +201,7 @@ class TarTree(_Archive):
     def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
         for names, member, content in self._members():
             if names in wanted and member.isreg():
-                if member.size > LARGEST_FILE:
+                if member.size > _largest(names[-1]):
                     raise _too_large(self.path, member.name)
                 yield names, content()
 
@@ -247,6 +271,11 @@ def _hidden(names: Names) -> bool:
     return any(name.startswith(".") or name == "__MACOSX" for name in names)
 
 
+def _largest(name: str) -> int:
+    return LARGEST_JSON if name.endswith(".json") else LARGEST_FILE
+
+
 def _too_large(path: Path, member: str | None) -> EdgepruneError:
-    problem = f"{f'member {member!r}' if member else 'file'} is larger than {LARGEST_FILE >> 20} MiB"
+    largest = _largest(member or path.name) >> 20
+    problem = f"{f'member {member!r}' if member else 'file'} is larger than {largest} MiB"
     return EdgepruneError(problem, file=path, remedy="remove it, or make the image smaller")
