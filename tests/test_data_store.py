@@ -175,7 +175,6 @@ def test_failure_leaves_an_earlier_result_and_no_rubbish(copy, moment, monkeypat
         raise OSError(28, "No space left on device")
 
     if moment == "load":
-        
         monkeypatch.setattr(fetching, "find_source", lambda request: fail)
     else:
         monkeypatch.setattr(fetching, "write_json", fail)
