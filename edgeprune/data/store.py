@@ -101,3 +101,23 @@ def open_split(folder: str | Path, split: str, *, verify: bool = False, manifest
 
 def _field(entry: Values) -> np.dtype:
     return np.dtype(entry["dtype"]).newbyteorder("<")
+
+
+class Samples:
+    """TEMPORARY, until the data room's own comes."""
+
+    def __init__(self, records: np.ndarray) -> None:
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def image(self, i: int) -> np.ndarray:
+        return self.records["input"][i]
+
+    def target(self, i: int) -> np.ndarray:
+        return self.records["target"][i]
+
+
+def open_samples(folder: str | Path, split: str, manifest: Manifest | None = None) -> Samples:
+    return Samples(open_split(folder, split, manifest=manifest))
