@@ -60,6 +60,14 @@ def score(
     return accumulator.result()
 
 
+def score_baseline(task: Task, samples: Samples, split: str) -> dict[str, Any]:
+    """The task's metrics of its baseline over one split, image by image."""
+    accumulator = task.accumulator()
+    for inputs, targets in evaluated(task, samples, split, 1):
+        accumulator.update(task.baseline_outputs(inputs[0]), targets)
+    return accumulator.result()
+
+
 def whole(predict: Predict, inputs: np.ndarray, shape: tuple[int, ...]) -> Mapping[str, np.ndarray]:
     """Outputs for a batch of the deploy size ``shape``, or for one image of another size."""
     if inputs.shape[1:] == shape:
