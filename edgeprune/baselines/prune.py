@@ -53,22 +53,18 @@ def prune_trained(
     for name in (names[i] for i in problem.eligible):
         if name in profile.count_only:
             raise EdgepruneError(
-                f"{profile.network} cannot be pruned by {BASELINES[method]}: the units of {name} cannot be ranked, they "
-                f"are not certain channels after {profile.count_only[name]}",
+                f"{profile.network} cannot be pruned by {BASELINES[method]}: the units of {name} are not certain "
+                f"channels after {profile.count_only[name]}",
                 key=f"references.{method}",
                 remedy="run this network in a preset without that reference, or protect that layer",
             )
     found = ranking.scores(model, profile, baseline)
     ranked = [found[name].sort(stable=True) for name in names]
-    turns = [
-        ranking.turns(ranks.values, dense - floor, baseline)
-        for ranks, dense, floor in zip(ranked, problem.dense, problem.floor)
-    ]
-    w = _search(problem, limits, turns)
-    plan = Plan.make(
-        profile, dict(zip(names, w)), method=method, mode=mode, target=float(target), seed=seed, settings=problem.settings
-    )
-    keep = {name: ranks.indices[len(ranks.indices) - units :].tolist() for name, ranks, units in zip(names, ranked, w)}
+    going = [dense - floor for dense, floor in zip(problem.dense, problem.floor)]
+    w = _search(problem, limits, [ranking.turns(r.values, most, baseline) for r, most in zip(ranked, going)])
+    widths, settings = dict(zip(names, w)), problem.settings
+    plan = Plan.make(profile, widths, method=method, mode=mode, target=float(target), seed=seed, settings=settings)
+    keep = {name: ranks.indices[-units:].tolist() for name, ranks, units in zip(names, ranked, w)}
     return prune(model, plan, weights="keep", keep=keep).eval(), plan
 
 

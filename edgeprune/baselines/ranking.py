@@ -34,7 +34,7 @@ def scores(model: nn.Module, profile: Profile, baseline: Baseline) -> dict[str, 
             for group in {g for _, g in expr if g is not None}:
                 units = _units(expr, group, profile.widths)
                 local = baseline.measure(rows[(units >= 0).to(rows.device)])
-                found[group].index_add_(0, units[units >= 0], local.double().cpu())
+                found[group].index_add_(0, units[units >= 0], local.cpu().double())
     return found
 
 
@@ -50,7 +50,7 @@ def _units(expr: Expr, group: str, widths: dict[str, int]) -> Tensor:
 
 
 def turns(ascending: Tensor, most: int, baseline: Baseline) -> list[float]:
-    """When the first ``most`` units of a group go, from its scores in ascending order: at which ratio, or LAMP score."""
+    """When the first ``most`` units of a group go, by its scores in ascending order: a ratio, or their LAMP score."""
     if not baseline.across:
         return [lost / len(ascending) for lost in range(most)]
     left = ascending.flip(0).cumsum(0).flip(0)
