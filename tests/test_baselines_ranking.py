@@ -17,7 +17,7 @@ from edgeprune.networks.resnet import resnet50
 from edgeprune.networks.vgg import vgg8, vgg16
 from edgeprune.surgery.keep import _channels
 from edgeprune.tracing.profile import profile
-from helpers.zoo_layouts import Shuffle
+from helpers.zoo import ZOO, shapes_of
 
 torch.set_num_threads(1)
 SHAPE = (3, 32, 32)
@@ -171,13 +171,22 @@ def test_a_dead_layer_goes_first():
     assert plan.widths["cv2"] > 16
 
 
-def test_units_that_are_no_certain_channels_are_refused_unless_protected():
-    model = distinct(Shuffle)
-    dense = profile(model, (3, 16, 16), network="mine")
+@pytest.mark.parametrize("name", ZOO)
+def test_any_network_can_be_ranked_but_for_units_that_are_no_certain_channels(name):
+    make, shape = ZOO[name]
+    model = distinct(make)
+    dense = profile(model, shapes_of(shape), network="mine")
     given = {"method": "l1", "mode": "PA", "target": 0.1}
-    with pytest.raises(EdgepruneError, match="mine cannot be pruned by L1: the units of") as caught:
-        prune_trained(model, dense, **given)
-    assert caught.value.key == "references.l1"
-    prune_trained(model, dense, **given, settings={"protect": list(dense.count_only)})
+    assert bool(dense.count_only) == (name == "shuffle")
+    if dense.count_only:
+        with pytest.raises(EdgepruneError, match="mine cannot be pruned by L1: the units of") as caught:
+            prune_trained(model, dense, **given)
+        assert caught.value.key == "references.l1"
+        given["settings"] = {"protect": list(dense.count_only)}
+    _, plan = prune_trained(model, dense, **given)
+    assert plan.reduction["params"] >= 0.1
+
+
+def test_an_unknown_method_is_refused_with_those_known():
     with pytest.raises(EdgepruneError, match="fpgm"):
         methods.get("l3")
