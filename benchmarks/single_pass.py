@@ -155,7 +155,7 @@ def validation_of(images, train, val):
 def compare(name, config, data, full, target, args):
     """All rounds of one network and target."""
     spec, settings, images = config["networks"][name], config["sampling"][name], len(data.split("train"))
-    fresh = build(spec, name=name, **data.task.factory_arguments(data.manifest))
+    fresh = build(spec, name=name, **data.task.factory_arguments())
     profile = edgeprune.profile(fresh, data.input_shape, network=name)
     recipe, tuning = (recipe_for(config, name, fine_tuning=each, rounds=args.rounds) for each in (False, True))
     dense = Engine(
@@ -164,7 +164,7 @@ def compare(name, config, data, full, target, args):
 
     def start():
         """What the single pass does before it trains."""
-        model = build(spec, name=name, **data.task.factory_arguments(data.manifest))
+        model = build(spec, name=name, **data.task.factory_arguments())
         own = edgeprune.profile(model, data.input_shape, network=name)
         plan = edgeprune.sample(own, args.mode, target, args.seed, **settings)
         return edgeprune.prune(model, plan), plan

@@ -20,6 +20,7 @@ from edgeprune.entrypoint import let_jobs_find_us, refusing
 from edgeprune.gpus import slots
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
+from edgeprune.tasks import TASKS
 
 let_jobs_find_us(workflow.basedir)
 with refusing():
@@ -84,13 +85,15 @@ digests_once = cache(digests)  # the grid asks for each script's thousands of ti
 
 
 def sources(*entries):
-    """A params function: digests of the modules that a script (and a network's factory) reach."""
+    """A params function: digests of the modules that a script (and a network's factory, a dataset's task) reach."""
 
     @refusing()
     def get(wildcards):
         factory = JOBS.network(wildcards)["factory"] if "{factory}" in entries else None
+        task = TASKS[config["datasets"][wildcards.dataset]["task"]] if "{task}" in entries else None
+        named = {"{factory}": factory, "{task}": task}
         try:
-            return digests_once(*(factory if entry == "{factory}" else entry for entry in entries))
+            return digests_once(*(named.get(entry, entry) for entry in entries))
         except EdgepruneError as error:
             key = f"networks.{wildcards.network}.factory" if factory else None
             raise EdgepruneError(error.problem, file=error.file, key=key, remedy=error.remedy) from error

@@ -64,7 +64,7 @@ for name, figure in FIGURES.items():
             figure=name,
             files=listed,
             options=figure.get("options", ""),
-            code=sources("scripts/draw_figure.py", f"edgeprune.plotting.{name}:make"),
+            code=sources("scripts/draw_figure.py", f"edgeprune.plotting.{name}:make", "{task}"),
         shell:
             "python scripts/draw_figure.py {params.figure} {params.files} {params.options} --out-svg {output.svg}"
             " --out-png {output.png} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
@@ -100,7 +100,7 @@ rule write_table:
         "../envs/figures.yaml"
     params:
         folder=subpath(output.groups, parent=True),
-        code=sources("scripts/write_table.py"),
+        code=sources("scripts/write_table.py", *TASKS.values()),
     shell:
         f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings')}"
         " --out-csv {output.groups} --out-runs {output.runs}"

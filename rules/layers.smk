@@ -19,7 +19,7 @@ rule measure_layers:
         settings=as_json(JOBS.widths),
         device=as_json(JOBS.device),
         energy="--energy" if any(variant.mode == "EA" for variant in GRID.variants.values()) else "",
-        code=sources("scripts/measure_layers.py", "{factory}"),
+        code=sources("scripts/measure_layers.py", "{factory}", "{task}"),
     shell:
         "python scripts/measure_layers.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"
         " --profile {input.profile} --settings {params.settings:q} --device-name {wildcards.device}"

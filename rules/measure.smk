@@ -20,7 +20,7 @@ rule measure_model:
     params:
         device=as_json(JOBS.device),
         options=given("reference", "quantized"),
-        code=sources("scripts/measure_model.py"),
+        code=sources("scripts/measure_model.py", "{task}"),
     shell:
         "python scripts/measure_model.py --model {input.model} --metrics {input.metrics} {params.options}"
         " --runtime {wildcards.runtime} --device-name {wildcards.device} --device {params.device:q}"
@@ -30,3 +30,4 @@ rule measure_model:
 rule measure:
     input:
         JOBS.measurements(GRID.runs),
+        JOBS.baselines(GRID.datasets),

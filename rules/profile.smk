@@ -13,7 +13,7 @@ rule profile_network:
     params:
         data=subpath(input.manifest, parent=True),
         spec=as_json(JOBS.network),
-        code=sources("scripts/profile_network.py", "{factory}"),
+        code=sources("scripts/profile_network.py", "{factory}", "{task}"),
     shell:
         "python scripts/profile_network.py --network {wildcards.network} --spec {params.spec:q}"
         " --data {params.data} --out-profile {output.profile} --out-table {output.table} 2> {log}"

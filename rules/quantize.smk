@@ -18,7 +18,7 @@ rule quantize_model:
     params:
         data=subpath(input.manifest, parent=True),
         folder=subpath(output.scores, parent=True),
-        code=sources("scripts/quantize_model.py"),
+        code=sources("scripts/quantize_model.py", "{task}"),
     shell:
         "python scripts/quantize_model.py --model {input.model} --metrics {input.metrics} --data {params.data}"
         " --threads {threads} --out {params.folder} 2> {log}"

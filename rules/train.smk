@@ -33,7 +33,7 @@ rule train_network:
         start=given("initial", "earlier"),
         # outside results: Snakemake deletes the outputs of a job that was killed, and this is what it goes on from
         state=f"state/{config['preset']}/train_network/{{network}}/{{dataset}}/{{variant}}/seed-{{seed}}",
-        code=sources("scripts/train_network.py", "{factory}"),
+        code=sources("scripts/train_network.py", "{factory}", "{task}"),
     shell:
         # exec: no shell in between that SIGTERM would end, and the job with it, while the training keeps its state
         "exec python scripts/train_network.py --network {wildcards.network} --spec {params.spec:q} --data {params.data}"

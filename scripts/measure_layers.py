@@ -30,8 +30,8 @@ def main(argv=None):
 
     torch.set_num_threads(1)
     seconds = args.seconds or min(0.6, args.device.get("seconds", 0.6))
-    manifest = load_manifest(args.data)
-    model = build(args.spec, name=args.network, **tasks.get(manifest["task"]).factory_arguments(manifest))
+    task = tasks.bind(load_manifest(args.data))
+    model = build(args.spec, name=args.network, **task.factory_arguments())
     table = measure(
         args.device_name, args.device, model, Profile.load(args.profile),
         settings=args.settings, levels=args.levels, seconds=seconds, energy=args.energy,

@@ -19,10 +19,9 @@ def main(argv=None):
     from edgeprune.networks.resolve import build
     from edgeprune.tracing.profile import profile
 
-    manifest = load_manifest(arguments.data)
-    offered = tasks.get(manifest["task"]).factory_arguments(manifest)
-    model = build(arguments.spec, name=arguments.network, **offered)
-    result = profile(model, tuple(manifest["input"]["shape"]), network=arguments.network)
+    task = tasks.bind(load_manifest(arguments.data))
+    model = build(arguments.spec, name=arguments.network, **task.factory_arguments())
+    result = profile(model, task.input_shape, network=arguments.network)
     result.save(arguments.out_profile)
     rows = result.layer_table()
     with files.replacing(arguments.out_table) as path, open(path, "w", newline="", encoding="utf-8") as stream:

@@ -6,7 +6,7 @@ The ``<results>`` at the start of a file is for Snakemake to replace.
 from collections.abc import Iterable
 from typing import Any
 
-from edgeprune import identity
+from edgeprune import identity, tasks
 from edgeprune.config.grid import Run, expand, of_widths, sampling_of
 from edgeprune.config.recipes import recipe_of
 from edgeprune.names import MEASURED
@@ -127,6 +127,11 @@ class Jobs:
         """The measurements of runs on every device, in each of its runtimes, or at the ``places``."""
         places = self.measured if places is None else places
         return [f"<results>/measure_model/{d}/{r}/{run.path}.json" for d, r in places for run in runs]
+
+    def baselines(self, datasets: Iterable[str]) -> list[str]:
+        """The scores of what learnt nothing, of the datasets whose task has such a baseline."""
+        known = {name: tasks.get(self.config["datasets"][name]["task"]).baseline for name in datasets}
+        return [f"<results>/score_baseline/{name}/baseline.json" for name in datasets if known[name]]
 
     def predicted(self, runs: Iterable[Run]) -> list[str]:
         """The measurements that the table of layer costs predicts."""

@@ -69,12 +69,20 @@ class Recipe:
         float, Meta(ge=0), _about("L1 penalty on batch norm's scales (network slimming); in no loss that is reported.")
     ] = 0.0
     augment: Annotated[
-        tuple[Literal["flip", "crop", "cutout"], ...],
+        tuple[Literal["flip", "crop", "cutout", "rotate"], ...],
         _about(
-            "Random changes of a training image: left-right, padded by zeros and cut, a square of the mean colour.",
+            "Random changes of a training image: left-right, padded by zeros and cut, a square of the mean colour, "
+            "quarter turns.",
             uniqueItems=True,
         ),
     ] = ()
+    patch: Annotated[
+        Positive | None,
+        _about("Side in pixels of the squares that are cut out of the images at random; left out, whole images."),
+    ] = None
+    patches_per_image: Annotated[
+        Positive | None, _about("Patches of each image in an epoch; left out, 64 where there are patches.")
+    ] = None
     crop_padding: Annotated[
         Positive | None, _about("Pixels of padding on each side for `crop`; left out, an eighth of the height.")
     ] = None
@@ -136,8 +144,9 @@ class Recipe:
         return cls(**written)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON values, defaults included."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """The settings as plain JSON values, defaults included; those of patches only where there are patches."""
+        patches = {} if self.patch else {"patch", "patches_per_image"}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if k not in patches}
 
 
 def schema() -> dict[str, Any]:

@@ -8,7 +8,8 @@ from edgeprune.data.store import Manifest
 def normalise(inputs: numpy.ndarray, manifest: Manifest) -> numpy.ndarray:
     """Raw (N, C, ...) -> float32 of mean 0 and standard deviation 1 per channel over the training split.
 
-    The same arithmetic as :meth:`edgeprune.training.dataset.Dataset.normalise`.
+    Raw values are on the scale of the dataset's bytes, also where they are floats. It is the
+    arithmetic of :meth:`edgeprune.training.dataset.Dataset.normalise`.
     """
     white = numpy.iinfo(manifest["input"]["dtype"]).max  # mean and std are on the scale 0 to 1
     mean = numpy.array(manifest["mean"], dtype=numpy.float64)

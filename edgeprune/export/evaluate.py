@@ -7,8 +7,8 @@ import onnx
 import onnxruntime
 
 from edgeprune import tasks
-from edgeprune.data.scaling import normalise
-from edgeprune.data.store import MANIFEST, load_manifest, open_split
+from edgeprune.data.examples import score
+from edgeprune.data.store import MANIFEST, load_manifest, open_samples
 
 BATCH = 64
 
@@ -23,17 +23,12 @@ def evaluate(model: str | Path | bytes, folder: str | Path, split: str, threads:
         threads: CPU threads.
 
     Returns:
-        dict: the task's metrics and ``loss``, as in ``metrics.json``.
+        dict: the task's metrics, as in ``metrics.json``.
     """
     manifest = load_manifest(folder)
-    samples = open_split(folder, split, manifest=manifest)
-    task = tasks.get(manifest["task"], file=f"{folder}/{MANIFEST}")
+    task = tasks.bind(manifest, Path(folder) / MANIFEST)
     run = Runner(model if isinstance(model, bytes) else open_bytes(model), threads)
-    parts = []
-    for start in range(0, len(samples), BATCH):
-        raw = numpy.ascontiguousarray(samples["input"][start : start + BATCH])
-        parts.append(run(normalise(raw, manifest)))
-    return task.score(numpy.concatenate(parts), samples["target"])
+    return score(task, open_samples(folder, split, manifest=manifest), split, run, BATCH)
 
 
 def open_bytes(path: str | Path) -> bytes:
@@ -58,21 +53,25 @@ class Runner:
         except Exception:  # onnxruntime's exceptions have no common base but Exception
             self.checked = True
 
-    def __call__(self, inputs: numpy.ndarray) -> numpy.ndarray:
+    def __call__(self, inputs: numpy.ndarray) -> dict[str, numpy.ndarray]:
         if not self.checked:
             batched, self.checked = self.batched, True
             self.batched = batched if batched and self._agree(batched, inputs[:3]) else None
         if self.batched:
             return run(self.batched, inputs)
-        return numpy.concatenate([run(self.single, inputs[i : i + 1]) for i in range(len(inputs))])
+        return self._one_by_one(inputs)
+
+    def _one_by_one(self, inputs: numpy.ndarray) -> dict[str, numpy.ndarray]:
+        parts = [run(self.single, inputs[i : i + 1]) for i in range(len(inputs))]
+        return {name: numpy.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _agree(self, batched: onnxruntime.InferenceSession, inputs: numpy.ndarray) -> bool:
         try:
             found = run(batched, inputs)
         except Exception:
             return False
-        expected = numpy.concatenate([run(self.single, inputs[i : i + 1]) for i in range(len(inputs))])
-        return found.shape == expected.shape and numpy.allclose(found, expected, rtol=1e-3, atol=1e-3)
+        pairs = [(found[name], array) for name, array in self._one_by_one(inputs).items()]
+        return all(a.shape == b.shape and numpy.allclose(a, b, rtol=1e-3, atol=1e-3) for a, b in pairs)
 
 
 def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
@@ -82,5 +81,6 @@ def session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def run(session: onnxruntime.InferenceSession, inputs: numpy.ndarray) -> numpy.ndarray:
-    return numpy.asarray(session.run(None, {session.get_inputs()[0].name: inputs})[0])
+def run(session: onnxruntime.InferenceSession, inputs: numpy.ndarray) -> dict[str, numpy.ndarray]:
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, map(numpy.asarray, session.run(None, {session.get_inputs()[0].name: inputs}))))

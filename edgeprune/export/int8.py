@@ -8,6 +8,7 @@ gained nothing).
 
 import contextlib
 import logging
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,9 +19,9 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from edgeprune import files, identity
+from edgeprune import files, identity, tasks
 from edgeprune.data.scaling import normalise
-from edgeprune.data.store import load_manifest, open_split
+from edgeprune.data.store import MANIFEST, load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.evaluate import evaluate
 from edgeprune.names import IDENTITY
@@ -28,6 +29,7 @@ from edgeprune.tasks.base import Manifest
 
 FORMAT, VERSION = "edgeprune.quantized", 1
 IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
+PIXELS = 1 << 21
 
 
 def quantise(
@@ -78,11 +80,13 @@ def check(
 ) -> None:
     """Refuse a file that does not score as its training did: it would be fed other inputs than it was trained on.
 
-    A training in bf16 evaluates in bf16, which moves some images near the border: 1 % or three images are allowed.
+    A training in bf16 evaluates in bf16, which moves some images near the border: the metric's tolerance is allowed,
+    and three images where it is a fraction.
     """
     for split, score in fp32.items():
-        allowed = max(0.01, 3 / manifest["splits"][split]["count"])
-        for name in score.keys() - {"loss"}:
+        for metric in tasks.get(manifest["task"]).metrics:
+            name, fraction = metric.name, metric.unit == "%"
+            allowed = max(metric.tolerance, 3 / manifest["splits"][split]["count"] if fraction else 0)
             found, expected = score[name], metrics[split][name]
             if abs(found - expected) > allowed:
                 raise EdgepruneError(
@@ -93,11 +97,31 @@ def check(
 
 
 def calibration(folder: str | Path, images: int = IMAGES, seed: int = 0) -> numpy.ndarray:
-    """``images`` random images of the training split, as the network takes them, (N, C, H, W) float32."""
+    """``images`` random images of the training split as the network takes them, (N, C, H, W) float32.
+
+    Where the task is not about whole images, there are no more than have :data:`PIXELS`, cut to the deploy size.
+    """
     manifest = load_manifest(folder)
-    samples = open_split(folder, "train", manifest=manifest)
-    chosen = numpy.sort(numpy.random.default_rng(seed).permutation(len(samples))[:images])
-    return normalise(numpy.ascontiguousarray(samples["input"][chosen]), manifest)
+    task, samples = tasks.bind(manifest, Path(folder) / MANIFEST), open_samples(folder, "train", manifest=manifest)
+    draws = numpy.random.default_rng(seed)
+    chosen = draws.permutation(len(samples))
+    if task.targets != "class":  # each pixel counts, and a few large images are cut repeatedly
+        chosen = numpy.resize(chosen, max(1, min(images, PIXELS // math.prod(task.input_shape[1:]))))
+    inputs = []
+    for index in map(int, numpy.sort(chosen[:images])):
+        image, _ = task.example(samples.image(index), samples.target(index))
+        inputs.append(task.observe(cut(image, task.input_shape[1:], draws), "train", index))
+    return normalise(numpy.stack(inputs), manifest)
+
+
+def cut(image: numpy.ndarray, size: tuple[int, ...], draws: numpy.random.Generator) -> numpy.ndarray:
+    r"""A random part (C, \*size) of an image (C, H, W), filled up by reflection where the image is smaller."""
+    if image.shape[1:] == size:
+        return image
+    lacking = [max(0, side - have) for side, have in zip(size, image.shape[1:])]
+    image = numpy.pad(image, [(0, 0), *((0, n) for n in lacking)], mode="symmetric")
+    top, left = (int(draws.integers(have - side + 1)) for side, have in zip(size, image.shape[1:]))
+    return image[:, top : top + size[0], left : left + size[1]]
 
 
 class Reader(CalibrationDataReader):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError, extras
+from edgeprune.tasks.outputs import named
 
 OPSET = 17  # read by every runtime of the last years; the networks need nothing newer
 TOLERANCE = 1e-3  # of the largest output: float32 sums in another order
@@ -39,7 +40,10 @@ def export(model: nn.Module, input_shape: Sequence[int], path: str | Path) -> fl
 
 
 def to_bytes(model: nn.Module, input_shape: Sequence[int]) -> bytes:
-    """The ONNX file: ``input`` (1, *input_shape), ``output``, in eval mode; the same network gives the same bytes.
+    r"""The ONNX file, in eval mode; the same network gives the same bytes.
+
+    It has ``input`` (1, \*input_shape), and an ``output`` or outputs of the names of
+    :func:`edgeprune.tasks.outputs.named`.
 
     Raises:
         EdgepruneError: the onnx package is missing, or neither exporter of torch manages the network.
@@ -47,11 +51,16 @@ def to_bytes(model: nn.Module, input_shape: Sequence[int]) -> bytes:
     with extras(WITHOUT):
         import onnx  # noqa: F401  torch's exporters need it and fail later and less clearly
     model, sample = _on_cpu(model), torch.zeros(1, *input_shape)
+    with torch.no_grad():
+        output = model(sample)
+    names = list(named(output))
+    if not isinstance(output, Tensor):
+        model = _Flat(model)
     try:
-        return _by_tracing(model, sample)
+        return _by_tracing(model, sample, names)
     except Exception as first:  # the exporters fail with many kinds of error, some of them private
         try:
-            return _by_graph_capture(model, sample)
+            return _by_graph_capture(model, sample, names)
         except Exception as second:
             reasons = "; ".join(
                 f"{name}: {str(e).strip().partition(chr(10))[0]}"
@@ -76,14 +85,22 @@ def check(data: bytes, model: nn.Module, input_shape: Sequence[int]) -> float:
         import onnxruntime
     sample = torch.randn(1, *input_shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        expected = _on_cpu(model)(sample)
+        expected = named(_on_cpu(model)(sample))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    found = torch.from_numpy(session.run(["output"], {"input": sample.numpy()})[0])
+    found = map(torch.from_numpy, session.run(list(expected), {"input": sample.numpy()}))
+    errors = [_difference(ours, theirs) for ours, theirs in zip(expected.values(), found)]
+    return max(errors)
+
+
+def _difference(expected: Tensor, found: Tensor) -> float:
+    if found.shape != expected.shape:
+        problem = f"the ONNX file's output is {tuple(found.shape)}, the network's {tuple(expected.shape)}"
+        raise EdgepruneError(problem, remedy="report the network to this project, or train with --no-onnx")
     error = (found - expected).abs().max().item()
     allowed = TOLERANCE * max(1.0, expected.abs().max().item())
-    if found.shape != expected.shape or not error <= allowed:
+    if not error <= allowed:
         raise EdgepruneError(
             f"the ONNX file's output differs by {error:.3g} from the network's (allowed: {allowed:.3g})",
             remedy="report the network to this project, or train with --no-onnx",
@@ -91,11 +108,22 @@ def check(data: bytes, model: nn.Module, input_shape: Sequence[int]) -> float:
     return error
 
 
+class _Flat(nn.Module):
+    """A network whose outputs stand one after another, as the exporters want them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(named(self.model(x)).values())
+
+
 def _on_cpu(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).cpu().float().to(memory_format=torch.contiguous_format).eval()
 
 
-def _by_tracing(model: nn.Module, sample: Tensor) -> bytes:
+def _by_tracing(model: nn.Module, sample: Tensor, names: list[str]) -> bytes:
     """The TorchScript-based exporter: 0.1 s, against 2 s and another dependency for the newer one."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
@@ -108,15 +136,13 @@ def _by_tracing(model: nn.Module, sample: Tensor) -> bytes:
             dynamo=False,
             opset_version=OPSET,
             input_names=["input"],
-            output_names=["output"],
+            output_names=names,
         )
     return stream.getvalue()
 
 
-def _by_graph_capture(model: nn.Module, sample: Tensor) -> bytes:
-    program = torch.onnx.export(
-        model, (sample,), dynamo=True, input_names=["input"], output_names=["output"], verbose=False
-    )
+def _by_graph_capture(model: nn.Module, sample: Tensor, names: list[str]) -> bytes:
+    program = torch.onnx.export(model, (sample,), dynamo=True, input_names=["input"], output_names=names, verbose=False)
     assert program is not None  # as there is no file to write
     proto = program.model_proto
     # stack traces and names of temporary objects would make the bytes differ from run to run

@@ -18,6 +18,20 @@ class Conv2d(nn.Conv2d):
             nn.init.zeros_(self.bias)
 
 
+class NearZeroConv2d(nn.Conv2d):
+    """Last convolution of a network or of a residual branch without batch norm: its outputs start near zero."""
+
+    def reset_parameters(self) -> None:
+        near_zero(self)
+
+
+class NearZeroConvTranspose2d(nn.ConvTranspose2d):
+    """Transposed convolution whose outputs start near zero."""
+
+    def reset_parameters(self) -> None:
+        near_zero(self)
+
+
 class Linear(nn.Linear):
     """Output layer: normal initialisation of standard deviation 0.01, so that training starts near even odds."""
 
@@ -34,6 +48,13 @@ class HiddenLinear(nn.Linear):
         nn.init.zeros_(self.bias)
 
 
+def near_zero(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Normal initialisation of standard deviation 0.001 (Dong et al., 2016), zero bias."""
+    nn.init.normal_(layer.weight, std=0.001)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
 def conv_bn(
     inputs: int,
     filters: int,
@@ -41,6 +62,7 @@ def conv_bn(
     *,
     stride: int = 1,
     groups: int = 1,
+    dilation: int = 1,
     activation: type[nn.Module] | None = nn.ReLU,
 ) -> nn.Sequential:
     """Convolution without bias, batch norm, activation (``None``: none).
@@ -48,8 +70,9 @@ def conv_bn(
     Shape:
         (N, inputs, H, W) -> (N, filters, ceil(H / stride), ceil(W / stride)), for an odd kernel.
     """
+    around = dilation * (kernel // 2)
     layers: list[nn.Module] = [
-        Conv2d(inputs, filters, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        Conv2d(inputs, filters, kernel, stride, around, dilation, groups, bias=False),
         nn.BatchNorm2d(filters),
     ]
     if activation is not None:

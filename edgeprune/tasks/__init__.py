@@ -19,6 +19,11 @@ from edgeprune.typed import convert
 #: Every task: its name, and the class.
 TASKS = {
     "classification": "edgeprune.tasks.classification:Classification",
+    "denoising": "edgeprune.tasks.denoising:Denoising",
+    "super-resolution": "edgeprune.tasks.super_resolution:SuperResolution",
+    "segmentation": "edgeprune.tasks.segmentation:Segmentation",
+    "detection": "edgeprune.tasks.detection:Detection",
+    "centroids": "edgeprune.tasks.centroids:Centroids",
 }
 
 
@@ -63,7 +68,7 @@ def schema() -> dict[str, Any]:
     """``{key: JSON schema}`` of all tasks' settings."""
     found = {}
     for task in map(get, TASKS):
-        for name, field in msgspec.json.schema_components([task.Options])[1][task.Options.__name__]["properties"].items():
-            field["description"] = f"For the task {task.name}: {field['description']}"
-            found[name] = field
+        fields = msgspec.json.schema_components([task.Options])[1][task.Options.__name__]["properties"]
+        for name, field in fields.items():
+            found[name] = field | {"description": f"For the task {task.name}: {field['description']}"}
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, Protocol, TypedDict
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.outputs import Outputs
 from edgeprune.typed import convert
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Values(TypedDict):
     """One of the two fields of a sample; None in ``shape`` is a side that differs from sample to sample."""
 
-    shape: list[int | None]
+    shape: list[Any]
     dtype: str
 
 
@@ -93,16 +93,12 @@ class Metric:
         return "points" if self.unit == "%" else self.unit
 
 
-#: A network's outputs by name, each (N, ...); a single unnamed one is ``output``.
-Outputs = Mapping[str, Any]
-
-
 class Accumulator(ABC):
     """Metrics over a split, gathered batch by batch in numpy: networks of every runtime are scored by the same code."""
 
     @abstractmethod
     def update(self, outputs: Outputs, targets: np.ndarray) -> None:
-        """Take in one batch: arrays as the network gave them, and the targets of :meth:`Task.example`, both (N, ...)."""
+        """Take in a batch: arrays as the network gave them, and targets of :meth:`Task.example`, both (N, ...)."""
 
     @abstractmethod
     def result(self) -> dict[str, Any]:
@@ -146,7 +142,7 @@ class Task(ABC):
         channels, *size = self.manifest["input"]["shape"]
         shape = (channels, *self.manifest.get("deploy_size", size))
         assert None not in shape  # or fetching had refused
-        return shape  # pyrefly: ignore[bad-return]
+        return shape
 
     def factory_arguments(self) -> dict[str, Any]:
         """``{keyword: value}`` that a network's factory may want to know of the dataset."""
@@ -199,18 +195,3 @@ class Task(ABC):
 
 class _Plain:
     label_smoothing = 0.0
-
-
-def only(shapes: Mapping[str, Any], key: str | None = None) -> Any:
-    """The one output of a network that must have no other.
-
-    Raises:
-        EdgepruneError: there are several.
-    """
-    if len(shapes) != 1:
-        raise EdgepruneError(
-            f"the network has {len(shapes)} outputs ({', '.join(shapes)}), one is wanted",
-            key=key,
-            remedy="let the network return that tensor alone",
-        )
-    return next(iter(shapes.values()))

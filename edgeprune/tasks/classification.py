@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Outputs, Task, only
+from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
+from edgeprune.tasks.outputs import Outputs, only
 
 if TYPE_CHECKING:
     import numpy as np

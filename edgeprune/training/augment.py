@@ -12,27 +12,27 @@ FILLING = ("crop", "cutout")
 
 
 class Augment:
-    """Flip, padded crop and cutout, in this order, each image by its own draws.
+    """Flip, padded crop, cutout and quarter turns, in this order, each image by its own draws.
 
     Args:
         recipe: says which, and how much.
         fill: (C,) value that cutout writes, the images' dtype (the mean colour, which normalises to about 0).
-        spatial_target: targets are maps (..., H, W) aligned with the inputs: a flip moves both alike.
+        kind: of the targets, see :attr:`edgeprune.tasks.base.Task.targets`: all but classes move with their image.
 
     Raises:
-        EdgepruneError: the targets are maps and the recipe asks for one of :data:`FILLING`. No task says yet what its
-            maps hold where there is no image, and zero is a class like any other.
+        EdgepruneError: the targets move with the image, and the recipe asks for one of :data:`FILLING`.
     """
 
-    def __init__(self, recipe: Recipe, fill: Tensor, spatial_target: bool = False) -> None:
+    def __init__(self, recipe: Recipe, fill: Tensor, kind: str = "class") -> None:
         refused = [name for name in FILLING if name in recipe.augment]
-        if spatial_target and refused:
+        if kind != "class" and refused:
             raise EdgepruneError(
-                f"{' and '.join(refused)} cannot be used where targets are maps: what to fill them with is not defined",
+                f"{' and '.join(refused)} cannot be used where targets are maps or boxes: what to fill them with is "
+                "not defined",
                 key="recipes.*.augment",
-                remedy="leave it out; flip moves inputs and targets alike",
+                remedy="leave it out, and set `patch` for random crops; flip and rotate move inputs and targets alike",
             )
-        self.recipe, self.fill, self.spatial_target = recipe, fill, spatial_target
+        self.recipe, self.fill, self.kind = recipe, fill, kind
 
     def __call__(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(N, C, H, W), (N, ...) -> the same shapes. ``generator`` must be on the inputs' device."""
@@ -44,7 +44,10 @@ class Augment:
         if "flip" in self.recipe.augment:
             chosen = draw(2).bool()
             inputs = flip(inputs, chosen)
-            targets = flip(targets, chosen) if self.spatial_target else targets
+            if self.kind == "boxes":
+                targets = flip_boxes(targets, chosen, size[1])
+            elif self.kind != "class":
+                targets = flip(targets, chosen)
         if "crop" in self.recipe.augment:
             padding = self.recipe.crop_padding or max(1, size[0] // 8)
             top, left = draw(2 * padding + 1), draw(2 * padding + 1)
@@ -52,6 +55,13 @@ class Augment:
         if "cutout" in self.recipe.augment:
             side = min(self.recipe.cutout_size or size[0] // 2, *size)
             inputs = cutout(inputs, side, draw(size[0]), draw(size[1]), self.fill)
+        if "rotate" in self.recipe.augment:
+            turns = draw(4)
+            inputs = rotate(inputs, turns)
+            if self.kind == "boxes":
+                targets = rotate_boxes(targets, turns, size[1])
+            elif self.kind != "class":
+                targets = rotate(targets, turns)
         return inputs, targets
 
 
@@ -59,6 +69,41 @@ def flip(maps: Tensor, chosen: Tensor) -> Tensor:
     """Mirror those images of (N, ..., W) left to right for which ``chosen`` (N,) is true."""
     chosen = chosen.view(-1, *[1] * (maps.dim() - 1))
     return torch.where(chosen, maps.flip(-1), maps)
+
+
+def flip_boxes(boxes: Tensor, chosen: Tensor, width: int) -> Tensor:
+    """:func:`flip` of boxes (N, n, 5), rows (label, x0, y0, x1, y1); rows of label -1 stay as they are."""
+    label, x0, y0, x1, y1 = boxes.unbind(-1)
+    mirrored = torch.stack([label, width - x1, y0, width - x0, y1], -1)
+    return torch.where((chosen[:, None] & (label >= 0))[..., None], mirrored, boxes)
+
+
+def rotate(maps: Tensor, turns: Tensor) -> Tensor:
+    """Turn each square map of (N, ..., S, S) by ``turns`` (N,) quarters, counter-clockwise.
+
+    Raises:
+        EdgepruneError: the maps are no squares.
+    """
+    if maps.shape[-1] != maps.shape[-2]:
+        raise EdgepruneError(
+            f"images of {maps.shape[-2]} x {maps.shape[-1]} cannot be turned by quarters",
+            key="recipes.*.augment",
+            remedy="leave rotate out, or set `patch`",
+        )
+    turned = maps.clone()
+    for quarters in range(1, 4):
+        chosen = turns == quarters
+        turned[chosen] = maps[chosen].rot90(quarters, (-2, -1))
+    return turned
+
+
+def rotate_boxes(boxes: Tensor, turns: Tensor, side: int) -> Tensor:
+    """:func:`rotate` of boxes (N, n, 5) in square images of that side; rows of label -1 stay as they are."""
+    for quarters in range(1, 4):
+        label, x0, y0, x1, y1 = boxes.unbind(-1)
+        turned = torch.stack([label, y0, side - x1, y1, side - x0], -1)
+        boxes = torch.where(((turns >= quarters)[:, None] & (label >= 0))[..., None], turned, boxes)
+    return boxes
 
 
 def crop(maps: Tensor, padding: int, top: Tensor, left: Tensor) -> Tensor:

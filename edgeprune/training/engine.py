@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edgeprune.config.recipe import Recipe
+from edgeprune.data.examples import score
 from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.outputs import named
 from edgeprune.training import memory_format, optimizer, precision
 from edgeprune.training.augment import Augment
 from edgeprune.training.average import Average
@@ -57,15 +60,15 @@ class Engine:
     ) -> None:
         self.model, self.dataset, self.task, self.seed = model, dataset, dataset.task, seed
         self.recipe = replace(recipe, epochs=epochs or recipe.epochs)
-        self.train, self.val = dataset.split("train"), dataset.split("val")
+        self.train = dataset.training(recipe)
         if recipe.batch_size > len(self.train):
             raise EdgepruneError(
-                f"{recipe.batch_size} is more than the {len(self.train)} images of the training split",
+                f"{recipe.batch_size} is more than the {len(self.train)} images of an epoch",
                 key="recipes.*.batch_size",
                 remedy=f"choose at most {len(self.train)}",
             )
         self.loss = self.task.loss(recipe)
-        self.augment = Augment(recipe, dataset.mean_colour, self.task.spatial_target) if recipe.augment else None
+        self.augment = Augment(recipe, dataset.mean_colour, self.task.targets) if recipe.augment else None
         self.layout: torch.memory_format | None = None
         if len(dataset.input_shape) == 3:
             self.layout = memory_format.choose(model, dataset.device)
@@ -151,7 +154,7 @@ class Engine:
                 return None
             self.optimizer.lr = learning_rate(self.recipe, epoch * len(batches) + i, len(batches))
             rows = batches[i]
-            loss = self._step(self.train.inputs[rows], self.train.targets[rows], draws)
+            loss = self._step(*self.train.batch(rows, draws), draws)
             total += loss * len(rows)  # on the device: no synchronisation per step
             self.images += len(rows)
         mean = total.item() / sum(map(len, batches))
@@ -162,7 +165,7 @@ class Engine:
         """One step on raw images (N, C, H, W) and targets; the loss, detached."""
         if self.augment:
             inputs, targets = self.augment(inputs, targets, draws)
-        loss = self.passes(inputs, targets)
+        loss = self.passes(*self.task.prepare(inputs, targets, draws))
         for scale in self._scales:
             if scale.grad is not None:
                 scale.grad.add_(scale.detach().sign(), alpha=self.recipe.bn_l1)
@@ -178,14 +181,14 @@ class Engine:
             inputs = inputs.contiguous(memory_format=self.layout)
         with precision.autocast(self.precision, self.dataset.device):
             outputs = self._outputs(inputs)
-        loss = self.loss(precision.as_float(outputs), self.task.prepare(targets, self.dataset.manifest))
+        loss = self.loss(precision.as_float(outputs), targets)
         self.optimizer.zero_grad()
         loss.backward()
         return loss.detach()
 
-    def _outputs(self, inputs: Tensor) -> Any:
+    def _outputs(self, inputs: Tensor) -> dict[str, Tensor]:
         try:
-            return self.forward(inputs)
+            return named(self.forward(inputs))
         except Exception as error:
             if self.recipe.compile is not True or not type(error).__module__.startswith("torch._"):
                 raise
@@ -249,11 +252,20 @@ def split(order: Tensor, batch_size: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, dataset: Dataset, name: str, batch_size: int) -> dict[str, float]:
-    """``{metric: value}`` of the task, ``loss`` included, over one split in eval mode."""
-    part, accumulator = dataset.split(name), dataset.task.accumulator()
+def evaluate(model: nn.Module, dataset: Dataset, name: str, batch_size: int) -> dict[str, Any]:
+    """``{metric: value}`` of the task, and ``loss``, over one split in eval mode."""
+    losses, samples = [], dataset.samples(name)
     model.eval()
-    for inputs, targets in zip(part.inputs.split(batch_size), part.targets.split(batch_size)):
-        outputs = model(dataset.normalise(inputs))
-        accumulator.update(outputs, dataset.task.prepare(targets, dataset.manifest))
-    return accumulator.result()
+
+    def predict(inputs: np.ndarray) -> dict[str, np.ndarray]:
+        images = torch.from_numpy(inputs).to(dataset.device)
+        if images.dim() == 4:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return {name: tensor.float().cpu().numpy() for name, tensor in named(model(images)).items()}
+
+    def see(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> None:
+        tensors = {name: torch.from_numpy(array) for name, array in outputs.items()}
+        losses.append(dataset.task.evaluation_loss(tensors, torch.from_numpy(targets)))
+
+    scores = score(dataset.task, samples, name, predict, batch_size, see)
+    return scores | {"loss": float(sum(losses)) / len(samples)}

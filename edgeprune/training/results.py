@@ -12,6 +12,7 @@ from torch import nn
 
 from edgeprune import files, identity
 from edgeprune.sampling import health
+from edgeprune.surgery.verify import counted
 from edgeprune.training import checkpoint, cost, device, history
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
@@ -26,7 +27,7 @@ def model_pt(job: Job, model: nn.Module, epochs: int) -> bytes:
         {
             "network": job.network,
             "factory": job.spec if isinstance(job.spec, dict) else {"factory": job.spec},
-            "arguments": json.loads(json.dumps(dataset.task.factory_arguments(dataset.manifest))),
+            "arguments": json.loads(json.dumps(dataset.task.factory_arguments())),
             "input_shape": list(dataset.input_shape),
             "dataset": dataset.manifest["name"],
             "task": dataset.task.name,
@@ -55,7 +56,11 @@ def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str
     """``metrics.json``: no times in it, so that equal runs give equal files."""
     plan, dataset, last = job.plan, job.dataset, engine.history[-1]
     stages, _ = cost.earlier(job.earlier)
-    stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, plan.totals["flops"])]
+    flops = plan.totals["flops"]
+    if job.recipe.patch:  # the plan's are for the size that the device sees
+        patch = [dataset.input_shape[0], job.recipe.patch, job.recipe.patch]
+        flops = 2 * counted(engine.trained, [patch])["macs"]
+    stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, flops)]
     run = {
         "network": job.network,
         "dataset": dataset.manifest["name"],

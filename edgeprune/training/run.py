@@ -14,6 +14,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.networks.resolve import build
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.prune import prune
+from edgeprune.tasks.outputs import named
 from edgeprune.training import budget, history, initial, results
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
@@ -138,7 +139,7 @@ def initialised(network: str, spec: str | Mapping[str, Any], dataset: Dataset, p
         EdgepruneError: the factory fails, the output doesn't fit the dataset, or the plan is another network's.
     """
     torch.manual_seed(derive(seed, "initialise"))  # for what no module of the network can set anew
-    model = build(spec, name=network, **dataset.task.factory_arguments(dataset.manifest))
+    model = build(spec, name=network, **dataset.task.factory_arguments())
     check_output(model, dataset, network)
     torch.manual_seed(derive(seed, "initialise"))
     return prune(model, plan)
@@ -157,7 +158,8 @@ def check_output(model: nn.Module, dataset: Dataset, network: str) -> None:
             key=f"networks.{network}.args",
             remedy="choose a network, or arguments of its factory, that suit this dataset's images",
         ) from error
-    dataset.task.check_output(output, dataset.manifest, key=f"networks.{network}.args")
+    shapes = {name: tuple(getattr(part, "shape", ())) for name, part in named(output).items()}
+    dataset.task.check_output(shapes, key=f"networks.{network}.args")
 
 
 @contextlib.contextmanager

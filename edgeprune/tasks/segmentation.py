@@ -1,0 +1,101 @@
+"""One class for each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
+from edgeprune.tasks.outputs import Outputs, only
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+_NO_VOID = -100  # what torch ignores by default
+
+
+class Segmentation(Task):
+    """Targets: (N, H, W) bytes, classes and void; outputs: (N, classes, H / r, W / r) logits, r a whole number.
+
+    Logits are enlarged to the image bilinearly, which is no part of the network. One confusion matrix is made over the
+    whole split; the mean is over the classes that occur in truth or prediction.
+    """
+
+    name = "segmentation"
+    targets = "mask"
+    metrics = (
+        Metric("miou", "mIoU", unit="%", scale=100.0),
+        Metric("pixel_accuracy", "Pixel accuracy", unit="%", scale=100.0),
+    )
+    baseline = "majority class"
+
+    @property
+    def classes(self) -> list[str]:
+        return self.manifest["target"].get("classes", [])
+
+    def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
+        shape, size = only(shapes, key), self.input_shape[1:]
+        fits = len(shape) == 4 and shape[:2] == (1, len(self.classes))
+        if not fits or any(side % part for side, part in zip(size, shape[2:])):
+            raise EdgepruneError(
+                f"the network's output for one image is {shape}; {len(self.classes)} classes on {size[0]} x {size[1]} "
+                f"pixels need (1, {len(self.classes)}, {size[0]}, {size[1]}), or both sides divided by a whole number",
+                key=key,
+                remedy="let the factory take num_classes, or choose a deploy_size that the network's stride divides",
+            )
+
+    def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
+        from torch.nn import functional
+
+        void, smoothing = self.manifest["target"].get("void", _NO_VOID), recipe.label_smoothing
+
+        def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
+            logits = only(outputs)
+            if logits.shape[2:] != targets.shape[1:]:
+                logits = functional.interpolate(logits, size=targets.shape[1:], mode="bilinear")
+            labels = targets.long()
+            total = functional.cross_entropy(
+                logits, labels, ignore_index=void, label_smoothing=smoothing, reduction="sum"
+            )
+            return total / (labels != void).sum().clamp(min=1)  # a batch may be void as a whole
+
+        return loss
+
+    def accumulator(self) -> Accumulator:
+        return _Regions(self.classes, self.manifest["target"].get("void"))
+
+    def baseline_outputs(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        import numpy
+
+        counts = numpy.array(self.manifest["splits"]["train"]["per_class"])
+        logits = numpy.zeros((1, len(counts), *image.shape[1:]), numpy.float32)
+        logits[:, counts.argmax()] = 1
+        return {"output": logits}
+
+
+def decode(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Logits (K, h, w) as a map of classes (H, W)."""
+    from edgeprune.metrics.resize import bilinear
+
+    height, width = size
+    return (logits if logits.shape[1:] == size else bilinear(logits, (height, width))).argmax(0)
+
+
+class _Regions(Accumulator):
+    def __init__(self, classes: list[str], void: int | None) -> None:
+        from edgeprune.metrics.segmentation import Confusion
+
+        self.classes, self.confusion = classes, Confusion(len(classes), void)
+
+    def update(self, outputs: Outputs, targets: np.ndarray) -> None:
+        for logits, truth in zip(only(outputs), targets):
+            self.confusion.update(decode(logits, truth.shape), truth)
+
+    def result(self) -> dict[str, Any]:
+        iou = {
+            name: None if value != value else value for name, value in zip(self.classes, self.confusion.iou().tolist())
+        }
+        found = {"miou": self.confusion.miou(), "pixel_accuracy": self.confusion.pixel_accuracy()}
+        return found | {"iou": iou}
