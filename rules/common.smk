@@ -20,6 +20,7 @@ from edgeprune.entrypoint import let_jobs_find_us, refusing
 from edgeprune.gpus import slots
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
+from edgeprune.sources import SOURCES
 from edgeprune.tasks import TASKS
 
 let_jobs_find_us(workflow.basedir)
@@ -85,13 +86,15 @@ digests_once = cache(digests)  # the grid asks for each script's thousands of ti
 
 
 def sources(*entries):
-    """A params function: digests of the modules that a script (and a network's factory, a dataset's task) reach."""
+    """A params function: digests of the modules that a script (and a network's factory, a dataset's task, its source)
+    reach."""
 
     @refusing()
     def get(wildcards):
         factory = JOBS.network(wildcards)["factory"] if "{factory}" in entries else None
         task = TASKS[config["datasets"][wildcards.dataset]["task"]] if "{task}" in entries else None
-        named = {"{factory}": factory, "{task}": task}
+        source = SOURCES[config["datasets"][wildcards.dataset]["source"]].load if "{source}" in entries else None
+        named = {"{factory}": factory, "{task}": task, "{source}": source}
         try:
             return digests_once(*(named.get(entry, entry) for entry in entries))
         except EdgepruneError as error:

@@ -73,7 +73,6 @@ def test_masks_and_boxes_are_of_the_same_scenes(tmp_path):
             for label, x0, y0, x1, y1 in rows.astype(int).tolist():
                 inside = mask[y0:y1, x0:x1]
                 assert set(np.unique(inside)) <= {0, label + 1}  # no other digit overlaps
-                assert all(inside.any(axis).all() or True for axis in (0, 1))
                 assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()  # noqa: PT018
                 assert max(y1 - y0, x1 - x0) <= 28
                 inside[:] = 0
@@ -94,7 +93,11 @@ def test_scenes_are_the_same_everywhere():
     digits = (np.arange(3 * 64).reshape(3, 8, 8) * 7) % 17
     picture = ((np.arange(3 * 70 * 90) * 31) % 251).astype(np.uint8).reshape(3, 70, 90)
     image, mask, boxes = composite._scene(digits, np.array([1, 2, 3]), [picture], [0, 3, 0, 5])
-    assert (int(image.sum()), int(mask.sum()), boxes.tolist()) == KNOWN
+    assert (int(image.sum()), int(mask.sum()), boxes.tolist()) == (
+        1762864,
+        2580,
+        [[3, 13, 8, 38, 33], [1, 5, 35, 21, 51], [3, 30, 41, 53, 64]],
+    )
 
 
 def test_more_scenes_begin_with_the_same(tmp_path):

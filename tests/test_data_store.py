@@ -71,6 +71,16 @@ def test_mean_and_std_are_those_of_the_training_split(digits):
     assert manifest["std"] == pytest.approx([scaled.std()], rel=1e-12)
 
 
+def test_the_files_are_those_of_the_first_release(digits):
+    """Classification's results rest on them, bit for bit."""
+    assert {path.name: sha256(path)[:16] for path in digits.iterdir()} == {
+        "manifest.json": "eb708231d7a1da9c",
+        "train.npy": "10e1fd5167006e89",
+        "val.npy": "6ed543196c8ecc63",
+        "test.npy": "bb05f9e0e4a0d50e",
+    }
+
+
 def test_two_fetches_agree_byte_for_byte(digits, tmp_path):
     fetch("digits", SETTINGS, tmp_path / "again")
     for path in digits.iterdir():
