@@ -12,11 +12,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-import yaml
-
 import edgeprune
 from edgeprune import cli, plotting
-from edgeprune.config.check import SCHEMA
+from edgeprune.config import check
 
 ROOT = Path(__file__).parents[1]
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -55,7 +53,7 @@ def public_names():
 
 def config_keys():
     """A table of keys for each section of the schema of config.yaml and presets/."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = check.schema()
     sections = {f"One {name}": part for name, part in schema["$defs"].items() if "properties" in part}
     parts = []
     for title, part in {"The whole file": schema, **sections}.items():

@@ -3,25 +3,28 @@
 import io
 import json
 import re
+import subprocess
+import sys
 import tracemalloc
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from edgeprune import tasks
+from edgeprune.config import check
 from edgeprune.data.fetch import fetch
+from edgeprune.data.settings import COMMON_KEYS
 from edgeprune.data.store import load_manifest, open_samples, open_split
 from edgeprune.errors import EdgepruneError
-from helpers import toytasks
+from edgeprune.sources import SOURCES
 from helpers.imagefiles import picture, tar_bytes, write_folder, zip_bytes
 
+ROOT = Path(__file__).parents[1]
 SIZES = [(6, 5), (9, 4), (5, 5), (7, 8), (6, 6)]
 CLASSES = ["sky", "road", "car"]
-
-
-@pytest.fixture(autouse=True)
-def toy_tasks(monkeypatch):
-    toytasks.register(monkeypatch)
 
 
 def encoded(pixels, mode=None, kind="PNG"):
@@ -70,7 +73,7 @@ def boxed(train=None, folder="", sizes=SIZES):
 
 
 def settings(path, task, **more):
-    more = {"deploy_size": [8, 8], **({"classes": CLASSES} if task == "segment" else {}), **more}
+    more = {"deploy_size": [8, 8], **({"classes": CLASSES} if task == "segmentation" else {}), **more}
     return {"source": "images", "task": task, "path": str(path), **{k: v for k, v in more.items() if v is not None}}
 
 
@@ -91,12 +94,12 @@ def refused(tmp_path, files, task, **more):
 
 
 def test_photographs_of_any_size_are_stored_whole(tmp_path):
-    manifest, samples = fetched(tmp_path, photographs(), "restore", strength=30)
+    manifest, samples = fetched(tmp_path, photographs(), "denoising", sigma=30)
     assert manifest["input"] == {"shape": [3, None, None], "dtype": "uint8"}
     assert manifest["target"] == {"kind": "image", "shape": [3, None, None], "dtype": "uint8"}
     assert (manifest["mean"], manifest["std"]) == ([0, 0, 0], [1, 1, 1])
     assert manifest["deploy_size"] == [8, 8]
-    assert manifest["options"]["strength"] == 30
+    assert manifest["options"]["sigma"] == 30
     assert [len(samples[split]) for split in ("train", "val", "test")] == [4, 1, 5]
     test = samples["test"]
     assert test.size is None
@@ -110,7 +113,9 @@ def test_photographs_of_any_size_are_stored_whole(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [zip_bytes, tar_bytes])
-@pytest.mark.parametrize(("task", "files"), [("restore", photographs), ("segment", masked), ("detect", boxed)])
+@pytest.mark.parametrize(
+    ("task", "files"), [("denoising", photographs), ("segmentation", masked), ("detection", boxed)]
+)
 def test_an_archive_in_any_order_gives_the_bytes_of_the_folder(tmp_path, task, files, pack):
     fetched(tmp_path, files(), task)
     (tmp_path / "archive").write_bytes(pack(dict(reversed(files().items())), wrap="top/"))
@@ -120,7 +125,7 @@ def test_an_archive_in_any_order_gives_the_bytes_of_the_folder(tmp_path, task, f
 
 
 def test_masks_that_differ_in_size(tmp_path):
-    manifest, samples = fetched(tmp_path, masked(), "segment")
+    manifest, samples = fetched(tmp_path, masked(), "segmentation")
     assert manifest["target"] == {
         "kind": "mask",
         "dtype": "uint8",
@@ -139,7 +144,7 @@ def test_masks_that_differ_in_size(tmp_path):
 
 
 def test_masks_of_one_size_keep_the_layout_of_one_array(tmp_path):
-    manifest, samples = fetched(tmp_path, masked([(6, 5)] * 5), "segment", deploy_size=None)
+    manifest, samples = fetched(tmp_path, masked([(6, 5)] * 5), "segmentation", deploy_size=None)
     assert (manifest["input"]["shape"], manifest["target"]["shape"]) == ([3, 6, 5], [6, 5])
     assert "deploy_size" not in manifest
     assert "options" not in manifest
@@ -151,12 +156,12 @@ def test_masks_of_one_size_keep_the_layout_of_one_array(tmp_path):
 
 
 def test_size_resizes_images_masks_and_boxes_together(tmp_path):
-    _, samples = fetched(tmp_path, masked(), "segment", size=[12, 10], deploy_size=None)
+    _, samples = fetched(tmp_path, masked(), "segmentation", size=[12, 10], deploy_size=None)
     doubled = mask_of(0, (6, 5)).repeat(2, 0).repeat(2, 1)
     assert np.array_equal(samples["test"].target(0), doubled)
     image = Image.open(io.BytesIO(picture(1, SIZES[1]))).resize((10, 12), Image.Resampling.BILINEAR)
     assert np.array_equal(samples["test"].image(1), np.asarray(image).transpose(2, 0, 1))
-    manifest, samples = fetched(tmp_path, boxed(), "detect", "boxes", size=[12, 10], deploy_size=None)
+    manifest, samples = fetched(tmp_path, boxed(), "detection", "boxes", size=[12, 10], deploy_size=None)
     assert manifest["input"]["shape"] == [3, 12, 10]
     assert samples["test"].size == (12, 10)
     assert samples["test"].target(0).tolist() == [[1, 2, 0, 6, 6], [0, 0, 2, 4, 7]]
@@ -167,7 +172,7 @@ def test_size_resizes_images_masks_and_boxes_together(tmp_path):
 def test_boxes(tmp_path, folder):
     table = coco()
     table["annotations"].append({"image_id": 10, "category_id": 3, "bbox": [0, 0, 5, 5], "iscrowd": 1})
-    manifest, samples = fetched(tmp_path, boxed(table, folder), "detect")
+    manifest, samples = fetched(tmp_path, boxed(table, folder), "detection")
     assert manifest["target"] == {"kind": "boxes", "dtype": "float32", "shape": [None, 5], "classes": ["ant", "cat"]}
     assert manifest["splits"]["test"]["boxes_per_class"] == [4, 4]
     assert (
@@ -182,7 +187,7 @@ def test_boxes(tmp_path, folder):
 
 
 def test_a_rounded_box_is_cut_at_the_edge(tmp_path):
-    _, samples = fetched(tmp_path, boxed(coco(boxes=[(3, [-0.4, 0, 4.9, 5])])), "detect")
+    _, samples = fetched(tmp_path, boxed(coco(boxes=[(3, [-0.4, 0, 4.9, 5])])), "detection")
     for split in ("train", "val"):
         for n in range(len(samples[split])):
             boxes = samples[split].target(n)
@@ -199,7 +204,7 @@ def test_masks_with_a_palette_hold_indices(tmp_path, values):
         image = Image.fromarray(mask * 255).convert("1")
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    _, samples = fetched(tmp_path, files | {"test/masks/0.png": stream.getvalue()}, "segment")
+    _, samples = fetched(tmp_path, files | {"test/masks/0.png": stream.getvalue()}, "segmentation")
     assert np.array_equal(samples["test"].target(0), mask)
 
 
@@ -207,7 +212,7 @@ def test_another_void(tmp_path):
     files = masked() | {"test/masks/0.png": encoded(np.full((6, 5), 9, np.uint8))}
     files = {n: encoded(mask_of(0, (6, 5)) % 3) if "masks/0" in n and "train" in n else c for n, c in files.items()}
     files |= {f"{s}/masks/{n}.png": encoded(mask_of(n, SIZES[n]) % 3) for s in ("train", "test") for n in range(1, 5)}
-    manifest, samples = fetched(tmp_path, files, "segment", void=9)
+    manifest, samples = fetched(tmp_path, files, "segmentation", void=9)
     assert manifest["target"]["void"] == 255
     assert set(np.unique(samples["test"].target(0))) == {255}
 
@@ -225,7 +230,7 @@ def test_another_void(tmp_path):
 )
 def test_masks_that_do_not_fit(tmp_path, change, file, words):
     files = {name: content for name, content in (masked() | change).items() if content is not None}
-    error = refused(tmp_path, files, "segment")
+    error = refused(tmp_path, files, "segmentation")
     assert str(error.file).endswith(file)
     assert re.search(words, str(error))
 
@@ -233,20 +238,20 @@ def test_masks_that_do_not_fit(tmp_path, change, file, words):
 @pytest.mark.parametrize(
     ("task", "more", "key"),
     [
-        ("segment", {"classes": None}, "classes"),
-        ("segment", {"classes": ["a", "a"]}, "classes"),
-        ("segment", {"void": 2}, "void"),
-        ("segment", {"deploy_size": None}, "deploy_size"),
-        ("restore", {"deploy_size": None}, "deploy_size"),
-        ("restore", {"deploy_size": [0, 4]}, "deploy_size"),
-        ("restore", {"classes": CLASSES}, "classes"),
-        ("restore", {"strength": -1}, "strength"),
-        ("segment", {"strength": 3}, "strength"),
-        ("detect", {"void": 3}, "void"),
+        ("segmentation", {"classes": None}, "classes"),
+        ("segmentation", {"classes": ["a", "a"]}, "classes"),
+        ("segmentation", {"void": 2}, "void"),
+        ("segmentation", {"deploy_size": None}, "deploy_size"),
+        ("denoising", {"deploy_size": None}, "deploy_size"),
+        ("denoising", {"deploy_size": [0, 4]}, "deploy_size"),
+        ("denoising", {"classes": CLASSES}, "classes"),
+        ("denoising", {"sigma": -1}, "sigma"),
+        ("segmentation", {"sigma": 3}, "sigma"),
+        ("detection", {"void": 3}, "void"),
     ],
 )
 def test_wrong_setting_is_named(tmp_path, task, more, key):
-    files = {"segment": masked, "restore": photographs, "detect": boxed}[task]()
+    files = {"segmentation": masked, "denoising": photographs, "detection": boxed}[task]()
     error = refused(tmp_path, files, task, **more)
     assert (error.file, error.key) == ("config.yaml", f"datasets.mine.{key}")
 
@@ -280,17 +285,19 @@ def annotated(**changes):
     ],
 )
 def test_boxes_that_do_not_fit(tmp_path, table, file, words):
-    error = refused(tmp_path, boxed(table()), "detect")
+    error = refused(tmp_path, boxed(table()), "detection")
     assert str(error.file).endswith(file)
     assert words in str(error)
 
 
 def test_a_category_of_test_that_train_has_not(tmp_path):
     files = boxed({**coco(), "categories": [{"id": 7, "name": "cat"}, {"id": 3, "name": "bee"}]})
-    assert "'ant' is no category of train" in str(refused(tmp_path, files, "detect"))
+    assert "'ant' is no category of train" in str(refused(tmp_path, files, "detection"))
 
 
-@pytest.mark.parametrize(("task", "files"), [("restore", photographs), ("segment", masked), ("detect", boxed)])
+@pytest.mark.parametrize(
+    ("task", "files"), [("denoising", photographs), ("segmentation", masked), ("detection", boxed)]
+)
 def test_missing_parts_of_the_layout(tmp_path, task, files):
     assert "no split 'test'" in str(refused(tmp_path, {n: c for n, c in files().items() if "train" in n}, task))
     nothing = {n: c for n, c in files().items() if "train" in n} | {"test/notes.txt": b"x"}
@@ -298,25 +305,46 @@ def test_missing_parts_of_the_layout(tmp_path, task, files):
 
 
 def test_a_json_that_is_missing(tmp_path):
-    error = refused(tmp_path, photographs(), "detect")
+    error = refused(tmp_path, photographs(), "detection")
     assert str(error.file).endswith("annotations.json")
 
 
 def test_grey_among_colour_and_channels(tmp_path):
     files = photographs() | {"test/grey.png": picture(9, (4, 4), channels=1)}
-    error = refused(tmp_path, files, "restore")
+    error = refused(tmp_path, files, "denoising")
     assert (error.key, str(error.file)[-13:]) == ("datasets.mine.channels", "test/grey.png")
-    manifest, _ = fetched(tmp_path, files, "restore", "converted", channels=1)
+    manifest, _ = fetched(tmp_path, files, "denoising", "converted", channels=1)
     assert manifest["input"]["shape"] == [1, None, None]
 
 
 def test_a_source_without_what_the_task_needs_lists_what_fits(tmp_path):
     with pytest.raises(EdgepruneError) as caught:
-        fetch("mine", {"source": "digits", "task": "detect"}, tmp_path / "out")
+        fetch("mine", {"source": "digits", "task": "detection"}, tmp_path / "out")
     assert caught.value.key == "datasets.mine.task"
-    assert "kind boxes, which detect needs" in str(caught.value)
+    assert "kind boxes, which detection needs" in str(caught.value)
     assert "classification" in caught.value.remedy
     assert "digits-on-photographs" in caught.value.remedy
+
+
+def test_the_schema_knows_every_setting_and_imports_nothing_heavy():
+    allowed = {*COMMON_KEYS, *(key for source in SOURCES.values() for key in source.keys)}
+    allowed |= {key for task in tasks.TASKS for key in tasks.keys(tasks.get(task))}
+    dataset = check.schema()["$defs"]["dataset"]["properties"]
+    assert set(dataset) == allowed
+    assert dataset["source"]["enum"] == list(SOURCES)
+    assert dataset["task"]["enum"] == list(tasks.TASKS)
+    code = (
+        "import sys; from edgeprune.config import check; check.schema(); print({'numpy', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_source_loads_what_its_table_names(source):
+    module, _, function = source.load.partition(":")
+    assert callable(getattr(import_module(module), function))
+    assert set(source.kinds) <= {"class", "image", "mask", "boxes"}
 
 
 def damage(path, what):
@@ -338,7 +366,9 @@ def damage(path, what):
 
 
 @pytest.mark.parametrize("what", ["cut", "table", "negative", "short", "dtype", "shape", "missing"])
-@pytest.mark.parametrize(("task", "files"), [("restore", photographs), ("segment", masked), ("detect", boxed)])
+@pytest.mark.parametrize(
+    ("task", "files"), [("denoising", photographs), ("segmentation", masked), ("detection", boxed)]
+)
 def test_a_damaged_split_is_refused(tmp_path, task, files, what):
     fetched(tmp_path, files(), task)
     damage(tmp_path / "out" / "test.npy", what)
@@ -349,7 +379,7 @@ def test_a_damaged_split_is_refused(tmp_path, task, files, what):
 
 
 def test_a_changed_pixel_is_found_by_the_sum(tmp_path):
-    fetched(tmp_path, photographs(), "restore")
+    fetched(tmp_path, photographs(), "denoising")
     path = tmp_path / "out" / "test.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x07")
     open_samples(tmp_path / "out", "test")
@@ -364,7 +394,7 @@ def test_images_are_not_held_in_memory(tmp_path):
     files = {f"{split}/{n}.png": content for split in ("train", "test") for n in range(20)}  # 120 MB decoded
     tracemalloc.start()
     try:
-        fetch("mine", settings(write_folder(tmp_path / "given", files), "restore"), tmp_path / "out", workers=1)
+        fetch("mine", settings(write_folder(tmp_path / "given", files), "denoising"), tmp_path / "out", workers=1)
         assert tracemalloc.get_traced_memory()[1] < 70e6
     finally:
         tracemalloc.stop()

@@ -10,15 +10,9 @@ from edgeprune.data import composite, photographs
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
-from helpers import toytasks
 
 ROOT = Path(__file__).parents[1]
 SPLITS = ("train", "val", "test")
-
-
-@pytest.fixture(autouse=True)
-def toy_tasks(monkeypatch):
-    toytasks.register(monkeypatch)
 
 
 def scenes(tmp_path, task, **more):
@@ -27,7 +21,7 @@ def scenes(tmp_path, task, **more):
 
 
 def test_photographs_are_those_of_the_packages(tmp_path):
-    settings = {"source": "photographs", "task": "restore", "channels": 3, "deploy_size": [64, 64]}
+    settings = {"source": "photographs", "task": "denoising", "channels": 3, "deploy_size": [64, 64]}
     manifest = fetch("p", settings, tmp_path / "out")
     assert [entry["count"] for entry in manifest["splits"].values()] == [9, 2, 4]
     coffee = open_samples(tmp_path / "out", "test", verify=True).image(3)
@@ -41,7 +35,7 @@ def test_photographs_are_those_of_the_packages(tmp_path):
 
 def test_grey_or_colour_must_be_said(tmp_path):
     with pytest.raises(EdgepruneError, match="some in colour") as caught:
-        fetch("p", {"source": "photographs", "task": "restore", "deploy_size": [64, 64]}, tmp_path / "out")
+        fetch("p", {"source": "photographs", "task": "denoising", "deploy_size": [64, 64]}, tmp_path / "out")
     assert caught.value.key == "datasets.p.channels"
 
 
@@ -59,8 +53,8 @@ def test_every_picture_and_its_licence_are_documented():
 
 
 def test_masks_and_boxes_are_of_the_same_scenes(tmp_path):
-    told, masks = scenes(tmp_path, "segment")
-    manifest, boxes = scenes(tmp_path, "detect")
+    told, masks = scenes(tmp_path, "segmentation")
+    manifest, boxes = scenes(tmp_path, "detection")
     assert told["target"]["classes"] == ["background", *"0123456789"]
     assert manifest["target"]["classes"] == list("0123456789")
     assert manifest["input"]["shape"] == told["input"]["shape"] == [3, 64, 64]
@@ -101,8 +95,8 @@ def test_scenes_are_the_same_everywhere():
 
 
 def test_more_scenes_begin_with_the_same(tmp_path):
-    _, few = scenes(tmp_path, "segment")
-    fetch("more", {"source": "digits-on-photographs", "task": "segment", "scenes": 70}, tmp_path / "more")
+    _, few = scenes(tmp_path, "segmentation")
+    fetch("more", {"source": "digits-on-photographs", "task": "segmentation", "scenes": 70}, tmp_path / "more")
     more = open_samples(tmp_path / "more", "train")
     assert np.array_equal(more.whole()[0][:60], few["train"].whole()[0])
 
@@ -110,7 +104,7 @@ def test_more_scenes_begin_with_the_same(tmp_path):
 @pytest.mark.parametrize("count", [4, 10.5, True, "many"])
 def test_a_number_of_scenes_that_is_none(tmp_path, count):
     with pytest.raises(EdgepruneError) as caught:
-        scenes(tmp_path, "segment", scenes=count)
+        scenes(tmp_path, "segmentation", scenes=count)
     assert caught.value.key == "datasets.scenes.scenes"
 
 

@@ -13,16 +13,10 @@ from edgeprune.data import pets, voc
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
-from helpers import toytasks
 from helpers.httpserver import serve
 from helpers.imagefiles import picture, tar_bytes, write_folder, zip_bytes
 
 SPLITS = ("train", "val", "test")
-
-
-@pytest.fixture(autouse=True)
-def toy_tasks(monkeypatch):
-    toytasks.register(monkeypatch)
 
 
 @pytest.fixture
@@ -81,7 +75,7 @@ def voc_settings(site, task, **more):
 
 def test_voc_masks(site, voc_archive, tmp_path):
     site.faults["/mirror/VOCtrainval_11-May-2012.tar"] = [("cut", 3000)]
-    fetch("v", voc_settings(site, "segment"), tmp_path / "out", tmp_path / "downloads")
+    fetch("v", voc_settings(site, "segmentation"), tmp_path / "out", tmp_path / "downloads")
     manifest, samples = opened(tmp_path / "out")
     assert len(manifest["target"]["classes"]) == 21
     assert [len(samples[split]) for split in SPLITS] == [3, 1, 2]
@@ -89,12 +83,12 @@ def test_voc_masks(site, voc_archive, tmp_path):
     assert manifest["source"]["archives"] == {"VOCtrainval_11-May-2012.tar": hashlib.md5(voc_archive).hexdigest()}
     assert "127.0.0.1" not in str(manifest)
     site.requests.clear()
-    fetch("v", voc_settings(site, "segment"), tmp_path / "again", tmp_path / "downloads")
+    fetch("v", voc_settings(site, "segmentation"), tmp_path / "again", tmp_path / "downloads")
     assert site.requests == []
 
 
 def test_voc_boxes(site, voc_archive, tmp_path):
-    fetch("v", voc_settings(site, "detect", size=[10, 12]), tmp_path / "out", tmp_path / "downloads")
+    fetch("v", voc_settings(site, "detection", size=[10, 12]), tmp_path / "out", tmp_path / "downloads")
     manifest, samples = opened(tmp_path / "out")
     assert samples["test"].target(1).tolist() == [[11, 2, 0, 10, 8], [0, 0, 0, 12, 10]]
     assert manifest["target"]["classes"][11] == "dog"
@@ -104,7 +98,7 @@ def test_voc_boxes(site, voc_archive, tmp_path):
 def test_voc_with_a_wrong_sum(site, voc_archive, tmp_path):
     site.files["/mirror/VOCtrainval_11-May-2012.tar"] = b"something else"
     with pytest.raises(EdgepruneError, match="expected MD5") as caught:
-        fetch("v", voc_settings(site, "segment"), tmp_path / "out", tmp_path / "downloads")
+        fetch("v", voc_settings(site, "segmentation"), tmp_path / "out", tmp_path / "downloads")
     assert caught.value.key == "datasets.v.mirror"
 
 
@@ -122,7 +116,7 @@ def test_voc_that_is_not_whole(tmp_path, name, content, words):
     files = voc_files() | {f"VOCdevkit/VOC2012/{name}": content}
     folder = write_folder(tmp_path / "voc", {name: of for name, of in files.items() if of is not None})
     with pytest.raises(EdgepruneError, match=words) as caught:
-        fetch("v", {"source": "voc", "task": "detect", "path": str(folder)}, tmp_path / "out")
+        fetch("v", {"source": "voc", "task": "detection", "path": str(folder)}, tmp_path / "out")
     assert caught.value.remedy
 
 
@@ -149,7 +143,7 @@ def pets_archives(site, monkeypatch):
 
 def test_pets(site, pets_archives, tmp_path):
     settings = {"source": "oxford-pets", "mirror": site.url("/mirror")}
-    fetch("p", {**settings, "task": "segment"}, tmp_path / "masks", tmp_path / "downloads")
+    fetch("p", {**settings, "task": "segmentation"}, tmp_path / "masks", tmp_path / "downloads")
     manifest, samples = opened(tmp_path / "masks")
     assert manifest["target"]["classes"] == ["background", "pet"]
     assert samples["test"].target(0)[::2, ::2].tolist() == [[1, 0, 255], [1, 1, 0]]
@@ -164,7 +158,7 @@ def test_bsd_from_a_url(site, tmp_path):
     files = {f"Train400/test_{n:03}.png": picture(n, (6, 6), channels=1) for n in range(10)}
     files |= {f"Set68/test{n:03}.png": picture(n, (6, 4 + n), channels=1) for n in range(3)}
     site.files["/bsd.zip"] = content = zip_bytes(files, "data/")
-    settings = {"source": "bsd", "task": "restore", "deploy_size": [6, 6], "url": site.url("/bsd.zip")}
+    settings = {"source": "bsd", "task": "denoising", "deploy_size": [6, 6], "url": site.url("/bsd.zip")}
     with pytest.raises(EdgepruneError, match="needs the sum"):
         fetch("b", settings, tmp_path / "out", tmp_path / "downloads")
     fetch("b", {**settings, "sha256": hashlib.sha256(content).hexdigest()}, tmp_path / "out", tmp_path / "downloads")
@@ -181,7 +175,7 @@ def test_div2k_in_a_folder_of_archives(tmp_path, test, count):
     write_folder(folder, {f"benchmark/Set5/HR/{n}.png": picture(n) for n in range(5)})
     write_folder(folder, {f"Set5/LR/{n}.png": picture(n) for n in range(9)})
     write_folder(folder, {f"Set14/{n}.png": picture(n, channels=1) for n in range(3)})
-    settings = {"source": "div2k", "task": "restore", "deploy_size": [6, 6], "path": str(folder)}
+    settings = {"source": "div2k", "task": "denoising", "deploy_size": [6, 6], "path": str(folder)}
     fetch("d", settings | ({"test": test} if test else {}), tmp_path / "out")
     _, samples = opened(tmp_path / "out")
     assert [len(samples[split]) for split in SPLITS] == [5, 1, count]
@@ -190,7 +184,7 @@ def test_div2k_in_a_folder_of_archives(tmp_path, test, count):
 
 def test_div2k_without_a_part(tmp_path):
     folder = write_folder(tmp_path / "d", {"DIV2K_train_HR/0001.png": picture(1)})
-    settings = {"source": "div2k", "task": "restore", "deploy_size": [6, 6], "path": str(folder)}
+    settings = {"source": "div2k", "task": "denoising", "deploy_size": [6, 6], "path": str(folder)}
     for more, words in (
         ({}, "folder DIV2K_valid_HR"),
         ({"test": "set5"}, "folder Set5/HR or Set5"),
@@ -207,7 +201,7 @@ def test_camvid(tmp_path):
             files[f"CamVid/{split}/{n}.png"] = picture(n, (2, 3))
             files[f"CamVid/{split}annot/{n}.png"] = mask([[0, 11, 10], [5, 5, 11]], palette=False)
     (tmp_path / "c.tar.gz").write_bytes(tar_bytes(files))
-    fetch("c", {"source": "camvid", "task": "segment", "path": str(tmp_path / "c.tar.gz")}, tmp_path / "out")
+    fetch("c", {"source": "camvid", "task": "segmentation", "path": str(tmp_path / "c.tar.gz")}, tmp_path / "out")
     manifest, samples = opened(tmp_path / "out")
     assert len(manifest["target"]["classes"]) == 11
     assert [len(samples[split]) for split in SPLITS] == [4, 2, 3]
@@ -233,7 +227,7 @@ def test_coco(tmp_path):
         archives.setdefault("notes", {})[f"annotations/instances_{name}.json"] = json.dumps(table).encode()
     archives["annotations_trainval2017.zip"] = zip_bytes(archives.pop("notes"))
     folder = write_folder(tmp_path / "coco", archives)
-    fetch("c", {"source": "coco", "task": "detect", "path": str(folder)}, tmp_path / "out")
+    fetch("c", {"source": "coco", "task": "detection", "path": str(folder)}, tmp_path / "out")
     manifest, samples = opened(tmp_path / "out")
     assert manifest["target"]["classes"] == ["person", "toothbrush"]
     assert [len(samples[split]) for split in SPLITS] == [4, 1, 2]

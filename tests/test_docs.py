@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from edgeprune.cli import main
-from edgeprune.config.check import SCHEMA
+from edgeprune.config import check
 from edgeprune.config.load import merge
 from edgeprune.tracing.registry import RULES
 from helpers.imagefiles import dataset, write_folder
@@ -170,7 +170,7 @@ def test_the_reference_has_every_key_command_script_and_module(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
     import generated
 
-    schema = yaml.safe_load(SCHEMA.read_text())
+    schema = check.schema()
     keys, packages = generated.config_keys(), generated.packages()
     for part in (schema, *(d for d in schema["$defs"].values() if "properties" in d)):
         assert all(f"| `{key}` |" in keys for key in part["properties"])

@@ -53,7 +53,9 @@ def fetch(
     request = Request(name, settings, Path(downloads), **({"workers": workers} if workers else {}))
     load = find_source(request)
     fraction, seed = _validation(request)
-    options_of(request), size_of(request, "deploy_size")  # before anything is downloaded
+    options_of(request)  # before anything is downloaded, as far as it can be told
+    if size_of(request, "deploy_size") is None and request.kind == "image":
+        raise _without_deploy_size(request)
     out_dir = Path(out_dir)
     try:
         with _staging(out_dir) as folder:
@@ -137,10 +139,14 @@ def _write(collection: Collection, request: Request, fraction: float, seed: int,
     if deploy_size := size_of(request, "deploy_size"):
         manifest["deploy_size"] = deploy_size
     elif None in manifest["input"]["shape"]:
-        remedy = "add `deploy_size: [height, width]`, of the images that the device will see"
-        raise request.error("is missing, and the images have no size of their own", "deploy_size", remedy)
+        raise _without_deploy_size(request)
     write_json(folder / MANIFEST, manifest)
     return manifest
+
+
+def _without_deploy_size(request: Request) -> EdgepruneError:
+    remedy = "add `deploy_size: [height, width]`, of the images that the device will see"
+    return request.error("is missing, and the images have no size of their own", "deploy_size", remedy)
 
 
 def _statistics(samples: Samples, request: Request) -> tuple[list[float], list[float]]:

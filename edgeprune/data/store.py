@@ -117,7 +117,7 @@ class Samples:
         if self.ragged:
             self._index, self._starts = _index(array, self._count, channels, manifest["target"], path)
             size = self._index[0, :2].tolist() if (self._index[:, :2] == self._index[0, :2]).all() else [None]
-        self.size: tuple[int, int] | None = None if None in size else (int(size[0]), int(size[1]))  # pyrefly: ignore
+        self.size: tuple[int, int] | None = None if None in size else (int(size[0]), int(size[1]))
 
     def __len__(self) -> int:
         return self._count

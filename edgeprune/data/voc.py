@@ -17,6 +17,7 @@ _CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
     *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
+_SIDES = {"xmin": -1, "ymin": -1, "xmax": 0, "ymax": 0}  # pixels are counted from 1, and the last one belongs to a box
 
 
 def load(request: Request) -> Collection:
@@ -54,9 +55,6 @@ def _boxes(data: Published, files: list[Names]) -> list[np.ndarray]:
             raise data.request.error(problem, remedy=remedy, file=data.tree.name(names)) from error
         found.append(np.array(rows, np.float32).reshape(-1, 5))
     return found
-
-
-_SIDES = {"xmin": -1, "ymin": -1, "xmax": 0, "ymax": 0}
 
 
 def _side(found: ElementTree.Element, key: str) -> float:
