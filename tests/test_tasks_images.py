@@ -44,7 +44,7 @@ def task_of(name, channels=1, deploy=(32, 32), target=None, **options):
         "std": [1.0] * channels,
         "deploy_size": list(deploy),
         "options": options,
-        "splits": {"train": {"per_class": [10, 30, 20]}},
+        "splits": {"train": {"pixels_per_class": [10, 30, 20]}},
     }
     return tasks.bind(manifest)
 
