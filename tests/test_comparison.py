@@ -9,7 +9,7 @@ from edgeprune.reporting import comparison, pairs, runs
 from edgeprune.tasks.base import Metric
 
 RESOURCES = ("params", "macs", "flops", "memory", "peak_memory")
-ACCURACY = Metric("accuracy", "Accuracy (%)", higher_is_better=True, scale=100.0)
+ACCURACY = Metric("accuracy", "Accuracy", unit="%", scale=100.0)
 
 
 def row(method, test, mode="FA", seed=0, flops=1e9, earlier=0, reduction=0.5, **others):
@@ -147,7 +147,7 @@ def test_a_named_entry_of_our_method_is_a_peer_of_the_plain_one():
 
 
 def test_where_less_is_better_ours_is_ahead_with_less():
-    error = Metric("error", "Error (px)", higher_is_better=False)
+    error = Metric("error", "Error", higher_is_better=False, unit="px")
     groups = runs.group([*around(0.4, "complexity"), *around(0.5, "uniform")])
     (found,) = pairs.compare(groups, error)
     assert found.found.verdict == "ahead"
