@@ -8,6 +8,7 @@ budget: iterative (100 steps, stopped as soon as the budget is met, as its examp
 ratio, the largest network within the budget is kept). Each starts from a copy that was made before the clock starts;
 imports are not timed; the first round warms up and does not count. The MACs of every result are counted by
 `torch.utils.flop_counter`, outside the timed part. The exit code is 1 if a budget or a required ratio is missed.
+Torch-Pruning comes with `make env-dev`.
 """
 
 import argparse

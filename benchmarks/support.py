@@ -2,10 +2,10 @@
 
     python benchmarks/support.py [--only PATTERN] [--processes 2] [--out docs/support.md]
 
-Every CNN classifier and the fcn, deeplabv3 and lraspp heads of torchvision, the architectures of
-tests/helpers/architectures.py and the structures of tests/helpers/zoo.py, each at the smallest square input that its
-forward pass takes in evaluation and in training mode, and at an ordinary one; PA, FA and MA to 50 % with the
-default settings.
+Every CNN classifier and the fcn, deeplabv3 and lraspp heads of torchvision, this project's networks for restoration,
+segmentation and detection (tests/helpers/tasknetworks.py), the architectures of tests/helpers/architectures.py and the
+structures of tests/helpers/zoo.py, each at the smallest square input that its forward pass takes in evaluation and in
+training mode, and at an ordinary one; PA, FA and MA to 50 % with the default settings.
 """
 
 import argparse
@@ -55,11 +55,12 @@ def names():
     from torchvision.models import list_models, segmentation
 
     from helpers.architectures import ARCHITECTURES
+    from helpers.tasknetworks import PUBLISHED
     from helpers.zoo import ZOO
 
     found = {n: "torchvision" for n in list_models(module=torchvision.models) if not n.startswith(TRANSFORMERS)}
     found |= {n: "torchvision" for n in list_models(module=segmentation) if n.startswith(HEADS)}
-    found |= dict.fromkeys(ARCHITECTURES, "architecture")
+    found |= dict.fromkeys(PUBLISHED, "own") | dict.fromkeys(ARCHITECTURES, "architecture")
     return found | dict.fromkeys(ZOO, "structure")
 
 
@@ -71,7 +72,11 @@ def made(name, kind):
 
             backbone = {"weights_backbone": None} if name.startswith(HEADS) else {}
             return get_model(name, weights=None, **backbone).to("meta"), 3
-        if kind == "architecture":
+        if kind == "own":
+            from helpers.tasknetworks import PUBLISHED
+
+            factory, shape = PUBLISHED[name]
+        elif kind == "architecture":
             from helpers.architectures import ARCHITECTURES
 
             factory, shape = ARCHITECTURES[name]
@@ -198,6 +203,7 @@ def document(rows, seconds, processes):
     ]
     titles = {
         "torchvision": ("torchvision", "All CNN classifiers of `list_models()`, and the segmentation heads."),
+        "own": ("Restoration, segmentation, detection", "Shipped in `edgeprune/networks/`."),
         "architecture": ("Other architectures", "Written down in `tests/helpers/architectures.py`."),
         "structure": ("Structures", "Small networks of `tests/helpers/zoo.py`, one for each way of coupling channels."),
     }

@@ -7,7 +7,7 @@ from os import PathLike
 
 #: The packages of each extra of pyproject.toml, by the names under which they are imported.
 EXTRAS = {
-    "train": ("torch", "torchvision", "torch_pruning", "sklearn", "PIL", "onnx", "onnxscript"),
+    "train": ("torch", "torchvision", "sklearn", "skimage", "PIL", "onnx", "onnxscript"),
     "measure": ("onnxruntime", "psutil"),
     "report": ("jinja2", "matplotlib", "pandas", "seaborn"),
     "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),

@@ -1,4 +1,4 @@
-"""Baselines of three stages: a trained network's filters ranked by Torch-Pruning, within the same budget."""
+"""Baselines of three stages: a trained network pruned within the same budget, fine-tuned, its whole cost counted."""
 
 import copy
 import json
@@ -9,7 +9,6 @@ from torch import nn
 
 from edgeprune import files
 from edgeprune.baselines import methods
-from edgeprune.baselines import prune as pruning
 from edgeprune.baselines import run as stage
 from edgeprune.baselines.prune import prune_trained
 from edgeprune.config import grid, load
@@ -84,24 +83,6 @@ def test_the_filters_of_least_l1_norm_go():
     assert len(rows) == len(inner)
 
 
-def test_weights_are_torch_prunings(network, monkeypatch):
-    model, dense = network
-    seen = {}
-    check = pruning._check_same
-    monkeypatch.setattr(pruning, "_check_same", lambda *args: (seen.update(args=args), check(*args)))
-    pruned, _ = prune_trained(model, dense, method="l1", mode="PA", target=0.5)
-    theirs = seen["args"][1]
-    assert theirs is not pruned
-    fresh = copy.deepcopy(pruned)
-    fresh.load_state_dict(theirs.state_dict(), strict=True)
-    inputs = torch.randn(4, 1, 8, 8)
-    assert torch.allclose(theirs(inputs), pruned(inputs), atol=1e-6)
-    with torch.no_grad():
-        next(theirs.parameters()).add_(1)
-    with pytest.raises(EdgepruneError, match="other channels of"):
-        check(pruned, theirs, dense)
-
-
 @pytest.mark.parametrize("method", BASELINES)
 def test_settings_are_honoured(network, method):
     model, dense = network
@@ -116,28 +97,6 @@ def test_settings_are_honoured(network, method):
     assert all(plan.layers[name][0] == plan.layers[name][1] for name in hidden)
     with pytest.raises(EdgepruneError, match="at most"):
         prune_trained(model, dense, method=method, mode="FA", target=0.9, settings=settings)
-
-
-class Grouped(nn.Module):
-    """A convolution of 4 groups: this project removes whole groups, Torch-Pruning filters of every group."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.grouped = nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3, groups=4)
-        self.last = nn.Conv2d(16, 10, 1)
-
-    def forward(self, x):
-        return self.last(self.grouped(self.first(x).relu()).relu()).mean((2, 3))
-
-
-def test_what_torch_pruning_cannot_prune_is_refused_by_name():
-    model = trained(Grouped)
-    with pytest.raises(EdgepruneError, match="cannot be pruned by L1 through Torch-Pruning") as caught:
-        prune_trained(model, profile(model, (1, 8, 8), network="mine"), method="l1", mode="PA", target=0.5)
-    assert caught.value.key == "references.l1"
-    assert "mine" in str(caught.value)
-    with pytest.raises(EdgepruneError, match="l3"):
-        methods.get("l3")
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,7 @@ def test_a_named_entry_of_our_method_is_a_peer_of_the_plain_one():
 
 
 def test_where_less_is_better_ours_is_ahead_with_less():
-    error = Metric("error", "Error", higher_is_better=False, unit="px")
+    error = Metric("error", "Error", unit="px", higher_is_better=False)
     groups = runs.group([*around(0.4, "complexity"), *around(0.5, "uniform")])
     (found,) = pairs.compare(groups, error)
     assert found.found.verdict == "ahead"

@@ -175,8 +175,8 @@ def test_failure_leaves_an_earlier_result_and_no_rubbish(copy, moment, monkeypat
         raise OSError(28, "No space left on device")
 
     if moment == "load":
-        source = fetching.find_source(fetching.Request("digits", SETTINGS, copy))
-        monkeypatch.setattr(fetching, "find_source", lambda request: type(source)(fail, ""))
+        
+        monkeypatch.setattr(fetching, "find_source", lambda request: fail)
     else:
         monkeypatch.setattr(fetching, "write_json", fail)
     with pytest.raises(EdgepruneError, match="No space left") as caught:

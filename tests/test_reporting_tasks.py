@@ -134,14 +134,20 @@ def test_a_baseline_is_the_first_row_everywhere_and_no_run(rows, baselines):
 
 
 def test_a_baseline_is_a_dashed_line_of_the_trade_off(rows, baselines):
-    metric, figure = runs.headline(rows), tradeoff.draw(rows, "made up", baselines)
+    metric, lowest = runs.headline(rows), min(row["score"] for row in rows)
+    figure = tradeoff.draw(rows, "made up", [near := {**baselines[0], "score": lowest - 0.001}])
     label = units.inside(metric.label)
     assert figure.axes[0].get_ylabel() == f"Test {label}"
     for axes in (axes for axes in figure.axes if axes.axison):
         level = [line for line in axes.lines if line.get_linestyle() == "--"]
-        assert [line.get_ydata()[0] for line in level] == [pytest.approx(baselines[0]["score"] * metric.scale)]
+        assert [line.get_ydata()[0] for line in level] == [pytest.approx(near["score"] * metric.scale)]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names[-1] == baseline.words(baselines[0], metric)
+    assert names[-1] == baseline.words(near, metric)
+    style.plt.close(figure)
+    figure = tradeoff.draw(rows, "made up", baselines)  # far below, where a line would squeeze the networks together
+    assert not any(line.get_linestyle() == "--" for axes in figure.axes for line in axes.lines)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[-1] == f"↓ {baseline.words(baselines[0], metric)}"
     style.plt.close(figure)
     figure = cost.draw(rows)
     assert figure.axes[0].get_ylabel() == f"Test {label}"
@@ -203,5 +209,5 @@ def test_the_scripts_take_baselines(made, tmp_path):
     drawn = [sys.executable, SCRIPTS / "draw_figure.py", "tradeoff", *files, "--baseline", path]
     drawn += ["--out-png", tmp_path / "t.png", "--out-caption", tmp_path / "t.rst", "--out-csv", tmp_path / "t.csv"]
     subprocess.run(drawn, check=True, env=env)
-    assert f"The dashed line is {name} " in (tmp_path / "t.rst").read_text()
+    assert f"The dashed line, where it is in reach, is {name} " in (tmp_path / "t.rst").read_text()
     assert name not in (tmp_path / "t.csv").read_text()

@@ -16,7 +16,7 @@ from edgeprune.training.dataset import Dataset
 from edgeprune.training.engine import Engine, evaluate, split
 from edgeprune.training.schedule import learning_rate
 from edgeprune.training.seeds import derive, generator
-from helpers.trainingdata import noise_dataset, write_dataset
+from helpers.trainingdata import noise_dataset, raw, write_dataset
 
 torch.set_num_threads(1)
 
@@ -135,9 +135,7 @@ def test_cutout_writes_a_clipped_square():
 def test_augment_draws_per_image_and_flips_maps_alike():
     images = torch.randint(1, 256, (64, 1, 8, 8), dtype=torch.uint8, generator=generator(0, "x"))
     flips = Recipe(augment=("flip",))
-    inputs, targets = augment.Augment(flips, None, spatial_target=True)(
-        images, images[:, 0].clone(), generator(0, "augment")
-    )
+    inputs, targets = augment.Augment(flips, None, "mask")(images, images[:, 0].clone(), generator(0, "augment"))
     assert torch.equal(inputs[:, 0], targets)
     unchanged = (inputs == images).flatten(1).all(1).sum().item()
     assert 16 < unchanged < 48
@@ -151,7 +149,7 @@ def test_augment_draws_per_image_and_flips_maps_alike():
 @pytest.mark.parametrize("name", ["crop", "cutout"])
 def test_what_fills_in_is_refused_where_targets_are_maps(name):
     with pytest.raises(EdgepruneError, match=rf"recipes.\*.augment: {name} cannot be used where targets are maps"):
-        augment.Augment(Recipe(augment=("flip", name)), None, spatial_target=True)
+        augment.Augment(Recipe(augment=("flip", name)), None, "mask")
 
 
 # --- optimiser
@@ -195,7 +193,7 @@ def test_adamw_is_torchs():
 
 def test_normalised_training_split_has_mean_0_and_deviation_1(tmp_path):
     dataset = Dataset(noise_dataset(tmp_path / "d", 40, shape=(3, 8, 8)))
-    values = dataset.normalise(dataset.split("train").inputs)
+    values = dataset.normalise(raw(dataset, "train")[0])
     assert values.dtype == torch.float32
     assert values.mean((0, 2, 3)).tolist() == pytest.approx([0] * 3, abs=1e-5)
     assert values.std((0, 2, 3), correction=0).tolist() == pytest.approx([1] * 3, abs=1e-5)
@@ -206,7 +204,7 @@ def test_normalised_training_split_has_mean_0_and_deviation_1(tmp_path):
 def test_a_constant_channel_is_no_division_by_zero(tmp_path):
     images = {s: np.full((4, 1, 8, 8), 9, dtype=np.uint8) for s in ("train", "val", "test")}
     dataset = Dataset(write_dataset(tmp_path / "d", images, {s: np.zeros(4) for s in images}, 2))
-    assert torch.isfinite(dataset.normalise(dataset.split("train").inputs)).all()
+    assert torch.isfinite(dataset.normalise(raw(dataset, "train")[0])).all()
 
 
 def test_last_batch_is_kept_unless_it_is_one_image():

@@ -141,7 +141,7 @@ exact.load_state_dict(model.state_dict())
 engine = Engine(model, data, Recipe(epochs=1, batch_size=32), 0)
 for step in range(8):
     rows = slice(0, 32)
-    inputs, targets = data.split("train").inputs[rows], data.split("train").targets[rows]
+    inputs, targets = engine.train.inputs[rows], engine.train.targets[rows]
     engine.model.zero_grad()
     engine.passes(inputs, targets)
     exact.zero_grad()

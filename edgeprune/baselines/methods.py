@@ -1,14 +1,12 @@
-"""The baselines that prune a *trained* network, each by an importance of Torch-Pruning. Needs no torch to be listed."""
+"""The baselines that prune a *trained* network: what a filter is worth to each of them."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from edgeprune.errors import EdgepruneError, extras
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch_pruning.pruner.importance import Importance
+from edgeprune.errors import EdgepruneError
 
 
 @dataclass(frozen=True)
@@ -18,20 +16,38 @@ class Baseline:
     Attributes:
         name: of :data:`edgeprune.names.BASELINES`, a key in the configuration's ``references``.
         description: one sentence.
+        measure: of a tensor (channels, weights of a channel), the score (channels,) of each channel.
+        norms: whether the scales of batch and layer norms are measured too.
         across: whether the filters of all layers are ranked together; otherwise each layer loses the same fraction.
     """
 
     name: str
     description: str
+    measure: Callable[[Tensor], Tensor]
+    norms: bool = True
     across: bool = False
+
+
+def _l1(rows: Tensor) -> Tensor:
+    return rows.abs().sum(1)
+
+
+def _l2(rows: Tensor) -> Tensor:
+    return rows.square().sum(1)
+
+
+def _distances(rows: Tensor) -> Tensor:
+    """Sum of the distances to all channels, between *squared* weights as Torch-Pruning takes them."""
+    rows = rows.square()
+    return torch.cat([torch.cdist(part, rows).sum(1) for part in rows.split(1024)])  # all at once may be gigabytes
 
 
 KNOWN = {
     baseline.name: baseline
     for baseline in (
-        Baseline("l1", "filters of least L1 norm, the same fraction of each layer"),
-        Baseline("fpgm", "filters nearest to the layer's geometric median, the same fraction of each layer"),
-        Baseline("lamp", "filters of least layer-adaptive magnitude, all layers ranked together", across=True),
+        Baseline("l1", "filters of least L1 norm, the same fraction of each layer", _l1),
+        Baseline("fpgm", "filters nearest to the others, the same fraction of each layer", _distances, norms=False),
+        Baseline("lamp", "filters of least layer-adaptive magnitude, all layers ranked together", _l2, across=True),
     )
 }
 
@@ -48,18 +64,3 @@ def get(name: str) -> Baseline:
             f"no baseline prunes a trained network by {name!r}", key="method", remedy=f"one of {known}"
         )
     return KNOWN[name]
-
-
-def importance(baseline: Baseline) -> Importance:
-    """Torch-Pruning's importance of a baseline, as that library computes it for a group of coupled layers.
-
-    Raises:
-        EdgepruneError: Torch-Pruning is not installed.
-    """
-    with extras(f"take {baseline.name} out of `references`"):
-        from torch_pruning.pruner import importance as known
-    if baseline.name == "l1":
-        return known.GroupMagnitudeImportance(p=1)
-    if baseline.name == "fpgm":
-        return known.FPGMImportance()
-    return known.LAMPImportance()

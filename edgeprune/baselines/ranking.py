@@ -1,124 +1,57 @@
-"""Torch-Pruning, asked for the filters that a baseline removes at some ratio."""
-
-from __future__ import annotations
-
-from collections.abc import Container, Iterable
-from typing import TYPE_CHECKING
+"""What the units of a trained network are worth, group by group of coupled channels."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from edgeprune.baselines import methods
-from edgeprune.errors import EdgepruneError
-from edgeprune.sampling.problem import Problem
-
-if TYPE_CHECKING:
-    from torch_pruning.dependency import Group
-
-#: Ratios are multiples of 1 / STEPS, finer than any two widths of a layer can tell apart.
-STEPS = 1 << 16
+from edgeprune.baselines.methods import Baseline
+from edgeprune.complexity import width
+from edgeprune.complexity.profile import Profile
+from edgeprune.complexity.width import Expr
+from edgeprune.modules.clone import named_tensors
+from edgeprune.tracing.records import layer_name
 
 
-class Ranking:
-    """The order in which a trained network loses its filters.
+def scores(model: nn.Module, profile: Profile, baseline: Baseline) -> dict[str, Tensor]:
+    """``{group: score of each unit}``: the sum over all tensors that lose channels with the unit.
 
-    Args:
-        model: the trained network, which :meth:`remove` prunes in place.
-        problem: an :class:`edgeprune.sampling.problem.Problem`: what may be pruned, and how far.
-        baseline: a :class:`edgeprune.baselines.methods.Baseline`.
+    These are the weights of the layers that write it, of those that read it (not of depthwise ones, which do both), and
+    the scales of norms between. Of a group, Torch-Pruning's importances have the same ratios to each other.
     """
+    modules, layers = dict(model.named_modules()), {layer.name for layer in profile.layers}
+    tensors = dict(named_tensors(model))
+    found = {name: torch.zeros(units, dtype=torch.float64) for name, units in profile.widths.items()}
+    for slot in profile.slots:
+        name, tensor = layer_name(slot.name), tensors[slot.name].detach()
+        module = modules.get(name)
+        if len(slot.dims) > 1:
+            counts = name in layers and not 1 < getattr(module, "groups", 1) == len(tensor)
+        else:
+            norm = isinstance(module, (_BatchNorm, nn.LayerNorm))
+            counts = norm and baseline.norms and slot.name.endswith("weight")
+        for axis, expr in enumerate(slot.dims if counts else ()):
+            rows = tensor.float().transpose(0, axis).reshape(tensor.shape[axis], -1)
+            for group in {g for _, g in expr if g is not None}:
+                units = _units(expr, group, profile.widths)
+                local = baseline.measure(rows[(units >= 0).to(rows.device)])
+                found[group].index_add_(0, units[units >= 0], local.cpu().double())
+    return found
 
-    def __init__(self, model: nn.Module, problem: Problem, baseline: methods.Baseline) -> None:
-        self._importance = methods.importance(baseline)
-        self._scores: dict[nn.Module, Tensor] = {}
-        from torch_pruning.pruner import BasePruner
 
-        profile, modules = problem.profile, dict(model.named_modules())
-        names = problem.costs.names
-        self.problem, self.baseline = problem, baseline
-        self.floor = {names[i]: problem.floor[i] for i in problem.eligible}
-        self.units: dict[nn.Module, tuple[str, int]] = {}  # group, and channels of a unit
-        ignored = []
-        for layer in profile.layers:
-            if any(group not in self.floor for _, group in layer.out):
-                ignored.append(modules[layer.name])
-            elif len(layer.out) == 1 and (group := layer.out[0][1]) is not None:
-                self.units[modules[layer.name]] = (group, layer.out[0][0])
-        device = next(model.parameters()).device
-        self.pruner = BasePruner(
-            model,
-            [torch.zeros(1, *shape, device=device) for shape in profile.input_shapes],  # pyrefly: ignore[bad-argument-type]
-            importance=self._score,
-            global_pruning=baseline.across,
-            ignored_layers=ignored,
-            round_to=problem.settings["round_to"],
-            # the defaults of these are dicts that all pruners of a process would share
-            in_channel_groups={},
-            out_channel_groups={},
-            num_heads={},
-            # each layer a scope of its own, whose ratio stops at its floor
-            pruning_ratio_dict=None  # pyrefly: ignore[bad-argument-type]
-            if baseline.across
-            else dict.fromkeys(self.units, 0.5),
-        )
-        self._most = 1.0
-        if baseline.across:
-            self.removed(1)  # fills the scores
-            total = sum(len(s) for s in self._scores.values())
-            kept = sum(int(s.isinf().sum()) for s in self._scores.values())
-            self._most = 1 - (kept + 0.5) / total if total else 0.0
+def _units(expr: Expr, group: str, widths: dict[str, int]) -> Tensor:
+    """Which unit of ``group`` each channel belongs to; -1: to none."""
+    parts = [
+        torch.arange(widths[group]).repeat_interleave(c)
+        if name == group
+        else torch.full((width.evaluate([(c, name)], widths),), -1)
+        for c, name in expr
+    ]
+    return torch.cat(parts)
 
-    def removed(self, step: int) -> dict[str, list[int]]:
-        """``{group: indices of the units that go}`` at the ratio ``step / STEPS`` of what can go; nothing is pruned.
 
-        Raises:
-            EdgepruneError: Torch-Pruning takes other channels of one layer than of another that is coupled to it.
-        """
-        found = {}
-        for group in self._groups(step):
-            self._note(group, found)
-        return {name: sorted(units) for name, units in found.items()}
-
-    def remove(self, step: int, spared: Container[str] = ()) -> None:
-        """Prune the network as :meth:`removed` says, the groups in ``spared`` as it says for one step less."""
-        for group in self._groups(step, spared):
-            group.prune()
-
-    def _groups(self, step: int, spared: Container[str] = ()) -> Iterable[Group]:
-        ratio, less = (self._most * s / STEPS for s in (step, step - 1))
-        self.pruner.reset()
-        self.pruner.per_step_pruning_ratio = [0.0, ratio]
-        if not self.baseline.across:
-            for module, (group, _) in self.units.items():
-                dense = self.problem.profile.widths[group]
-                most = 1 - (self.floor[group] + 1e-6) / dense  # rounded down, that keeps the floor
-                ratios = [0.0, min(less if group in spared else ratio, most)]
-                self.pruner.pruning_ratio_dict[module] = ratios  # pyrefly: ignore[unsupported-operation]
-        return self.pruner.step(interactive=True) or ()
-
-    def _note(self, group: Group, found: dict[str, set[int]]) -> None:
-        graph, here = self.pruner.DG, {}
-        for dependency, indices in group:
-            module = dependency.target.module
-            if module in self.units and graph.is_out_channel_pruning_fn(dependency.handler):
-                name, channels = self.units[module]
-                units = {int(i) // channels for i in indices}
-                if here.setdefault(name, units) != units or len(units) * channels != len(indices):
-                    raise EdgepruneError(
-                        f"Torch-Pruning does not remove whole units of {name!r}, as the layers coupled there need it"
-                    )
-        found |= here
-
-    def _score(self, group: Group) -> Tensor | None:
-        """The library's importance, computed once; where all layers compete, a layer's best are out of reach."""
-        root = group[0].dep.target.module
-        if root not in self._scores:
-            scores = self._importance(group)
-            if scores is None:
-                return None
-            if self.baseline.across and root in self.units:
-                best = torch.topk(scores, min(self.floor[self.units[root][0]], len(scores))).indices
-                scores = scores.clone()
-                scores[best] = float("inf")
-            self._scores[root] = scores
-        return self._scores[root]
+def turns(ascending: Tensor, most: int, baseline: Baseline) -> list[float]:
+    """When the first ``most`` units of a group go, by its scores in ascending order: a ratio, or their LAMP score."""
+    if not baseline.across:
+        return [lost / len(ascending) for lost in range(most)]
+    left = ascending.flip(0).cumsum(0).flip(0)
+    return (ascending / left).nan_to_num()[:most].tolist()  # nothing over nothing: the layer is dead

@@ -6,8 +6,10 @@ from typing import Any
 
 import yaml
 
+from edgeprune import tasks
 from edgeprune.config import recipe
 from edgeprune.errors import EdgepruneError, near
+from edgeprune.sources import SOURCES
 from edgeprune.typed import dotted, refuse_infinite
 
 SCHEMA = Path(__file__).with_name("config.schema.yaml")
@@ -15,9 +17,13 @@ SCHEMA = Path(__file__).with_name("config.schema.yaml")
 
 @cache
 def schema() -> dict[str, Any]:
-    """The JSON schema of the configuration: the file at :data:`SCHEMA`, with the keys of :class:`Recipe`."""
+    """The JSON schema of the configuration: :data:`SCHEMA`, with what the tables of recipes, sources and tasks say."""
     value = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     value["$defs"]["recipe"]["properties"] |= recipe.schema()
+    dataset = value["$defs"]["dataset"]["properties"]
+    dataset["source"]["enum"], dataset["task"]["enum"] = list(SOURCES), list(tasks.TASKS)
+    dataset["source"]["description"] += "; ".join(f" `{name}`: {s.description}" for name, s in SOURCES.items()) + "."
+    value["$defs"]["dataset"]["properties"] |= tasks.schema()
     return value
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from edgeprune.data.download import TIMEOUT, Broken, locked, network, retry
 from edgeprune.data.progress import say
 from edgeprune.data.request import Batch, Collection, Request
+from edgeprune.data.settings import address_of
 from edgeprune.data.targets import ClassTarget
 from edgeprune.errors import EdgepruneError
 
@@ -68,13 +69,8 @@ def _dataset(source: str, request: Request) -> type[CIFAR10]:
     from torchvision import datasets
 
     kind = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[source]
-    mirror = request.settings.get("mirror")
-    if mirror is None:
-        return kind
-    if not isinstance(mirror, str) or not mirror.startswith(("http://", "https://")):
-        remedy = f"give the http or https address of the folder that holds {kind.filename}"
-        raise request.error(f"{mirror!r} is not an address", "mirror", remedy)
-    return type(kind.__name__, (kind,), {"url": f"{mirror.rstrip('/')}/{kind.filename}"})
+    mirror = address_of(request, kind.filename)
+    return kind if mirror is None else type(kind.__name__, (kind,), {"url": f"{mirror}/{kind.filename}"})
 
 
 def _attempt(kind: type[CIFAR10], root: Path, archive: Path, key: str) -> tuple[CIFAR10, CIFAR10]:

@@ -1,6 +1,8 @@
 """Examples of a split as a task sees them, and how well a network does on them, whatever runs it."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -26,15 +28,17 @@ def evaluated(task: Task, samples: Samples, split: str, batch: int) -> Iterator[
 
     Those of the deploy size come in batches, images of another size one by one.
     """
-    images, targets = [], []
-    for index in range(len(samples)):
-        image, target = task.example(samples.image(index), samples.target(index))
-        images.append(task.observe(image, split, index))
-        targets.append(target)
-        full = len(images) == min(batch, max(1, LARGEST_BATCH // image.size))
-        if full or image.shape != task.input_shape or index == len(samples) - 1:
-            yield normalise(np.stack(images), task.manifest), stack(targets, task)
-            images, targets = [], []
+
+    def examples() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for index in range(len(samples)):
+            image, target = task.example(samples.image(index), samples.target(index))
+            yield task.observe(image, split, index), target
+
+    most = min(batch, max(1, LARGEST_BATCH // math.prod(task.input_shape)))
+    for shape, alike in groupby(examples(), key=lambda example: example[0].shape):
+        while some := list(islice(alike, most if shape == task.input_shape else 1)):
+            images, targets = zip(*some)
+            yield normalise(np.stack(images), task.manifest), stack(list(targets), task)
 
 
 def score(

@@ -5,25 +5,23 @@ import math
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeprune.data.request import Collection, Request, fraction_of
-from edgeprune.data.sources import find_source
+from edgeprune.data.request import Collection, Request
+from edgeprune.data.settings import find_source, fraction_of, options_of, size_of
 from edgeprune.data.splits import cut
-from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, Manifest, sample_dtype
+from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, Manifest, Samples, open_samples
+from edgeprune.data.write import Parts, write_splits
 from edgeprune.errors import EdgepruneError
 from edgeprune.files import sha256, write_json
 
 TEST_SEED = 0  # not a setting: the test set must not move when the seed of the validation split does
 _TEST_STREAM, _VAL_STREAM = 1, 2
 _CHUNK = 4096  # samples looked at together for the statistics
-
-#: Of each split, the split of the source that it is cut from and the indices there.
-Parts = dict[str, tuple[str, np.ndarray]]
 
 
 def fetch(
@@ -53,12 +51,13 @@ def fetch(
             memory runs out.
     """
     request = Request(name, settings, Path(downloads), **({"workers": workers} if workers else {}))
-    source = find_source(request)
+    load = find_source(request)
     fraction, seed = _validation(request)
+    options_of(request), size_of(request, "deploy_size")  # before anything is downloaded
     out_dir = Path(out_dir)
     try:
         with _staging(out_dir) as folder:
-            collection = source.load(request)
+            collection = load(request)
             manifest = _write(collection, request, fraction, seed, folder)
             _publish(folder, out_dir)
     except OSError as error:
@@ -107,6 +106,7 @@ def _write(collection: Collection, request: Request, fraction: float, seed: int,
         if not len(rows):
             remedy = "give more images, or another fraction"
             raise request.error(f"too few images: no sample is left for {split}", remedy=remedy)
+    target = collection.target
     manifest: Manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -114,62 +114,41 @@ def _write(collection: Collection, request: Request, fraction: float, seed: int,
         "task": request.settings.get("task", "classification"),
         "source": collection.origin,
         "input": {"shape": list(collection.input_shape), "dtype": "uint8"},
-        "target": collection.target.describe(),
+        "target": target.describe(collection.input_shape),
         "splits": {},
         "mean": [],
         "std": [],
         "validation": told["val"],
         "test": told["test"],
     }
-    dtype = sample_dtype(manifest)
-    files = {split: _allocate(folder / f"{split}.npy", dtype, len(parts[split][1])) for split in SPLITS}
-    _fill(collection, parts, files)
-    for split, samples in files.items():
-        samples.flush()
-        path = folder / f"{split}.npy"
-        summary = collection.target.summarise(samples["target"])
-        manifest["splits"][split] = {"file": path.name, "sha256": sha256(path), "count": len(samples), **summary}
-    manifest["mean"], manifest["std"] = _statistics(files["train"], request)
+    write_splits(collection, parts, manifest, folder)
+    for split in SPLITS:
+        path, count = folder / f"{split}.npy", len(parts[split][1])
+        manifest["splits"][split] = {"file": path.name, "sha256": sha256(path), "count": count}
+        samples = open_samples(folder, split, manifest)
+        manifest["splits"][split] |= target.summarise(samples.target(i) for i in range(count))
+    if target.kind == "image":  # restoration works on the scale 0 to 1
+        channels = manifest["input"]["shape"][0] or 0
+        manifest["mean"], manifest["std"] = [0.0] * channels, [1.0] * channels
+    else:
+        manifest["mean"], manifest["std"] = _statistics(open_samples(folder, "train", manifest), request)
+    if options := options_of(request):
+        manifest["options"] = options
+    if deploy_size := size_of(request, "deploy_size"):
+        manifest["deploy_size"] = deploy_size
+    elif None in manifest["input"]["shape"]:
+        remedy = "add `deploy_size: [height, width]`, of the images that the device will see"
+        raise request.error("is missing, and the images have no size of their own", "deploy_size", remedy)
     write_json(folder / MANIFEST, manifest)
     return manifest
 
 
-def _allocate(path: Path, dtype: np.dtype, count: int) -> np.memmap:
-    samples = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(count,))
-    if hasattr(os, "posix_fallocate"):  # a full disk is an error here; later, through the map, it would be a SIGBUS
-        with open(path, "rb+") as stream:
-            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
-    return samples
-
-
-def _fill(collection: Collection, parts: Parts, files: Mapping[str, np.memmap]) -> None:
-    """Write each sample the source yields into its row."""
-    sizes = {split: len(keys) for split, keys in collection.strata.items()}
-    places = {split: (np.full(size, -1), np.zeros(size, dtype=np.int64)) for split, size in sizes.items()}
-    for number, split in enumerate(SPLITS):
-        origin, indices = parts[split]
-        places[origin][0][indices] = number
-        places[origin][1][indices] = np.arange(len(indices))
-    missing = {split: np.ones(size, dtype=bool) for split, size in sizes.items()}
-    for origin, indices, inputs, targets in collection.read():
-        number, rows = places[origin][0][indices], places[origin][1][indices]
-        for place, split in enumerate(SPLITS):
-            here = number == place
-            files[split]["input"][rows[here]] = inputs[here]
-            files[split]["target"][rows[here]] = targets[here]
-        missing[origin][indices] = False
-    if left := sum(int(flags.sum()) for flags in missing.values()):
-        raise RuntimeError(f"the source left out {left} samples")
-
-
-def _statistics(samples: np.ndarray, request: Request) -> tuple[list[float], list[float]]:
+def _statistics(samples: Samples, request: Request) -> tuple[list[float], list[float]]:
     """Per channel mean and (population) standard deviation on the scale 0 to 1, from exact integer sums."""
-    channels = samples.dtype["input"].shape[0]
-    counts = np.zeros((channels, 256), dtype=np.int64)
-    for start in range(0, len(samples), _CHUNK):
-        chunk = samples["input"][start : start + _CHUNK]
-        for channel in range(channels):
-            counts[channel] += np.bincount(chunk[:, channel].ravel(), minlength=256)
+    counts = np.zeros((samples.image(0).shape[0], 256), dtype=np.int64)
+    for images in _chunks(samples):
+        for channel, histogram in enumerate(counts):
+            histogram += np.bincount(images[:, channel].ravel(), minlength=256)
     mean, std = [], []
     for channel, histogram in enumerate(counts.tolist()):
         number = sum(histogram)
@@ -183,6 +162,14 @@ def _statistics(samples: np.ndarray, request: Request) -> tuple[list[float], lis
                 remedy="check the images; grey ones may want `channels: 1`",
             )
     return mean, std
+
+
+def _chunks(samples: Samples) -> Iterator[np.ndarray]:
+    """All images, some of one size (n, C, H, W) at a time."""
+    if samples.ragged:
+        yield from (samples.image(i)[None] for i in range(len(samples)))
+    else:
+        yield from (samples.whole()[0][start : start + _CHUNK] for start in range(0, len(samples), _CHUNK))
 
 
 @contextlib.contextmanager

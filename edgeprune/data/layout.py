@@ -1,4 +1,4 @@
-"""Find ``<split>/<class>/*`` in a tree of files, and refuse what does not fit."""
+"""Find the splits of the user's own images in a tree of files, and their classes; refuse what does not fit."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,10 +25,7 @@ def find_layout(tree: Tree, request: Request) -> tuple[list[str], dict[str, list
         EdgepruneError: a split is missing, a folder is misplaced, a class is empty or is not in train, or there is
             only one class.
     """
-    files, folders = tree.list()
-    folders |= {names[:depth] for names in files | folders for depth in range(1, len(names))}
-    root = _root(folders)
-    splits = _splits(tree, request, folders, root)
+    files, folders, root, splits = find_splits(tree, request, _LAYOUT)
     depth = len(root)
     classes = {split: {} for split in splits.values()}
     for names in folders:
@@ -57,12 +54,27 @@ def find_layout(tree: Tree, request: Request) -> tuple[list[str], dict[str, list
     return names, images
 
 
+def find_splits(tree: Tree, request: Request, layout: str) -> tuple[set[Names], set[Names], Names, dict[str, str]]:
+    """Return the files and folders of a tree, the folder that holds the splits, and {folder: split}.
+
+    Args:
+        layout: the one that is wanted, for messages.
+
+    Raises:
+        EdgepruneError: a split is missing, or a folder is none.
+    """
+    files, folders = tree.list()
+    folders |= {names[:depth] for names in files | folders for depth in range(1, len(names))}
+    root = _root(folders)
+    return files, folders, root, _splits(tree, request, folders, root, layout)
+
+
 def _root(folders: set[Names]) -> Names:
     top = {names[0] for names in folders}
     return tuple(top) if len(top) == 1 and not top & SPLIT_NAMES.keys() else ()
 
 
-def _splits(tree: Tree, request: Request, folders: set[Names], root: Names) -> dict[str, str]:
+def _splits(tree: Tree, request: Request, folders: set[Names], root: Names, layout: str) -> dict[str, str]:
     """Return {folder: split}."""
     found = {}
     for names in sorted(folders):
@@ -70,13 +82,13 @@ def _splits(tree: Tree, request: Request, folders: set[Names], root: Names) -> d
             continue
         split = SPLIT_NAMES.get(names[-1])
         if split is None:
-            raise request.error(f"folder {names[-1]!r} is not a split", remedy=_LAYOUT, file=tree.name(names))
+            raise request.error(f"folder {names[-1]!r} is not a split", remedy=layout, file=tree.name(names))
         if split in found.values():
             raise request.error(f"there are two folders for split {split}", remedy="keep one", file=tree.name(names))
         found[names[-1]] = split
     where = tree.name(root) if root else str(tree.path)
     if "train" not in found.values():
-        raise request.error("there is no split 'train'", remedy=_LAYOUT, file=where)
+        raise request.error("there is no split 'train'", remedy=layout, file=where)
     if "test" not in found.values() and "test_fraction" not in request.settings:
         remedy = "add a test folder, or set test_fraction to cut one off train"
         raise request.error("there is no split 'test'", "test_fraction", remedy, file=where)

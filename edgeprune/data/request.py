@@ -1,20 +1,21 @@
 """What a source of datasets is asked, and what it answers."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeprune.data.targets import ClassTarget
+from edgeprune import tasks
+from edgeprune.data.targets import AnyTarget
 from edgeprune.errors import EdgepruneError
 
 CONFIG = "config.yaml"  # where the settings of a dataset are written
 
-#: Split, indices, inputs uint8 (B, C, H, W) and targets.
-Batch = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+#: Split, indices (B,), as many inputs, each uint8 (C, H, W), and as many targets; None where the kind has none.
+Batch = tuple[str, np.ndarray, Sequence[Any] | np.ndarray, Sequence[Any] | np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class Request:
     downloads: Path
     workers: int = field(default_factory=lambda: _cores())
 
+    @property
+    def task(self) -> type[tasks.Task]:
+        """The task that the dataset is for."""
+        return tasks.get(self.settings.get("task", "classification"), CONFIG, f"datasets.{self.name}.task")
+
+    @property
+    def kind(self) -> str:
+        """The kind of target that this task needs."""
+        return self.task.targets
+
     def error(
         self, problem: str, key: str | None = None, remedy: str | None = None, file: str | Path = CONFIG
     ) -> EdgepruneError:
@@ -47,7 +58,7 @@ class Collection:
     """A dataset that is known in outline and not yet read.
 
     Attributes:
-        input_shape: (C, H, W) of every input; inputs are uint8.
+        input_shape: (C, H, W) of every input, sides that differ or are not known yet None; inputs are uint8.
         target: what a target is (see :mod:`edgeprune.data.targets`).
         strata: {split: int (N,)}, what a cut is stratified by: classes, or zeros. Splits are train, test and val;
             those that are missing are cut from train.
@@ -56,19 +67,12 @@ class Collection:
         test_fraction: share of train to cut off for a missing test split.
     """
 
-    input_shape: tuple[int, ...]
-    target: ClassTarget
+    input_shape: tuple[int | None, ...]
+    target: AnyTarget
     strata: dict[str, np.ndarray]
     read: Callable[[], Iterator[Batch]]
     origin: dict[str, Any]
     test_fraction: float | None = None
-
-
-def fraction_of(request: Request, value: object, key: str) -> float:
-    """Return ``value`` if it is a share, a number strictly between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        raise request.error(f"{value!r} is not a number between 0 and 1", key, "give a share such as 0.1")
-    return value
 
 
 def _cores() -> int:

@@ -88,9 +88,10 @@ def by_tiles(
 ) -> np.ndarray:
     """A network's output for an image of any size, from tiles of one size.
 
-    It equals the output for the whole image where the network sees at most ``overlap / 2`` pixels far, and the image
-    needs no padding: one smaller than a tile, or no multiple of what the network reduces by, is mirrored at its bottom
-    and its right.
+    It equals the output for the whole image if the network sees at most ``overlap / 2`` pixels far, does the same at
+    each pixel (one that pools inside and enlarges again does so on a grid, which tiles shift), and the image needs no
+    padding: one smaller than a tile, or no multiple of what the output is reduced by, is mirrored at its bottom and
+    right.
 
     Args:
         image: (C, H, W).

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -22,7 +23,7 @@ from edgeprune.tasks.base import Metric
 PANEL = (2.0, 2.1)  # inches
 COLUMNS = 5
 FRONT = "Pareto front"  # its name in the legend
-BASELINE = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1, "zorder": 1}
+BASELINE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1, "zorder": 1}
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,12 @@ def draw(rows: Sequence[Row], title: str | None = None, baselines: Sequence[Row]
     targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
     counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
     measured for (energy without a meter) have no panel. A dashed line is the dataset's baseline, of those that
-    :func:`edgeprune.reporting.baseline.read` gave. The figure is five panels wide.
+    :func:`edgeprune.reporting.baseline.read` gave; where it would squeeze the networks together, the legend alone has
+    it. The figure is five panels wide.
     """
     style.setup()
-    metric, looks, held = runs.headline(rows), style.Looks(rows), baseline.of(rows, baselines)
+    metric, looks = runs.headline(rows), style.Looks(rows)
+    held = [(row, _beyond(row, runs.once(rows))) for row in baseline.of(rows, baselines)]
     lines: list[tuple[str | None, list[Row], Sequence[Facet]]] = [(None, runs.once(rows), COUNTED_FACETS)]
     for place in sorted(runs.measured_at(rows)):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
@@ -98,20 +101,30 @@ def draw(rows: Sequence[Row], title: str | None = None, baselines: Sequence[Row]
                 ax.set_axis_off()
                 continue
             panel(ax, facets[index], here, metric, looks)
-            for row in held:
-                ax.axhline(row["score"] * metric.scale, **BASELINE)
+            for row, arrow in held:
+                if not arrow:
+                    ax.axhline(row["score"] * metric.scale, **BASELINE)
         if place:
             line[0].set_title(f"Measured on {place}", fontsize="medium", fontweight="bold", loc="left")
         line[0].set_ylabel(f"Test {units.inside(metric.label)}")
     if title:
         figure.suptitle(title, fontsize="medium")
     handles = legend(rows)
-    handles += [Line2D([], [], label=baseline.words(row, metric), **BASELINE) for row in held]
+    for row, arrow in held:
+        look: dict[str, Any] = {**BASELINE, "linestyle": ""} if arrow else BASELINE
+        handles.append(Line2D([], [], label=arrow + baseline.words(row, metric), **look))
     figure.legend(
         handles=handles, loc="outside lower center", ncols=min(8, math.ceil(len(handles) / 2)),
         fontsize="small", columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
     return figure
+
+
+def _beyond(row: Row, rows: Sequence[Row]) -> str:
+    """An arrow to where a baseline is, if it is farther from the rows' scores than these are from each other."""
+    scores = [row["score"] for row in rows]
+    span = max(scores) - min(scores)
+    return "↓ " if row["score"] < min(scores) - span else "↑ " if row["score"] > max(scores) + span else ""
 
 
 def pareto(points: Iterable[tuple[float, float]], higher_is_better: bool = True) -> list[tuple[float, float]]:
@@ -213,7 +226,8 @@ def caption(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
         "row: what can be counted; then a row for each device and runtime. Of a quantised model, the score is its own."
     ]
     for row in baseline.of(groups, baselines):
-        lines[0] += f" The dashed line is {escape(baseline.words(row, metric))}, which learnt nothing."
+        words = escape(baseline.words(row, metric))
+        lines[0] += f" The dashed line, where it is in reach, is {words}: it learnt nothing."
     kind = notes.energy(groups)
     if kind:
         lines[0] += f" The energy is **{kind}**, not read from a sensor: CPU time and a stated power."

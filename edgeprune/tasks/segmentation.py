@@ -69,7 +69,7 @@ class Segmentation(Task):
     def baseline_outputs(self, image: np.ndarray) -> dict[str, np.ndarray]:
         import numpy
 
-        counts = numpy.array(self.manifest["splits"]["train"]["per_class"])
+        counts = numpy.array(self.manifest["splits"]["train"]["pixels_per_class"])
         logits = numpy.zeros((1, len(counts), *image.shape[1:]), numpy.float32)
         logits[:, counts.argmax()] = 1
         return {"output": logits}

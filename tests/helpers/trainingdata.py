@@ -43,6 +43,15 @@ def noise_dataset(folder, count=20, classes=4, shape=(1, 8, 8), **changes):
     return write_dataset(folder, images, targets, classes, **changes)
 
 
+def raw(dataset, split):
+    """Inputs (N, C, H, W) and labels (N,) of a split as they are stored, as tensors."""
+    import torch
+
+    samples = dataset.samples(split)
+    pairs = [(samples.image(i), samples.target(i)) for i in range(len(samples))]
+    return tuple(torch.from_numpy(np.stack(part)) for part in zip(*pairs))
+
+
 def arguments(inputs, out, **settings):
     """What :func:`edgeprune.training.run.run` is given of a folder with a profile and a plan."""
     given = {
