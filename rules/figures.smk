@@ -4,6 +4,7 @@ import shlex
 # of the names of its options, and `options` that are no files. It is drawn where `shown`, as `file` if that has another name.
 RUNS = {"metrics": of_pair(JOBS.trained), "timings": of_pair(JOBS.timings)}
 MEASURED_RUNS = RUNS | {"measurements": of_pair(JOBS.measurements)}
+BASELINE = {"baseline": lambda wildcards: JOBS.baselines([wildcards.dataset])}
 PROFILE = {"profile": "<results>/profile_network/{network}/{dataset}/profile.json"}
 PLANS = {"plans": of_pair(JOBS.plans)}
 PAIR = "--network {network} --dataset {dataset}"
@@ -11,7 +12,7 @@ VARIANTS = {name: {"reference": v.reference, "budget": v.budget_name} for name, 
 DEVICE = config.get("sample_on")
 FIGURES = {
     "layer_complexity": {"label": "what each layer costs", "input": PROFILE},
-    "tradeoff": {"label": "accuracy against each resource", "input": MEASURED_RUNS},
+    "tradeoff": {"label": "score against each resource", "input": MEASURED_RUNS | BASELINE},
     "cost": {"label": "what training costs, stage by stage", "input": RUNS},
     "widths": {
         "label": "what each mode keeps",
@@ -73,8 +74,9 @@ for name, figure in FIGURES.items():
 rule write_table:
     input:
         metrics=JOBS.trained(GRID.runs),
-        measurements=rules.measure.input,
+        measurements=JOBS.measurements(GRID.runs),
         timings=JOBS.timings(GRID.runs),
+        baselines=JOBS.baselines(GRID.datasets),
     output:
         groups="<results>/draw_figures/results.csv",
         runs="<results>/draw_figures/runs.csv",
@@ -102,7 +104,7 @@ rule write_table:
         folder=subpath(output.groups, parent=True),
         code=sources("scripts/write_table.py", *TASKS.values()),
     shell:
-        f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings')}"
+        f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings', 'baselines')}"
         " --out-csv {output.groups} --out-runs {output.runs}"
         " --out-md {output.markdown} --out-tex {output.latex} --out-html {output.page}"
         " --out-caption {output.caption} --out-summary {params.folder}/metrics 2> {log}"
@@ -112,7 +114,7 @@ rule write_environment:
     input:
         config="<results>/config.yaml",
         metrics=JOBS.trained(GRID.runs),
-        measurements=rules.measure.input,
+        measurements=JOBS.measurements(GRID.runs),
         timings=JOBS.timings(GRID.runs),
     output:
         page=report(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeprune import entrypoint, files
 from edgeprune.config.load import read_yaml
-from edgeprune.reporting import comparison, runs
+from edgeprune.reporting import baseline, comparison, runs
 from edgeprune.reporting.templates import render
 
 
@@ -35,10 +35,12 @@ def _preset(folder, images):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(picture, target)
         pictures.append({"network": network, "dataset": dataset, "name": target.name})
+    rows = runs.read_csv(folder / "draw_figures" / "runs.csv")
+    baselines = baseline.read(sorted(folder.glob("score_baseline/*/baseline.json")))
     return {
         "name": folder.name,
         "title": read_yaml(folder / "config.yaml").get("title", folder.name),
-        "sections": comparison.sections(runs.read_csv(folder / "draw_figures" / "runs.csv")),
+        "sections": comparison.sections(rows, baselines),
         "images": pictures,
     }
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import edgeprune.entrypoint
 from edgeprune import files
-from edgeprune.reporting import captions, runs, script, table
+from edgeprune.reporting import baseline, captions, runs, script, table
 
 
 def main(argv=None):
     parser = script.Parser(description=__doc__)
     script.add_results(parser)
+    parser.add_argument("--baselines", nargs="*", default=[], help="baseline.json of these datasets")
     parser.add_argument("--out-csv", required=True, help="groups as CSV; the runs go to runs.csv beside it")
     parser.add_argument("--out-runs", help="another place for the runs' CSV")
     parser.add_argument("--out-md")
@@ -20,7 +21,7 @@ def main(argv=None):
     parser.add_argument("--out-caption", help="reStructuredText for the report")
     args = parser.parse_args(argv)
     rows = runs.read(args.metrics, args.measurements, args.timings)
-    groups = runs.group(rows)
+    groups, baselines = runs.group(rows), baseline.read(args.baselines)
     files.write_text(args.out_runs or Path(args.out_csv).with_name("runs.csv"), table.to_csv(rows))
     files.write_text(args.out_csv, table.to_csv(groups))
     for path, make in (
@@ -30,7 +31,7 @@ def main(argv=None):
         (args.out_caption, captions.results),
     ):
         if path:
-            files.write_text(path, make(groups))
+            files.write_text(path, make(groups, baselines))
     if args.out_summary:
         for stale in Path(args.out_summary).rglob("*.json"):  # of variants that are no longer in the grid
             stale.unlink()

@@ -31,6 +31,11 @@ def test_means_over_the_seeds_of_a_variant(tmp_path):
     assert rows[0]["val"] == 0.125
 
 
+def test_the_headline_is_the_first_of_several_metrics(tmp_path):
+    file = write(tmp_path, "dense", 0, "epoch,train_loss,val_loss,val_psnr,val_ssim,lr\n1,1,1,28.5,0.9,0.1\n")
+    assert [row["val"] for row in curves.of_runs([file])] == [28.5]
+
+
 def test_what_is_no_history_is_named(tmp_path):
     file = write(tmp_path, "dense", 0, "epoch,loss\n1,2\n")
     with pytest.raises(EdgepruneError, match=r"seed-0/history\.csv"):

@@ -15,6 +15,7 @@ from edgeprune.cli import main
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import choice, difference, pairs, refine, runs, table, units
+from edgeprune.tasks.base import Metric
 from helpers import synthetic_runs
 from helpers.workflow import ROOT
 
@@ -62,7 +63,6 @@ def as_json(results, capsys, *options):
     [
         ("10ms", "time", 10), ("0.5 s", "time", 500), ("200us", "time", 0.2), ("2MB", "bytes", 2e6),
         ("1e3kB", "bytes", 1e6), ("2MiB", "bytes", 2**21), ("5mJ", "energy", 5), (".5J", "energy", 500),
-        ("90%", "score", 0.9), ("0.9", "score", 0.9),
     ],
 )  # fmt: skip
 def test_amounts_with_units(text, kind, value):
@@ -73,8 +73,7 @@ def test_amounts_with_units(text, kind, value):
     ("text", "kind", "problem"),
     [
         ("10", "time", "no unit"), ("10m", "time", "unknown unit"), ("fast", "time", "not an amount"),
-        ("0ms", "time", "range"), ("2Mb", "bytes", "unknown unit"), ("90", "score", "range"),
-        ("-1%", "score", "not an amount"), ("1.2.3s", "time", "not an amount"),
+        ("0ms", "time", "range"), ("2Mb", "bytes", "unknown unit"), ("1.2.3s", "time", "not an amount"),
     ],
 )  # fmt: skip
 def test_a_wrong_amount_names_the_option_and_the_units(text, kind, problem):
@@ -82,6 +81,70 @@ def test_a_wrong_amount_names_the_option_and_the_units(text, kind, problem):
         units.parse(text, kind, "--option")
     assert caught.value.key == "--option"
     assert "write e.g. --option" in caught.value.remedy
+
+
+ACCURACY = tasks.get("classification").headline
+PSNR = tasks.get("denoising").headline
+SSIM = tasks.get("super-resolution").metrics[1]
+ERROR = Metric("error", "Error of the centre", higher_is_better=False, unit="px", decimals=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "value", "shown"),
+    [
+        ("90%", ACCURACY, 0.9, "90.00 %"), ("0.9", ACCURACY, 0.9, "90.00 %"), ("28.5dB", PSNR, 28.5, "28.50 dB"),
+        ("27", PSNR, 27, "27.00 dB"), ("0.9", SSIM, 0.9, "0.9000"), ("3 px", ERROR, 3, "3.0 px"),
+        ("0%", ACCURACY, 0, "0.00 %"),
+    ],
+)  # fmt: skip
+def test_a_score_has_the_unit_of_its_metric_or_none(text, metric, value, shown):
+    limit = units.parse_score(text, metric, "--score")
+    assert limit.value == pytest.approx(value)
+    assert limit.show(limit.value) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "problem", "remedy"),
+    [
+        ("90", ACCURACY, "range", "--score 0.9 or 90%"), ("28dB", ACCURACY, "unknown unit 'dB'", "units: %"),
+        ("-1%", ACCURACY, "not an amount", "units: %"), ("90%", PSNR, "unknown unit '%'", "--score 28.5dB; units: dB"),
+        ("90%", SSIM, "unknown unit '%'", "it has no unit"),
+    ],
+)  # fmt: skip
+def test_a_unit_that_is_not_the_metrics_is_refused_with_what_fits(text, metric, problem, remedy):
+    with pytest.raises(EdgepruneError, match=problem) as caught:
+        units.parse_score(text, metric, "--score")
+    assert caught.value.key == "--score"
+    assert remedy in caught.value.remedy
+
+
+def test_scores_in_decibels(capsys, tmp_path):
+    synthetic_runs.grid(tmp_path, task="denoising", places=())
+    code, said, _ = ask(tmp_path, capsys, "--score", "27.6dB")
+    assert code == 0
+    assert "Wanted: validation PSNR ≥ 27.60 dB" in said
+    assert re.search(r"with a validation score of \d\d\.\d\d dB\.", said)
+    assert re.search(r"-0\.\d0: \+\d\.\d\d dB \[", said)
+    assert ask(tmp_path, capsys, "--accuracy", "27.6")[1].replace("--accuracy", "--score") == said
+    for word in ("%", "points", "accuracy"):
+        assert word not in said.partition("What excludes")[0]
+    code, said, _ = ask(tmp_path, capsys, "--score", "29dB")
+    (option,) = (line.split(" admits")[0].split() for line in said.splitlines() if " admits " in line)
+    assert (code, ask(tmp_path, capsys, *option)[0]) == (1, 0)
+    code, _, err = ask(tmp_path, capsys, "--score", "90%")
+    assert code == 1
+    assert "units: dB" in err
+
+
+def test_where_less_is_better_a_score_is_an_upper_limit(groups):
+    limit = choice.Constraint("--score", "val", "error", units.parse_score("3px", ERROR, "--score"))
+    made = [{**groups[0], "variant": str(error), "val": error} for error in (4.0, 3.5, 2.0, 1.0)]
+    chosen = choice.choose(made, [limit], ERROR)
+    assert [row["val"] for row in (*chosen.satisfying, *chosen.failing)] == [1.0, 2.0, 3.5, 4.0]
+    assert str(limit) == "error ≤ 3.0 px"
+    assert limit.relaxed(made[1]) == "--score 3.5px"
+    nothing = choice.Constraint("--score", "val", "mIoU", units.parse_score("1%", ACCURACY, "--score"), at_least=True)
+    assert nothing.relaxed({"val": 0.0}) == "--score 0%"
 
 
 def test_the_best_on_validation_of_those_that_satisfy(results, capsys, groups):

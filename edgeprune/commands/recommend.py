@@ -1,4 +1,4 @@
-"""Choose among trained and measured runs: the most accurate that satisfies a device's limits, and how to get it."""
+"""Choose among trained and measured runs: the best that satisfies a device's limits, and how to get it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--runtime", help="fp32 (default) or int8, as measured")
     for name, _, _, _, _, text in LIMITS:
         parser.add_argument(f"--{name}", metavar="AMOUNT", help=f"at most: {text}")
-    parser.add_argument("--accuracy", metavar="SCORE", help="at least, on the validation split, e.g. 0.9 or 90%%")
+    better = "at least (at most, where less is better), on the validation split, e.g. 90%% or 28.5dB"
+    parser.add_argument("--score", metavar="SCORE", help=better)
+    parser.add_argument("--accuracy", metavar="SCORE", help="another name of --score")
     parser.add_argument("--network", metavar="N", help="only this network")
     parser.add_argument("--dataset", metavar="D", help="needed if the results are of several data sets")
     parser.add_argument("--config", metavar="FILE", help="write a preset here that searches closer to the constraints")
@@ -102,13 +104,13 @@ def _constraints(args: Namespace, metric: Metric) -> list[Constraint]:
         given = getattr(args, name.replace("-", "_"))
         if given is not None:
             found.append(Constraint(f"--{name}", column, title, units.parse(given, kind, f"--{name}")))
-    if args.accuracy is not None:
-        limit = units.parse(args.accuracy, "score", "--accuracy")
-        title = f"validation {metric.label.partition(' (')[0].lower()}"
-        found.append(Constraint("--accuracy", "val", title, limit, at_least=metric.higher_is_better))
+    for option, given in (("--score", args.score), ("--accuracy", args.accuracy)):
+        if given is not None:
+            title, limit = f"validation {units.inside(metric.title)}", units.parse_score(given, metric, option)
+            found.append(Constraint(option, "val", title, limit, at_least=metric.higher_is_better))
     if not found:
         names = ", ".join(f"--{name}" for name, *_ in LIMITS)
-        raise EdgepruneError("no constraint is given", remedy=f"give at least one of {names}, --accuracy")
+        raise EdgepruneError("no constraint is given", remedy=f"give at least one of {names}, --score")
     return found
 
 

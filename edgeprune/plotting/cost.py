@@ -1,4 +1,4 @@
-"""Accuracy against the whole cost of training, and that cost stage by stage, of one network and dataset."""
+"""The score against the whole cost of training, and that cost stage by stage, of one network and dataset."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         layout="constrained",
     )
     tradeoff.panel(axes[0], TRAINING, rows, metric, looks)
-    axes[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
+    axes[0].set_ylabel(f"Test {units.inside(metric.label)}")
     for index, (facet, ax) in enumerate(zip(known, axes[1:])):
         _bars(ax, facet, groups, looks, names=index == 0)
     if title:
@@ -118,7 +118,7 @@ def _name(row: Row) -> str:
 
 
 def caption(groups: Sequence[Row]) -> str:
-    """Of accuracy against the whole cost of training: dense, then the single pass beside the baselines of three stages.
+    """Of the score against the whole cost of training: dense, then the single pass beside baselines of three stages.
 
     Args:
         groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown, each run once.
@@ -127,7 +127,7 @@ def caption(groups: Sequence[Row]) -> str:
     network, dataset = groups[0]["network"], groups[0]["dataset"]
     lines = [
         f"**What training {escape(network)} on {escape(dataset)} costs: a single pass beside three stages.** First: "
-        f"{escape(metric.label[0].lower() + metric.label[1:])} on the test split against training FLOPs (estimated as "
+        f"{escape(units.inside(metric.label))} on the test split against training FLOPs (estimated as "
         "three times the forward pass, times the images); markers as in the figure of the trade-off. Then bars, stage "
         "by stage: filled is the training of the network that is shown (fine-tuning included), hatched the dense "
         "training that its weights come from, crossed the pruning between them; beside each bar its ratio to the dense "

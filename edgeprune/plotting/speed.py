@@ -1,7 +1,7 @@
 """MACs against the measured latency of one network and dataset: whether fewer MACs are faster, place by place."""
 
 import math
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,10 @@ PANEL = (3.1, 2.6)  # inches
 IDEAL = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1}
 
 
-#: It reads the runs of one network on one dataset.
-add_options = tradeoff.add_options
+def add_options(parser: ArgumentParser) -> None:
+    """What :func:`make` reads: the runs of one network on one dataset."""
+    script.add_results(parser)
+    script.add_pair(parser)
 
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:

@@ -4,6 +4,8 @@ import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -13,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from edgeprune.plotting import style
-from edgeprune.reporting import Row, notes, pairs, runs, script, units
+from edgeprune.reporting import Row, baseline, notes, pairs, runs, script, units
 from edgeprune.reporting.captions import costs, escape, score
 from edgeprune.reporting.pairs import Comparison
 from edgeprune.tasks.base import Metric
@@ -21,6 +23,7 @@ from edgeprune.tasks.base import Metric
 PANEL = (2.0, 2.1)  # inches
 COLUMNS = 5
 FRONT = "Pareto front"  # its name in the legend
+BASELINE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1, "zorder": 1}
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,28 @@ def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: the runs of one network on one dataset."""
     script.add_results(parser)
     script.add_pair(parser)
+    parser.add_argument("--baseline", nargs="*", default=[], help="baseline.json of the dataset, where there is one")
 
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    return script.figure(args, draw, caption)
+    baselines = baseline.read(args.baseline)
+    return script.figure(args, partial(draw, baselines=baselines), partial(caption, baselines=baselines))
 
 
-def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
+def draw(rows: Sequence[Row], title: str | None = None, baselines: Sequence[Row] = ()) -> Figure:
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
     Small markers are runs, large ones means over the runs with one standard deviation each way; a line joins the
     targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
     counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
-    measured for (energy without a meter) have no panel. The figure is five panels wide.
+    measured for (energy without a meter) have no panel. A dashed line is the dataset's baseline, of those that
+    :func:`edgeprune.reporting.baseline.read` gave; where it would squeeze the networks together, the legend alone has
+    it. The figure is five panels wide.
     """
     style.setup()
     metric, looks = runs.headline(rows), style.Looks(rows)
+    held = [(row, _beyond(row, runs.once(rows))) for row in baseline.of(rows, baselines)]
     lines: list[tuple[str | None, list[Row], Sequence[Facet]]] = [(None, runs.once(rows), COUNTED_FACETS)]
     for place in sorted(runs.measured_at(rows)):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
@@ -93,17 +101,30 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
                 ax.set_axis_off()
                 continue
             panel(ax, facets[index], here, metric, looks)
+            for row, arrow in held:
+                if not arrow:
+                    ax.axhline(row["score"] * metric.scale, **BASELINE)
         if place:
             line[0].set_title(f"Measured on {place}", fontsize="medium", fontweight="bold", loc="left")
-        line[0].set_ylabel(f"Test {metric.label[0].lower()}{metric.label[1:]}")
+        line[0].set_ylabel(f"Test {units.inside(metric.label)}")
     if title:
         figure.suptitle(title, fontsize="medium")
     handles = legend(rows)
+    for row, arrow in held:
+        look: dict[str, Any] = {**BASELINE, "linestyle": ""} if arrow else BASELINE
+        handles.append(Line2D([], [], label=arrow + baseline.words(row, metric), **look))
     figure.legend(
         handles=handles, loc="outside lower center", ncols=min(8, math.ceil(len(handles) / 2)),
         fontsize="small", columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
     return figure
+
+
+def _beyond(row: Row, rows: Sequence[Row]) -> str:
+    """An arrow to where a baseline is, if it is farther from the rows' scores than these are from each other."""
+    scores = [row["score"] for row in rows]
+    span = max(scores) - min(scores)
+    return "↓ " if row["score"] < min(scores) - span else "↑ " if row["score"] > max(scores) + span else ""
 
 
 def pareto(points: Iterable[tuple[float, float]], higher_is_better: bool = True) -> list[tuple[float, float]]:
@@ -185,11 +206,12 @@ def legend(rows: Sequence[Row]) -> list[Line2D]:
     return handles
 
 
-def caption(groups: Sequence[Row]) -> str:
-    """Of accuracy against resources, for one network and dataset: dense, then the best pruned run of each mode.
+def caption(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
+    """Of the score against resources, for one network and dataset: dense, then the best pruned run of each mode.
 
     Args:
         groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown.
+        baselines: as :func:`draw` has them.
     """
     metric = runs.headline(groups)
     network, dataset = groups[0]["network"], groups[0]["dataset"]
@@ -203,6 +225,9 @@ def caption(groups: Sequence[Row]) -> str:
         "the means: no other shown costs less and is better, which is not to say that it has been told apart. First "
         "row: what can be counted; then a row for each device and runtime. Of a quantised model, the score is its own."
     ]
+    for row in baseline.of(groups, baselines):
+        words = escape(baseline.words(row, metric))
+        lines[0] += f" The dashed line, where it is in reach, is {words}: it learnt nothing."
     kind = notes.energy(groups)
     if kind:
         lines[0] += f" The energy is **{kind}**, not read from a sensor: CPU time and a stated power."

@@ -134,7 +134,6 @@ def _level(choice: Choice, metric: Metric) -> list[str]:
     compared = pairs.known(pairs.with_best(choice.satisfying, metric))
     if not compared:
         return []
-    unit, places = pairs.unit(metric)
     level = [(c, found) for c, found in compared if found.verdict is None]
     others = f"{len(compared)} other{'s' if len(compared) > 1 else ''}"
     count = max((found.family for _, found in compared if found.p is not None), default=0)
@@ -143,10 +142,10 @@ def _level(choice: Choice, metric: Metric) -> list[str]:
         return [f"  On validation it is told apart from the {others} ({how})."]
     lines = [f"  On validation it is not told apart from {len(level)} of {others} ({how}):"]
     for c, found in level:
-        amount = f"{difference.signed(found.value, places)} {unit}".rstrip()
-        sure = f"{difference.interval(found, places)}, corrected p {difference.probability(found.adjusted)}"
+        amount = f"{difference.signed(found.value, metric.decimals)} {metric.difference}".rstrip()
+        sure = f"{difference.interval(found, metric.decimals)}, corrected p {difference.probability(found.adjusted)}"
         if found.reason or found.only_alone:
-            sure = f"({difference.words(found)})"
+            sure = f"({difference.words(found, metric.decimals)})"
         lines.append(f"    {_name(c.baseline)}: {amount} {sure}")
     return lines
 
@@ -194,14 +193,14 @@ def _how_to_get(found: dict[str, Any]) -> list[str]:
 def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: Metric) -> list[str]:
     """Aligned columns; after a mean that is constrained, the worst of its runs in brackets."""
     costs = [c for c in choice.constraints if c.column != "val"]
-    accuracy = next((c for c in choice.constraints if c.column == "val"), None)
+    scored = next((c for c in choice.constraints if c.column == "val"), None)
     head = ["", "runs", "validation", "test", *(c.title for c in costs)]
     cells = []
     for row in groups:
         members = _members(row, rows)
         val = units.score(row["val"], metric)
-        if accuracy and len(members) > 1:
-            val += f" (worst {units.score(max(members, key=accuracy.miss)['val'], metric)})"
+        if scored and len(members) > 1:
+            val += f" (worst {units.score(max(members, key=scored.miss)['val'], metric)})"
         line = [_name(row), str(row["n"]), val, _test(row, metric)]
         for constraint in costs:
             worst = max(members, key=constraint.miss)

@@ -6,12 +6,12 @@ what these functions wrote beside the figure.
 
 from collections.abc import Sequence
 
-from edgeprune.reporting import Row, notes, pairs, runs, units
+from edgeprune.reporting import Row, baseline, notes, pairs, runs, units
 from edgeprune.tasks.base import Metric
 
 
-def results(groups: Sequence[Row]) -> str:
-    """Of the results table: how many runs, and the accuracies of each network and dataset in one line."""
+def results(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
+    """Of the results table: how many runs, and the scores of each network and dataset in one line."""
     counts = {}  # a run measured on several devices is one run
     for row in groups:
         key = row["network"], row["dataset"], row["variant"]
@@ -23,6 +23,7 @@ def results(groups: Sequence[Row]) -> str:
         dense = next((row for row in rows if runs.is_dense(row)), None)
         pruned = [row for row in rows if runs.is_main(row)]
         text = f"- {escape(network)} on {escape(dataset)}" + (f", measured on {escape(place)}" if place else "") + ":"
+        text += "".join(f" {escape(baseline.words(row, metric))};" for row in baseline.of(rows, baselines))
         if dense:
             text += f" dense {score(dense, metric)}"
         if pruned:
@@ -31,7 +32,7 @@ def results(groups: Sequence[Row]) -> str:
             text += f"{';' if dense else ''} best pruned on validation, {escape(best['variant'])}: "
             text += f"{score(best, metric)}, {costs(best, dense)}"
             text += escape(pairs.to_dense(best, pairs.compare(rows, metric), metric))
-        lines.append(text + ".")
+        lines.append(text.rstrip(";") + ".")
         lines += [f"- {escape(note)}" for note in notes.sentences(rows)]
     return "\n".join(lines) + "\n"
 
@@ -45,8 +46,7 @@ def score(row: Row, metric: Metric) -> str:
     """The test score in words, with its spread over the runs."""
     if row["score"] is None:
         return "score not measured"
-    name = metric.label.partition(" (")[0].lower()
-    return f"{name} {units.score(row['score'], metric, row['score_std'])}"
+    return f"{escape(units.inside(metric.title))} {units.score(row['score'], metric, row['score_std'])}"
 
 
 def costs(row: Row, dense: Row | None = None) -> str:

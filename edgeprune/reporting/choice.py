@@ -41,7 +41,7 @@ class Constraint:
         if value is None:
             return math.inf
         beyond = self.limit.value - value if self.at_least else value - self.limit.value
-        return beyond / self.limit.value
+        return beyond / (self.limit.value or 1)
 
     def holds(self, row: Row) -> bool:
         return self.miss(row) <= 0
@@ -54,7 +54,7 @@ class Constraint:
 
     def relaxed(self, row: Row) -> str:
         """The option as it would have to read for the row to satisfy it, rounded to the side that lets it in."""
-        value, size = row[self.column] / self.limit.size, 10.0 ** (math.floor(math.log10(row[self.column])) - 3)
+        value, size = row[self.column] / self.limit.size, 10.0 ** (math.floor(math.log10(row[self.column] or 1)) - 3)
         size = size / self.limit.size
         rounded = math.floor(value / size) * size if self.at_least else math.ceil(value / size) * size
         return f"{self.option} {rounded:.6g}{self.limit.unit}"

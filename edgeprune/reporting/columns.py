@@ -7,9 +7,10 @@ from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import IDENTITY, LATER, RESOURCES
 from edgeprune.reporting import Row, engines
+from edgeprune.tasks.base import Task
 
 #: The version of each kind of file that is understood.
-VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2}
+VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2, "edgeprune.baseline": 1}
 #: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
 STAGES = ("train", "prune", "finetune")
 #: Columns of what a measurement says of the latency, and the keys there.
@@ -54,7 +55,8 @@ def load(path: str | Path, kind: str) -> dict[str, Any]:
 def of_run(value: dict[str, Any], path: str | Path) -> Row:
     """Of a run's ``metrics.json``: who it is, its scores, its complexity, what its training counted, and the file."""
     try:
-        metric = tasks.get(value["task"], file=path).headline
+        task = tasks.get(value["task"], file=path)
+        metric = task.headline
         value = identity.completed(value)
         row = {key: value[key] for key in (*IDENTITY, *LATER)}
         row["metric"] = metric.name
@@ -73,9 +75,20 @@ def of_run(value: dict[str, Any], path: str | Path) -> Row:
         row |= engines.columns(value)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
         row["metrics_file"] = str(path)
+        row |= further(task, "test", value["test"]) | further(task, "val", value["val"])
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
     return row
+
+
+def further(task: type[Task], prefix: str, scores: dict[str, Any]) -> Row:
+    """``<prefix>_<metric>`` of the task's metrics after the headline; with an IoU per class ``<prefix>_iou_<class>``.
+
+    Raises:
+        KeyError: a metric is missing.
+    """
+    found = {f"{prefix}_{metric.name}": scores[metric.name] for metric in task.metrics[1:]}
+    return found | {f"{prefix}_iou_{name}": value for name, value in scores.get("iou", {}).items()}
 
 
 def of_times(path: str | Path | None) -> Row:
@@ -104,16 +117,20 @@ def of_measurement(value: dict[str, Any], path: str | Path) -> Row:
 
 
 def of_file(row: Row) -> Row:
-    """Of the very file that ran there: ``score``, its test score, and ``file_bytes``, its size.
+    """Of the very file that ran there: ``score``, its test score, ``file_bytes``, its size, and ``score_<name>``, what
+    ``test_<name>`` is of the run.
 
     The exported fp32 file computes what the trained network does, and is the one where none was measured. A quantised
     one has only what was measured of itself.
     """
+    others = {key: value for key, value in row.items() if key.startswith("test_") and key != "test_loss"}
+    others = {f"score_{key.removeprefix('test_')}": value for key, value in others.items()}
     if row["runtime"] == "int8":
-        return {"score": row["accuracy"], "file_bytes": row["model_bytes"]}
+        return {"score": row["accuracy"], "file_bytes": row["model_bytes"], **dict.fromkeys(others)}
     return {
         "score": row["test"],
         "file_bytes": row["onnx_bytes"] if row["model_bytes"] is None else row["model_bytes"],
+        **others,
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from edgeprune.names import COUNTED
-from edgeprune.reporting import Row, difference, notes, pairs, runs, table
+from edgeprune.reporting import Row, baseline, difference, notes, pairs, runs, table
 from edgeprune.reporting.difference import Difference
 from edgeprune.reporting.pairs import Comparison
 from edgeprune.reporting.table import Column
@@ -22,25 +22,27 @@ COLUMNS = (
 )
 
 
-def sections(rows: Sequence[Row]) -> str:
+def sections(rows: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
     """Markdown for every (network, dataset, device): the groups, the comparisons, a line in words, and the costs.
 
     Args:
         rows: as :func:`edgeprune.reporting.runs.read_csv` gives them.
+        baselines: of :func:`edgeprune.reporting.baseline.read`.
     """
     parts = []
     for (network, dataset, place), groups in pairs.places(runs.group(rows)).items():
-        metric = runs.headline(groups)
-        compared = pairs.compare(groups, metric)
+        metrics = runs.metrics(groups)
+        compared = pairs.compare(groups, metrics[0])
         dense = next((group["training_flops"] for group in groups if runs.is_dense(group)), None)
         full = [g | {"training_of_dense": dense and g["training_flops"] / dense} for g in groups]
+        held = baseline.of(full, baselines)
         title = f"{network} on {dataset}{f', latency on {place}' if place else ''}"
-        made = table.section(title, [*table.score(metric, places=2), *COLUMNS], full)
-        heads, cells = _comparisons(compared, metric)
+        made = table.section(title, [*table.scores(metrics), *COLUMNS], [*held, *full])
+        heads, cells = _comparisons(compared, metrics[0])
         parts.append(
             {
                 "table": made,
-                "notes": notes.sentences(groups),
+                "notes": [*baseline.notes(held), *notes.sentences(groups)],
                 "heads": heads,
                 "rows": cells,
                 "summary": pairs.summary(compared),
@@ -52,7 +54,7 @@ def sections(rows: Sequence[Row]) -> str:
 
 def _comparisons(compared: Sequence[Comparison], metric: Metric) -> tuple[tuple[str, ...], Sequence[tuple[str, ...]]]:
     """Heads, and a row for each comparison whose scores are known; the p is corrected over those that were tested."""
-    unit, places = pairs.unit(metric)
+    unit, places = metric.difference, metric.decimals
     known = pairs.known(compared)
     tested = sum(found.p is not None for _, found in known)
     head = (
@@ -81,7 +83,7 @@ def _could_have(found: Difference, metric: Metric, places: int) -> str:
     """The smallest difference that could have been shown, where none was."""
     if found.verdict or found.smallest is None:
         return "–"
-    largest = 100 if metric.scale == 100 else float("inf")  # points of a percentage that there are
+    largest = 100 if metric.unit == "%" else float("inf")  # points of a percentage that there are
     return "nothing" if found.smallest > largest else f"{found.smallest:.{places}f}"
 
 

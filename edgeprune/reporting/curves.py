@@ -17,7 +17,8 @@ def of_runs(histories: Iterable[str | Path]) -> list[dict[Hashable, Any]]:
 
     Returns:
         list[dict]: ``pair`` (network on dataset), ``variant``, ``epoch``, ``seeds`` (how many runs reached that epoch),
-        ``train_loss``, ``val_loss`` and ``val``, the task's headline metric on the validation split.
+        ``train_loss``, ``val_loss`` and ``val``, the task's headline metric on the validation split: of a history's
+        metrics it is the first.
 
     Raises:
         EdgepruneError: a file is not a training history.

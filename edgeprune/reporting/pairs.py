@@ -73,25 +73,16 @@ def sample(row: Row, metric: Metric, column: str = "score") -> difference.Sample
     return difference.Sample(row[f"{column}_n"], sign * row[column], None if sd is None else metric.scale * sd)
 
 
-def unit(metric: Metric) -> tuple[str, int]:
-    """``(unit, decimals)`` of a difference: points of a percentage, else the unit in the metric's label."""
-    if metric.scale == 100:
-        return "points", 2
-    name = metric.label.partition("(")[2].rstrip(")")
-    return name, 2 if name else 4
-
-
 def against(comparison: Comparison, metric: Metric) -> str:
     """``−2.04 points [−3.00, −1.08], behind dense``; ``+0.30 points, not told apart from dense (n = 5, ± 1.10)``;
     empty where a score is not known."""
-    name, decimals = unit(metric)
-    found = comparison.found
+    found, places = comparison.found, metric.decimals
     if found is None:
         return ""
-    amount = f"{difference.signed(found.value, decimals)} {name}".rstrip()
+    amount = f"{difference.signed(found.value, places)} {metric.difference}".rstrip()
     if found.verdict:
-        amount += f" {difference.interval(found, decimals)}"
-    return f"{amount}, {difference.words(found, decimals, runs.label(comparison.baseline))}"
+        amount += f" {difference.interval(found, places)}"
+    return f"{amount}, {difference.words(found, places, runs.label(comparison.baseline))}"
 
 
 def to_dense(row: Row, comparisons: Sequence[Comparison], metric: Metric) -> str:

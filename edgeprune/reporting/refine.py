@@ -19,7 +19,7 @@ def preset(
     """The preset, and a sentence on how its targets were found.
 
     The mode is that of the best run, or of the nearest one where none satisfies. Only what a network costs is
-    interpolated: the least reduction that the device can bear has the most room for accuracy.
+    interpolated: the least reduction that the device can bear leaves the score the most room.
 
     Args:
         groups: all groups of the place.

@@ -9,8 +9,9 @@ how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`ed
 what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
 there are none (``latency_reason``, ``energy_reason``), the files that all this is from (``metrics_file``,
-``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. What is not
-known is None.
+``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. Where a task
+has further metrics, or an IoU per class: ``test_<metric>``, ``val_<metric>``, ``test_iou_<class>``, and ``score_<...>``
+of the very file. What is not known is None.
 
 ``reference`` says whose a row is: an entry of the configuration's ``references``, or the main method where it is None.
 """
@@ -171,7 +172,12 @@ def label(row: Row) -> str:
 
 
 def headline(rows: Iterable[Row]) -> Metric:
-    """The :class:`edgeprune.tasks.base.Metric` that the rows share.
+    """The first of their :func:`metrics`."""
+    return metrics(rows)[0]
+
+
+def metrics(rows: Iterable[Row]) -> tuple[Metric, ...]:
+    """Every :class:`edgeprune.tasks.base.Metric` that the rows have.
 
     Raises:
         EdgepruneError: they belong to different tasks.
@@ -179,7 +185,7 @@ def headline(rows: Iterable[Row]) -> Metric:
     names = sorted({row["task"] for row in rows})
     if len(names) != 1:
         raise EdgepruneError(f"runs of one task are wanted, not of {names}", remedy="choose one network and dataset")
-    return tasks.get(names[0]).headline
+    return tasks.get(names[0]).metrics
 
 
 def group(rows: Iterable[Row]) -> list[Row]:

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgeprune.reporting import Row, notes, pairs, runs, units
+from edgeprune import tasks
+from edgeprune.reporting import Row, baseline, notes, pairs, runs, units
 from edgeprune.reporting.templates import render
 from edgeprune.tasks.base import Metric
+
+_IOU = "score_iou_"  # of a column, before a class
 
 
 @dataclass(frozen=True)
@@ -90,21 +93,25 @@ class Section:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """``rows`` as CSV text, the columns of the first row in their order; None is empty."""
+    """``rows`` as CSV text, their columns in the order of the first row that has them; None is empty."""
     import pandas  # here, because it is slow and nothing else of this module needs it
 
     # As objects: a column of whole numbers that lacks one would become one of floats.
-    return pandas.DataFrame(rows, columns=list(rows[0]), dtype=object).to_csv(index=False, lineterminator="\n")
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return pandas.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
 
 
-def score(metric: Metric, places: int | None = None) -> tuple[Column, Column]:
-    """The columns of the test score and of the interval of its mean."""
-    title = "Test " + metric.label[0].lower() + metric.label[1:]
-    half = pairs.unit(metric)[1] if places is None else places
-    return (
-        Column(title, "score", factor=metric.scale, places=places, spread=True),
-        Column("95 % interval (±)", "score_half", factor=metric.scale, places=half),
-    )
+def scores(metrics: Sequence[Metric], brief: bool = False) -> list[Column]:
+    """The columns of the test score, of the interval of its mean, and of the task's further metrics; percentages may be
+    ``brief``, with three digits."""
+
+    def column(metric: Metric, key: str) -> Column:
+        places = None if brief and metric.unit == "%" else metric.decimals
+        return Column(f"Test {units.inside(metric.label)}", key, factor=metric.scale, places=places, spread=True)
+
+    headline, *further = metrics
+    half = Column("95 % interval (±)", "score_half", factor=headline.scale, places=headline.decimals)
+    return [column(headline, "score"), half, *(column(metric, f"score_{metric.name}") for metric in further)]
 
 
 def section(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> Section:
@@ -113,41 +120,52 @@ def section(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> Secti
     texts, values = [], []
     for row, *cells in zip(rows, *(cells for _, cells in formatted)):
         target = "–" if row["target"] is None else f"−{100 * row['target']:g} %"
-        texts.append((runs.label(row), target, str(row["n"]), *cells))
+        texts.append((runs.label(row), target, str(row["n"] or "–"), *cells))
         values.append((runs.label(row), row["target"] or 0, row["n"], *(row[c.key] for c in columns)))
     return Section(title, ("Method", "Target", "n", *(head for head, _ in formatted)), tuple(texts), tuple(values))
 
 
-def sections(groups: Sequence[Row], paper: bool = False) -> list[Section]:
-    """The table for people, of what :func:`edgeprune.reporting.runs.group` made; ``paper`` leaves some columns out."""
+def sections(groups: Sequence[Row], baselines: Sequence[Row] = (), paper: bool = False) -> list[Section]:
+    """The table for people, of what :func:`edgeprune.reporting.runs.group` made, and a table of the IoU per class below
+    each part that has one.
+
+    Args:
+        groups: of any number of networks, datasets and places.
+        baselines: of :func:`edgeprune.reporting.baseline.read`; their rows come first.
+        paper: leave out what would not fit on a page.
+    """
     result = []
     for (network, dataset, place), rows in pairs.places(groups).items():
-        metric = runs.headline(rows)
+        metrics, held = runs.metrics(rows), baseline.of(rows, baselines)
         # A column that no run of the section has a number for (energy without a meter) would only take room.
         shown = {c.key for c in COLUMNS if any(row[c.key] is not None for row in rows)}
         if place:
             shown.add("latency_p50_ms")  # a dash for what was to be measured and was not
-        columns = [*score(metric), *(c for c in COLUMNS if (c.paper or not paper) and c.key in shown)]
+        columns = [*scores(metrics, brief=True), *(c for c in COLUMNS if (c.paper or not paper) and c.key in shown)]
         where = f", measured on {place}" if place else ""
-        made = section(f"{network} on {dataset}{where}", columns, rows)
-        said = pairs.summary(pairs.compare(rows, metric))
-        result.append(replace(made, notes=tuple(notes.sentences(rows)), compared=said))
+        made = section(f"{network} on {dataset}{where}", columns, [*held, *rows])
+        said = pairs.summary(pairs.compare(rows, metrics[0]))
+        result.append(replace(made, notes=(*baseline.notes(held), *notes.sentences(rows)), compared=said))
+        classes = [key for key in rows[0] if key.startswith(_IOU) and not key.endswith("_std")]
+        if not paper and any(row[key] is not None for row in rows for key in classes):
+            per_class = [Column(key.removeprefix(_IOU), key, factor=100, places=1) for key in classes]
+            result.append(section(f"{made.title}: IoU per class (%), means", per_class, [*held, *rows]))
     return result
 
 
-def markdown(groups: Sequence[Row]) -> str:
+def markdown(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
     """The sections as GitHub's Markdown tables."""
-    return render("results.md", sections=sections(groups))
+    return render("results.md", sections=sections(groups, baselines))
 
 
-def latex(groups: Sequence[Row]) -> str:
+def latex(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
     """The sections as ``tabular`` environments; the document needs the packages booktabs and graphicx."""
-    return render("results.tex", sections=sections(groups, paper=True))
+    return render("results.tex", sections=sections(groups, baselines, paper=True))
 
 
-def page(groups: Sequence[Row], title: str = "Results") -> str:
+def page(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
     """The sections as one HTML page that needs nothing else; a click on a head sorts by it."""
-    return render("results.html", sections=sections(groups), title=title)
+    return render("results.html", sections=sections(groups, baselines), title="Results")
 
 
 def summary(groups: Sequence[Row]) -> dict[str, dict[str, Any]]:
@@ -158,8 +176,9 @@ def summary(groups: Sequence[Row]) -> dict[str, dict[str, Any]]:
     result = {}
     for row in groups:
         entry = result.setdefault(f"{row['network']}/{row['dataset']}/{row['variant']}", {})
-        entry[row["metric"]] = _cut(row["test"])
-        entry[f"{row['metric']}_std"] = _cut(row["test_std"])
+        for name in (metric.name for metric in tasks.get(row["task"]).metrics):
+            key = "test" if name == row["metric"] else f"test_{name}"
+            entry[name], entry[f"{name}_std"] = _cut(row[key]), _cut(row[f"{key}_std"])
         for key in ("params", "flops", "memory", "peak_memory", "onnx_bytes", "training_flops"):
             entry[key] = _cut(row[key])
         if row["device"]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edgeprune import amounts
@@ -26,42 +26,62 @@ WRITTEN = {
     "time": {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3},
     "bytes": amounts.BYTES,
     "energy": {"J": 1e3, "mJ": 1.0, "uJ": 1e-3, "µJ": 1e-3, "μJ": 1e-3},
-    "score": {"%": 0.01, "": 1.0},
 }
-EXAMPLES = {"time": "10ms", "bytes": "2MB or 2MiB", "energy": "5mJ", "score": "0.9 or 90%"}
+EXAMPLES = {"time": "10ms", "bytes": "2MB or 2MiB", "energy": "5mJ"}
 
 
 @dataclass(frozen=True)
 class Amount:
-    """A quantity as a person wrote it: ``value`` in ms, bytes, mJ or 1, and the unit to show others like it in."""
+    """A quantity as a person wrote it: ``value`` in ms, bytes, mJ or as a metric is stored, and the unit (of that
+    ``size``) to show others like it in, with so many ``decimals`` or three significant digits."""
 
     value: float
     unit: str
     size: float
+    decimals: int | None = None
 
-    def show(self, value: float, glue: str = " ") -> str:
-        """Another value in this unit, three significant digits (a score: two decimals of a per cent)."""
-        if self.unit in ("", "%"):
-            return f"{100 * value:.2f}{glue}%"
-        return f"{digits(value / self.size)}{glue}{self.unit}"
+    def show(self, value: float) -> str:
+        """Another value in this unit."""
+        shown = value / self.size
+        text = digits(shown) if self.decimals is None else f"{shown:.{self.decimals}f}"
+        return f"{text} {self.unit}".rstrip()
 
 
 def parse(text: str, kind: str, option: str) -> Amount:
     """An :class:`Amount` from what stands after ``option``, e.g. ``10ms``.
 
     Raises:
-        EdgepruneError: no number, no unit or an unknown one, or a score beyond 100 %.
+        EdgepruneError: no number, no unit or an unknown one.
     """
-    remedy = f"write e.g. {option} {EXAMPLES[kind]}; units: {', '.join(filter(None, WRITTEN[kind]))}"
+    return _parse(text, WRITTEN[kind], EXAMPLES[kind], option)
+
+
+def parse_score(text: str, metric: Metric, option: str) -> Amount:
+    """An :class:`Amount` of a metric: ``90%`` or ``0.9`` of one in per cent, ``28.5dB`` or ``28.5`` of one in dB.
+
+    Raises:
+        EdgepruneError: no number, another unit, or a percentage beyond 100.
+    """
+    percent, size = metric.unit == "%", 1 / metric.scale
+    written = {metric.unit: size, "": 1.0 if percent else size}
+    found = _parse(text, written, "0.9 or 90%" if percent else f"28.5{metric.unit}", option, zero=True)
+    if percent and found.value > 1:
+        raise EdgepruneError(f"{text!r} is out of range", key=option, remedy=f"write e.g. {option} 0.9 or 90%")
+    return Amount(found.value, metric.unit, size, metric.decimals)
+
+
+def _parse(text: str, written: Mapping[str, float], example: str, option: str, zero: bool = False) -> Amount:
+    units = ", ".join(filter(None, written))
+    remedy = f"write e.g. {option} {example}" + (f"; units: {units}" if units else "; it has no unit")
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)\s*(\D*?)\s*", text)
     if not found:
         raise EdgepruneError(f"{text!r} is not an amount", key=option, remedy=remedy)
     number, unit = float(found[1]), found[2]
-    if unit not in WRITTEN[kind]:
+    if unit not in written:
         problem = f"{text!r} has the unknown unit {unit!r}" if unit else f"{text!r} has no unit"
         raise EdgepruneError(problem, key=option, remedy=remedy)
-    size = WRITTEN[kind][unit]
-    if not 0 < number * size < math.inf or (kind == "score" and number * size > 1):
+    size = written[unit]
+    if not 0 < number * size < math.inf and not (zero and number == 0):
         raise EdgepruneError(f"{text!r} is out of range", key=option, remedy=remedy)
     return Amount(number * size, unit, size)
 
@@ -109,7 +129,11 @@ def spread(mean: float | None, std: float | None, places: int) -> str:
 
 
 def score(value: float, metric: Metric, std: float | None = None) -> str:
-    """A value of a :class:`edgeprune.tasks.base.Metric` in its unit: ``97.04 %``, ``97.04 ± 0.41 %``."""
-    mean = value * metric.scale
-    places = 2 if metric.scale == 100 else len(digits(mean, 4).partition(".")[2])
-    return spread(mean, None if std is None else std * metric.scale, places) + (" %" if metric.scale == 100 else "")
+    """A value of a :class:`edgeprune.tasks.base.Metric` in its unit: ``97.04 %``, ``28.41 ± 0.12 dB``."""
+    text = spread(value * metric.scale, None if std is None else std * metric.scale, metric.decimals)
+    return f"{text} {metric.unit}".rstrip()
+
+
+def inside(title: str) -> str:
+    """A metric's title or label within a sentence: ``accuracy``; what begins with an abbreviation, ``PSNR``, stays."""
+    return title[0].lower() + title[1:] if title.split()[0][1:].islower() else title

@@ -43,10 +43,11 @@ class LiveLine:
 
     def __call__(self, row: Row, images_per_second: float, seconds_left: float) -> None:
         value = row[f"val_{self.headline.name}"] * self.headline.scale
+        shown = f"{self.headline.label} {value:.{self.headline.decimals}f}"
         minutes, seconds = divmod(round(seconds_left), 60)
         print(
             f"epoch {row['epoch']:>{len(str(self.epochs))}}/{self.epochs}  loss {row['train_loss']:.4f}  "
-            f"val {self.headline.label} {value:.2f}  {images_per_second:,.0f} images/s  {minutes}:{seconds:02d} left",
+            f"val {shown}  {images_per_second:,.0f} images/s  {minutes}:{seconds:02d} left",
             file=self.stream,
             flush=True,
         )

@@ -3,7 +3,7 @@
 import json
 import random
 
-from edgeprune import identity
+from edgeprune import identity, tasks
 from edgeprune.complexity.parts import Group, Layer, TensorShape
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant
@@ -24,6 +24,17 @@ NAMED = (
 
 DENSE = {"params": 1_250_000, "macs": 39_000_000, "flops": 78_500_000, "memory": 610_000, "peak_memory": 5_200_000}
 TARGETS, SEEDS = (0.5, 0.7), (0, 1, 2)
+#: Test scores of a made-up network of this quality, from 0 to 1.
+SCORES = {
+    "classification": lambda quality: {"accuracy": quality},
+    "denoising": lambda quality: {"psnr": 20 + 8 * quality},
+    "super-resolution": lambda quality: {"psnr": 30 + 3 * quality, "ssim": 0.9 * quality},
+    "segmentation": lambda quality: {
+        "miou": quality,
+        "pixel_accuracy": quality + 0.01,
+        "iou": {"road": quality + 0.02, "a|b": quality - 0.02, "absent": None},
+    },
+}
 
 
 def profile(network, convolutions, linears=()):
@@ -89,6 +100,7 @@ def grid(
     baselines=(),
     absent=(),
     named=(),
+    task="classification",
 ):
     """Write metrics, times, measurements and plans of a whole grid, as under ``results/<preset>/``.
 
@@ -99,6 +111,7 @@ def grid(
         baselines: methods of three stages, at FA.
         named: further variants, as those in :data:`NAMED`.
         absent: devices that could not be reached.
+        task: of :data:`SCORES`.
 
     Returns:
         three lists of paths: metrics (a ``timing.json`` beside each), measurements, plans.
@@ -116,7 +129,7 @@ def grid(
             further = dict(zip(("reference", "budget"), later))
             if further or plan_seed != seed:  # files of earlier versions lack these keys
                 further["plan_seed"] = plan_seed
-            value, plan = run(network, dataset, variant, method, mode, target, seed, **further)
+            value, plan = run(network, dataset, variant, method, mode, target, seed, task, **further)
             metrics.append(_write(folder / "train_network" / where / "metrics.json", value))
             _write(folder / "train_network" / where / "timing.json", timing(value))
             plans.append(_write(folder / "sample_plan" / f"{where}.json", plan))
@@ -132,7 +145,14 @@ def timings(metrics):
     return [path.with_name("timing.json") for path in metrics]
 
 
-def run(network, dataset, variant, method, mode, target, seed, **later):
+def baseline(path, dataset, task, name, quality):
+    """Write what learnt nothing, of that quality."""
+    scores = {split: SCORES[task](quality) for split in ("val", "test")}
+    value = {"format": "edgeprune.baseline", "version": 1, "dataset": dataset, "task": task, "name": name, **scores}
+    return _write(path, value)
+
+
+def run(network, dataset, variant, method, mode, target, seed, task="classification", **later):
     """``(metrics, plan)`` of one made-up run; ``later`` holds keys of :data:`edgeprune.names.LATER`."""
     noise = random.Random(f"{variant}{seed}")
     keep = dict.fromkeys(DENSE, 1.0)
@@ -146,7 +166,8 @@ def run(network, dataset, variant, method, mode, target, seed, **later):
     if later.get("budget"):
         keep = {key: 0.4 * noise.uniform(0.9, 1.0) for key in DENSE}
     loss = {None: 0, "PA": 0.02, "FA": 0.035, "MA": 0.045}[mode] * (target or 0) + 0.01 * (method == "uniform")
-    accuracy = 0.972 - loss + noise.gauss(0, 0.003)
+    quality = 0.972 - loss + noise.gauss(0, 0.003)
+    val = {name: value for name, value in SCORES[task](quality + 0.004).items() if name != "iou"}
     complexity = {key: round(DENSE[key] * keep[key]) for key in DENSE}
     named = {
         "network": network, "dataset": dataset, "variant": variant, "method": method, "mode": mode, "target": target,
@@ -159,8 +180,8 @@ def run(network, dataset, variant, method, mode, target, seed, **later):
         stages.append(_stage("finetune", 5, step * complexity["flops"] // 4))
     sums = {key: sum(stage[key] for stage in stages) for key in ("epochs", "training_flops")}
     metrics = {
-        "format": "edgeprune.metrics", "version": 1, **named, "task": "classification",
-        "test": {"accuracy": accuracy, "loss": 0.1}, "val": {"accuracy": accuracy + 0.004, "loss": 0.09},
+        "format": "edgeprune.metrics", "version": 1, **named, "task": task,
+        "test": {**SCORES[task](quality), "loss": 0.1}, "val": {**val, "loss": 0.09},
         "complexity": complexity, "dense": DENSE, "reduction": {key: 1 - keep[key] for key in DENSE},
         "cost": {**sums, "stages": stages},
         "model_bytes": {"checkpoint": 4 * complexity["params"] + 9000, "onnx": 4 * complexity["params"] + 3000},
@@ -201,11 +222,12 @@ def measured(metrics, device, runtime):
     reference = dense / (0.35 if runtime == "int8" else 1)
     params = metrics["complexity"]["params"]
     estimated = device != "local"
+    score = metrics["test"][tasks.get(metrics["task"]).headline.name]
     return {
         "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "local", "runtime": runtime,
         "run": identity.copied(metrics, KEYS), "speedup": reference / p50,
         "speedup_low": 0.97 * reference / p50, "speedup_high": 1.03 * reference / p50,
-        "accuracy": metrics["test"]["accuracy"] - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
+        "accuracy": score - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
         "cpu_percent": 99.0 + noise.random(), "cpu_ms_per_inference": p50, "idle_rss_bytes": int(55e6),
         "peak_rss_bytes": int(60e6 + (2 if runtime == "int8" else 5) * params),
         "model_bytes": (1 if runtime == "int8" else 4) * params + 3000,
