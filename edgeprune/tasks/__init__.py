@@ -6,6 +6,7 @@ can read names and labels of metrics without them.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def options(task: type[Task], settings: dict[str, Any], file: str | Path | None 
         EdgepruneError: a value is not allowed; the key is relative to the dataset's.
     """
     given = {key: value for key, value in settings.items() if key in keys(task)}
-    return msgspec.to_builtins(convert(given, task.Options, file=file, remedy="see docs/tasks.md"))
+    return asdict(convert(given, task.Options, file=file, remedy="see docs/tasks.md"))
 
 
 def keys(task: type[Task]) -> list[str]:

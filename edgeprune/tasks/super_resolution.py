@@ -34,8 +34,8 @@ class SuperResolution(Task):
     name = "super-resolution"
     targets = "image"
     metrics = (
-        Metric("psnr", "PSNR (luma)", unit="dB", tolerance=0.05),
-        Metric("ssim", "SSIM (luma)", decimals=4, tolerance=0.002),
+        Metric("psnr", "Luma PSNR", unit="dB", tolerance=0.05),
+        Metric("ssim", "Luma SSIM", decimals=4, tolerance=0.002),
     )
     Options = Options
     baseline = "bicubic"
