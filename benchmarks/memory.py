@@ -1,10 +1,10 @@
-"""Whether a budget of peak memory is met on the device: activation memory of a U-Net, pruned to half, over the dense one's.
+"""Whether a budget of peak memory is met on the device: activation memory of a pruned U-Net over the dense one's.
 
     python benchmarks/memory.py [--rounds 5] [--size 256]
 
-The peak is what the process grows by, at most, while ONNX Runtime runs the network once more: without its arena, so that
-each feature map is taken and given back by itself. Dense and pruned take turns, each in a process of its own. The exit
-code is 1 if a pruned network's is further than 15 % from half of the dense one's.
+The peak is what the process grows by, at most, while ONNX Runtime runs the network once more: without its arena, so
+that each feature map is taken and given back by itself. Dense and pruned take turns, each in a process of its own. The
+exit code is 1 if a pruned network's is further than 15 % from half of the dense one's.
 """
 
 import argparse
