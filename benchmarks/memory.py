@@ -78,8 +78,8 @@ def main():
     for name, values in found.items():
         here = statistics.median(values)
         worst = max(worst, abs(here / dense - 0.5) / 0.5 if name != "dense" else 0.0)
-        print(f"{name:8} predicted {told[name] / told['dense']:.3f} of dense ({told[name] / 2**20:6.2f} MiB with weights), "
-              f"measured activations {here / dense:.3f} ({here / 2**20:6.2f} MiB)")  # fmt: skip
+        predicted = f"predicted {told[name] / told['dense']:.3f} of dense ({told[name] / 2**20:6.2f} MiB with weights)"
+        print(f"{name:8} {predicted}, measured activations {here / dense:.3f} ({here / 2**20:6.2f} MiB)")
     return int(worst > ALLOWED)
 
 
