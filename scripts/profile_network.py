@@ -16,11 +16,11 @@ def main(argv=None):
 
     from edgeprune import files, tasks
     from edgeprune.data.store import load_manifest
-    from edgeprune.networks.resolve import build
+    from edgeprune.networks.resolve import build_for
     from edgeprune.tracing.profile import profile
 
     task = tasks.bind(load_manifest(arguments.data))
-    model = build(arguments.spec, name=arguments.network, **task.factory_arguments())
+    model = build_for(task, arguments.spec, arguments.network)
     result = profile(model, task.input_shape, network=arguments.network)
     result.save(arguments.out_profile)
     rows = result.layer_table()

@@ -21,7 +21,7 @@ from edgeprune.cli import main
 from edgeprune.config import check
 from edgeprune.config.load import merge
 from edgeprune.tracing.registry import RULES
-from helpers.imagefiles import dataset, write_folder
+from helpers.imagefiles import dataset, shapes, write_folder
 from helpers.workflow import ROOT, Workspace
 
 torch.set_num_threads(1)
@@ -104,6 +104,7 @@ class Runner:
 def runner(tmp_path, monkeypatch, capsys):
     workspace = Workspace(tmp_path)
     write_folder(tmp_path / "my-images", dataset(train=20, test=10, size=(32, 32)))
+    write_folder(tmp_path / "my-scans", shapes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before, rules = set(sys.modules), dict(RULES)

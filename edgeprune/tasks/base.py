@@ -85,7 +85,8 @@ class Metric:
     @property
     def label(self) -> str:
         """What an axis or a table's head says."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        said = ", ".join(filter(None, [self.unit, "" if self.higher_is_better else "less is better"]))
+        return f"{self.title} ({said})" if said else self.title
 
     @property
     def difference(self) -> str:

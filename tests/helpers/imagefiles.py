@@ -27,6 +27,24 @@ def dataset(train=6, test=3, val=0, classes=("ant", "bee"), **options):
     return files
 
 
+def shapes(train=40, test=10, side=32):
+    """Return {path: bytes} of images of bright discs (1) and dim squares (2) in noise (0), and of their masks."""
+    files, draws = {}, np.random.default_rng(0)
+    rows, columns = np.mgrid[:side, :side]
+    for split, count in (("train", train), ("test", test)):
+        for number in range(count):
+            (y, x), (v, u) = draws.integers(side // 4, 3 * side // 4, (2, 2))
+            mask = np.zeros((side, side), np.uint8)
+            mask[(abs(rows - v) < side // 5) & (abs(columns - u) < side // 5)] = 2
+            mask[(rows - y) ** 2 + (columns - x) ** 2 < (side // 4) ** 2] = 1
+            pixels = draws.integers(0, 60, (side, side, 3)) + np.array([40, 190, 120])[mask][..., None]
+            for folder, array in (("images", pixels.astype(np.uint8)), ("masks", mask)):
+                stream = io.BytesIO()
+                Image.fromarray(array).save(stream, "PNG")
+                files[f"{split}/{folder}/{number:02}.png"] = stream.getvalue()
+    return files
+
+
 def write_folder(folder, files):
     """Write {path: bytes} below ``folder``; None makes an empty folder."""
     for name, content in files.items():
