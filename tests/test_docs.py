@@ -121,6 +121,19 @@ def test_code_blocks_run(document, runner):
     runner.run(document)
 
 
+def test_a_task_is_one_file_one_line_of_its_table_and_a_preset():
+    """The guide's example, which :func:`test_code_blocks_run` runs to the end, edits nothing else."""
+    section = (ROOT / "docs/adding.md").read_text().partition("\n## A task\n")[2].partition("\n## ")[0]
+    edits = {instruction: code for _, _, instruction, code in blocks(section) if instruction != "test"}
+    assert list(edits) == ["file=edgeprune/tasks/counting.py", "patch", "file=presets/counting.yaml"]
+    changed = [line for line in edits["patch"].splitlines() if line[0] in "+-"]
+    assert changed == [
+        "--- a/edgeprune/tasks/__init__.py",
+        "+++ b/edgeprune/tasks/__init__.py",
+        '+    "counting": "edgeprune.tasks.counting:Counting",',
+    ]
+
+
 def test_every_block_of_the_guide_runs():
     guide = (ROOT / "docs/own-network.md").read_text()
     assert len(blocks(guide)) == len(re.findall(r"^```\w", guide, re.MULTILINE)) > 8
@@ -179,3 +192,4 @@ def test_the_reference_has_every_key_command_script_and_module(monkeypatch):
     helps, scripts = generated.script_help(), [file.name for file in (ROOT / "scripts").glob("*.py")]
     assert all(f"## scripts/{name}\n\n```text\nusage: {name}" in helps for name in scripts)
     assert all(f"| `{file.stem}` |" in packages for file in (ROOT / "edgeprune" / "sampling").glob("[a-z]*.py"))
+    assert "| `denoising` | image | PSNR (dB) | `sigma: 25.0` | noisy input |" in generated.task_table()
