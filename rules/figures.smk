@@ -90,9 +90,9 @@ rule write_table:
         ),
         caption="<results>/draw_figures/results.rst",
         metrics=[
-            f"<results>/draw_figures/metrics/{network}/{dataset}/{variant}.json"
-            for network, dataset in GRID.pairs
-            for variant in GRID.variants
+            f"<results>/draw_figures/metrics/{run.network}/{run.dataset}/{run.variant}.json"
+            for run in GRID.runs
+            if run.seed == GRID.seeds[0]
         ],
     log:
         "<logs>/write_table.log",

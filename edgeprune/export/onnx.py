@@ -1,5 +1,6 @@
 """ONNX files, checked against the network they were made from."""
 
+import contextlib
 import copy
 import io
 import warnings
@@ -126,7 +127,8 @@ def _on_cpu(model: nn.Module) -> nn.Module:
 def _by_tracing(model: nn.Module, sample: Tensor, names: list[str]) -> bytes:
     """The TorchScript-based exporter: 0.1 s, against 2 s and another dependency for the newer one."""
     stream = io.BytesIO()
-    with warnings.catch_warnings():
+    # what it cannot export it prints, whole
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         # It is deprecated in favour of the newer one, which is the fallback here: no news to the user.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
