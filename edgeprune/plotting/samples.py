@@ -54,7 +54,7 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
     Args:
         folder: of the fetched dataset.
         models: exported files, each in the folder of its run's ``metrics.json``.
-        rows: of :func:`edgeprune.reporting.runs.read`: these runs, and others of their variants.
+        rows: of :func:`edgeprune.reporting.runs.read`: of these runs and of others on the dataset.
 
     Raises:
         EdgepruneError: the task has no pictures, or a model's metrics are not among the rows.
@@ -72,13 +72,13 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
     chosen = sorted((found[Path(model).parent] for model in models), key=runs.order)
     paths = {found[Path(model).parent]["variant"]: model for model in models}
     series = [Series(row, groups[row["variant"]], Runner(open_bytes(paths[row["variant"]]), 1)) for row in chosen]
-    return KINDS[task.pictures](task, series, open_samples(folder, "test", manifest))
+    return KINDS[task.pictures](task, series, open_samples(folder, "test", manifest), style.Looks(rows))
 
 
 def see(kind: Kind) -> list[Sample]:
     """The first images of the split with what each network gives for them."""
     task, samples = kind.task, []
-    mean, std = (np.float32(task.manifest[key])[:, None, None] for key in ("mean", "std"))
+    mean, std = (np.array(task.manifest[key], np.float32)[:, None, None] for key in ("mean", "std"))
     for index, (inputs, targets) in enumerate(islice(evaluated(task, kind.samples, "test", 1), IMAGES)):
         sample = Sample(index, inputs[0] * std + mean, targets[0])
         outputs: dict[str | None, Any] = {
@@ -102,8 +102,9 @@ def draw(kind: Kind, samples: Sequence[Sample], title: str) -> tuple[Figure, lis
     cell = min(CELL, WIDTH / columns)
     tall = max(1.0 if isinstance(kind, Image) else s.image.shape[1] / s.image.shape[2] for s in samples)
     strip = len(samples) * (cell * tall + 0.12 * lines + 0.02) + 0.75
-    figure = plt.figure(figsize=(max(cell * columns, 5.5), strip + (kind.panel or 0)), layout="constrained")
-    parts = figure.subfigures(2 if kind.panel else 1, 1, squeeze=False, height_ratios=[strip, kind.panel][: 2 if kind.panel else 1])[:, 0]
+    figure = plt.figure(figsize=(max(cell * columns, 5.5), strip + kind.panel), layout="constrained")
+    heights = [height for height in (strip, kind.panel) if height]
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     axes = parts[0].subplots(len(samples), columns, squeeze=False)
     for row, strip_axes in zip(strips, axes):
         for one, ax in zip(row, strip_axes):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,10 +22,14 @@ LEAST = 0.3
 #: Nor more of an image than that.
 MOST = 10
 BATCH = 64
-TRUE = {"color": "white", "linewidth": 0.9, "path_effects": [withStroke(linewidth=1.9, foreground="black")]}
-RIGHT = {"color": style.PALETTE[0], "linestyle": "-", "linewidth": 1.5}
-WRONG = {"color": style.PALETTE[1], "linestyle": (0, (2.5, 1)), "linewidth": 1.5}
-RING = {**TRUE, "marker": "o", "markersize": 8, "fillstyle": "none", "linestyle": ""}
+TRUE: dict[str, Any] = {
+    "color": "white",
+    "linewidth": 0.9,
+    "path_effects": [withStroke(linewidth=1.9, foreground="black")],
+}
+RIGHT: dict[str, Any] = {"color": style.PALETTE[0], "linestyle": "-", "linewidth": 1.5}
+WRONG: dict[str, Any] = {"color": style.PALETTE[1], "linestyle": (0, (2.5, 1)), "linewidth": 1.5}
+RING: dict[str, Any] = {**TRUE, "marker": "o", "markersize": 8, "fillstyle": "none", "linestyle": ""}
 
 
 class Boxes(Kind):
@@ -33,7 +37,7 @@ class Boxes(Kind):
 
     panel = 2.9
     right = "it has an IoU of at least 0.5 with a true box of its class that no better one took"
-    names = ("true box", "detection, right", "detection, wrong")
+    names: ClassVar[tuple[str, str, str]] = ("true box", "detection, right", "detection, wrong")
 
     def scores(self, outputs: Mapping[str, np.ndarray], picture: Any, target: np.ndarray) -> dict[str, float]:
         _, scores, _, right = picture
@@ -74,7 +78,7 @@ class Boxes(Kind):
     def true(self, ax: Axes, box: np.ndarray) -> Sequence[float]:
         """Draw a true box, and return what its name stands at."""
         _rectangle(ax, box, TRUE)
-        return box
+        return box.tolist()
 
     def found(self, ax: Axes, place: np.ndarray, look: dict[str, Any]) -> None:
         """Draw a detection."""
@@ -131,7 +135,7 @@ class Points(Boxes):
 
     panel = 2.2
     right = "it takes a true centre of its class, as the scores count it"
-    names = ("true centre", "point, right", "point, wrong")
+    names: ClassVar[tuple[str, str, str]] = ("true centre", "point, right", "point, wrong")
 
     def true(self, ax: Axes, box: np.ndarray) -> Sequence[float]:
         centre = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -170,15 +174,14 @@ def _rectangle(ax: Axes, box: np.ndarray, look: dict[str, Any]) -> None:
     ax.add_patch(Rectangle(corner, *size, fill=False, **look))
 
 
-def _name(
-    ax: Axes, text: str, box: Sequence[float], size: tuple[int, int], color: Any, below: bool = False
-) -> None:
+def _name(ax: Axes, text: str, box: Sequence[float], size: tuple[int, int], color: Any, below: bool = False) -> None:
     """Write on ``color`` at a side of the box, beside a point; inside the image of that size (height, width)."""
     left, y = box[0] < 0.6 * size[1], box[3] if below else box[1]
     gap = 1.5 if box[0] < box[2] else 5
     under = y < 0.9 * size[0] if below else y < 0.1 * size[0]
     ax.annotate(
         text, (box[0] if left else box[2], y), (0, -gap if under else gap), textcoords="offset points", fontsize=5.5,
-        ha="left" if left else "right", va="top" if under else "bottom", color="white", clip_on=True,
+        ha="left" if left else "right", va="top" if under else "bottom", clip_on=True,
+        color="black" if color == WRONG["color"] else "white",
         bbox={"facecolor": color, "edgecolor": "none", "pad": 0.7, "alpha": 0.85},
     )  # fmt: skip

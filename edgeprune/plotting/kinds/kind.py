@@ -72,14 +72,14 @@ class Kind(ABC):
     Attributes:
         task, series: the dataset's task, and the networks in the order of the columns.
         samples: the test split.
-        panel: height of :meth:`below` in inches; None where there is nothing below the strips.
+        looks: of the networks' markers, as in the other figures.
+        panel: height of :meth:`below` in inches; 0 where there is nothing below the strips.
     """
 
-    panel: float | None = None
+    panel = 0.0
 
-    def __init__(self, task: Task, series: Sequence[Series], samples: Samples) -> None:
-        self.task, self.series, self.samples = task, series, samples
-        self.looks = style.Looks([one.run for one in series])
+    def __init__(self, task: Task, series: Sequence[Series], samples: Samples, looks: style.Looks) -> None:
+        self.task, self.series, self.samples, self.looks = task, series, samples, looks
         self.classes = task.manifest["target"].get("classes", [])
 
     def scores(self, outputs: Mapping[str, np.ndarray], picture: Any, target: np.ndarray) -> dict[str, float]:
@@ -147,22 +147,28 @@ def dots(ax: Axes, series: Sequence[Series], columns: Mapping[str, str], looks: 
         ax.axvspan(place - 0.5, place + 0.5, color="0.96", linewidth=0, zorder=0)
     for index, one in enumerate(series):
         means, spreads = (
-            [np.nan if one.group[column + end] is None else 100 * one.group[column + end] for column in columns.values()]
+            [
+                np.nan if one.group[column + end] is None else 100 * one.group[column + end]
+                for column in columns.values()
+            ]
             for end in ("", "_std")
         )
         shift = 0.7 * ((index + 0.5) / len(series) - 0.5)
         look = looks.marker(one.run, size=5)
         ax.errorbar(places + shift, means, yerr=np.nan_to_num(spreads), linestyle="", elinewidth=0.8, **look)
         rows += [
-            {"variant": one.run["variant"], "name": name, "value": one.group[column]} for name, column in columns.items()
+            {"variant": one.run["variant"], "name": name, "value": one.group[column]}
+            for name, column in columns.items()
         ]
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-4, 104))
-    turned = {} if max(map(len, columns)) * len(columns) < 90 else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    turned: dict[str, Any] = (
+        {} if max(map(len, columns)) * len(columns) < 90 else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    )
     ax.set_xticks(places, columns, fontsize="small", **turned)
     ax.grid(visible=False, axis="x")
     return rows
 
 
-def markers(series: Sequence[Series], looks: style.Looks, **line: Any) -> list[Line2D]:
+def markers(series: Sequence[Series], looks: style.Looks, linestyle: Any = "") -> list[Line2D]:
     """Handles of a legend of the networks."""
-    return [Line2D([], [], label=one.name, **{"linestyle": "", **line}, **looks.marker(one.run, 6)) for one in series]
+    return [Line2D([], [], label=one.name, linestyle=linestyle, **looks.marker(one.run, 6)) for one in series]

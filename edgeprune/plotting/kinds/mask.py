@@ -17,8 +17,8 @@ from edgeprune.plotting.kinds.kind import Cell, Kind, Sample, dots, faded, marke
 from edgeprune.reporting import Row
 
 #: Of classes: seaborn's colour-blind palette with Tol's wine in place of grey; then the same, dark.
-_BRIGHT = np.array([*style.PALETTE[:7], to_rgb("#882255"), *style.PALETTE[8:]])
-COLORS = np.concatenate([_BRIGHT, 0.5 * _BRIGHT])
+_BRIGHT = [*style.PALETTE[:7], to_rgb("#882255"), *style.PALETTE[8:]]
+COLORS = [*_BRIGHT, *((red / 2, green / 2, blue / 2) for red, green, blue in _BRIGHT)]
 #: What no colour is laid over.
 BACKGROUND = "background"
 #: Share of the image that a region must have to be named.
@@ -37,7 +37,6 @@ class Mask(Kind):
         def overlay(title: str, classes: np.ndarray, variant: str | None = None) -> Cell:
             scores = sample.scores.get(variant)
             text = self.said(scores, [metric]) if scores else ""
-
 
             def paint(ax: Axes) -> None:
                 show(ax, self.laid(photograph, classes), size)
@@ -61,7 +60,7 @@ class Mask(Kind):
             color = self.color(int(label))
             if color is not None:
                 at = classes == label
-                result[at] = np.rint(0.3 * result[at] + 0.7 * 255 * color)
+                result[at] = np.rint(0.3 * result[at] + 0.7 * 255 * np.array(color))
         return result
 
     def name(self, ax: Axes, classes: np.ndarray) -> None:
@@ -72,7 +71,7 @@ class Mask(Kind):
             regions, _ = ndimage.label(classes == label)
             sizes = np.bincount(regions.ravel())[1:]
             if sizes.max() > NAMED * classes.size:
-                deep = ndimage.distance_transform_edt(np.pad(regions == 1 + sizes.argmax(), 1))
+                deep = np.asarray(ndimage.distance_transform_edt(np.pad(regions == 1 + sizes.argmax(), 1)))
                 y, x = np.unravel_index(deep.argmax(), deep.shape)
                 outline = [withStroke(linewidth=1.8, foreground="black")]
                 ax.text(
@@ -80,10 +79,10 @@ class Mask(Kind):
                     path_effects=outline, clip_on=True,
                 )  # fmt: skip
 
-    def color(self, label: int) -> np.ndarray | None:
-        """Of a class, (3,) on 0 to 1; None for the background."""
+    def color(self, label: int) -> tuple[float, float, float] | None:
+        """Of a class; None for the background."""
         if label >= len(self.classes):
-            return np.ones(3)
+            return 1.0, 1.0, 1.0
         if self.classes[label] == BACKGROUND:
             return None
         return COLORS[[name for name in self.classes if name != BACKGROUND].index(self.classes[label]) % len(COLORS)]
