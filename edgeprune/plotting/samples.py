@@ -84,7 +84,7 @@ def see(kind: Kind) -> list[Sample]:
         outputs: dict[str | None, Any] = {
             one.run["variant"]: whole(one.predict, inputs, task.input_shape) for one in kind.series
         }
-        if task.baseline:
+        if task.baseline and kind.details:
             outputs[None] = task.baseline_outputs(inputs[0])
         for variant, values in outputs.items():
             picture = sample.found[variant] = task.picture(values, targets[0])
@@ -100,7 +100,7 @@ def draw(kind: Kind, samples: Sequence[Sample], title: str) -> tuple[Figure, lis
     strips = [kind.cells(sample) for sample in samples]
     columns, lines = len(strips[0]), 1 + max(cell.text.count("\n") for cell in strips[0])
     cell = min(CELL, WIDTH / columns)
-    tall = max(1.0 if isinstance(kind, Image) else s.image.shape[1] / s.image.shape[2] for s in samples)
+    tall = max(1.0 if kind.details else s.image.shape[1] / s.image.shape[2] for s in samples)
     strip = len(samples) * (cell * tall + 0.12 * lines + 0.02) + 0.75
     figure = plt.figure(figsize=(max(cell * columns, 5.5), strip + kind.panel), layout="constrained")
     heights = [height for height in (strip, kind.panel) if height]
@@ -142,8 +142,12 @@ def caption(kind: Kind, samples: Sequence[Sample]) -> str:
         f"{len(kind.samples)} images of the test split, whatever their scores. {kind.explain()}",
         "",
     ]
-    for one in kind.series:
+    if None in samples[0].found:
         lines.append(
-            f"- {escape(one.name)}: {metric.title} {shown(metric, one.run['test'])} on the whole split (this run)."
+            f"- {kind.task.baseline}: {kind.summary([sample.scores[None] for sample in samples])} on these images."
         )
+    for one in kind.series:
+        here = kind.summary([sample.scores[one.run["variant"]] for sample in samples])
+        whole_split = f"{metric.title} {shown(metric, one.run['test'])}"
+        lines.append(f"- {escape(one.name)}: {here} on these images, {whole_split} on the whole split.")
     return "\n".join(lines) + "\n"

@@ -17,9 +17,7 @@ from edgeprune.plotting import style
 from edgeprune.plotting.kinds.kind import Cell, Kind, Sample, dots, faded, markers, pixels, show
 from edgeprune.reporting import Row
 
-#: Detections of a lower score are not drawn.
-LEAST = 0.3
-#: Nor more of an image than that.
+#: Drawn detections of an image, at most.
 MOST = 10
 BATCH = 64
 TRUE: dict[str, Any] = {
@@ -33,15 +31,21 @@ RING: dict[str, Any] = {**TRUE, "marker": "o", "markersize": 8, "fillstyle": "no
 
 
 class Boxes(Kind):
-    """Right is what takes a true box of its class at IoU 0.5; the curve below is at that IoU, too."""
+    """Right is what takes a true box of its class at IoU 0.5; the curve below is at that IoU, too.
+
+    Attributes:
+        least: detections of a lower score are left out.
+        right, names: what the caption and the legend say.
+    """
 
     panel = 2.9
+    least = 0.3
     right = "it has an IoU of at least 0.5 with a true box of its class that no better one took"
     names: ClassVar[tuple[str, str, str]] = ("true box", "detection, right", "detection, wrong")
 
     def scores(self, outputs: Mapping[str, np.ndarray], picture: Any, target: np.ndarray) -> dict[str, float]:
         _, scores, _, right = picture
-        drawn = scores >= LEAST
+        drawn = scores >= self.least
         hits = int((right & drawn).sum())
         return {"right": hits, "wrong": int(drawn.sum()) - hits, "missed": int((target[:, 0] >= 0).sum()) - hits}
 
@@ -55,7 +59,7 @@ class Boxes(Kind):
                 place = self.true(ax, row[1:])
                 if found is None:
                     _name(ax, self.classes[int(row[0])], place, size, "black")
-            drawn = [row for row in zip(*(found or ((),) * 4)) if row[1] >= LEAST]
+            drawn = [row for row in zip(*(found or ((),) * 4)) if row[1] >= self.least]
             # The best over the others; names above what is right and below what is wrong, often on the same object.
             for place, score, label, right in sorted(drawn, key=lambda row: row[1])[-MOST:]:
                 look = RIGHT if right else WRONG
@@ -116,17 +120,25 @@ class Boxes(Kind):
                 found.update(boxes, scores, labels, truth[:, 1:], truth[:, 0].astype(int))
         return found.curve()
 
+    def summary(self, scores: Sequence[Mapping[str, float]]) -> str:
+        return ", ".join(f"{sum(each[name] for each in scores)} {name}" for name in scores[0])
+
     def explain(self) -> str:
+        counted = (
+            f"Counted are detections with a score of at least {self.least:g}"
+            if self.least
+            else "All points are counted"
+        )
         return (
-            f"Counted are detections with a score of at least {LEAST}, drawn the best {MOST} of them, with class and "
-            f"score; one is right if {self.right}. {self.rest()}"
+            f"{counted}, drawn the best {MOST} of them, with class and score; one is right if {self.right}. "
+            f"{self.rest()}"
         )
 
     def rest(self) -> str:
         """Of the caption, about what is below."""
         return (
             "Below, precision against recall at IoU 0.5 over all scores and the whole split, the mean over the "
-            "classes; AP is its mean, of this seed's runs."
+            "classes; AP is its mean, of these runs."
         )
 
 
@@ -134,6 +146,7 @@ class Points(Boxes):
     """Right is what the task says, true centres are rings."""
 
     panel = 2.2
+    least = 0.0
     right = "it takes a true centre of its class, as the scores count it"
     names: ClassVar[tuple[str, str, str]] = ("true centre", "point, right", "point, wrong")
 

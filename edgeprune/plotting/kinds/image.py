@@ -17,6 +17,8 @@ SIDE = 64
 class Image(Kind):
     """The first picture of a row is the whole truth, with the place of the detail."""
 
+    details = True
+
     def cells(self, sample: Sample) -> list[Cell]:
         truth = sample.target / np.float32(255)
         left, top, side = detail(truth)

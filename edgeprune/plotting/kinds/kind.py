@@ -74,9 +74,11 @@ class Kind(ABC):
         samples: the test split.
         looks: of the networks' markers, as in the other figures.
         panel: height of :meth:`below` in inches; 0 where there is nothing below the strips.
+        details: whether pictures are square details, the task's baseline among them.
     """
 
     panel = 0.0
+    details = False
 
     def __init__(self, task: Task, series: Sequence[Series], samples: Samples, looks: style.Looks) -> None:
         self.task, self.series, self.samples, self.looks = task, series, samples, looks
@@ -100,6 +102,12 @@ class Kind(ABC):
     def below(self, figure: SubFigure) -> list[Row]:
         """Draw what holds for the whole split, and return its numbers: ``variant, name, value``."""
         raise NotImplementedError
+
+    def summary(self, scores: Sequence[Mapping[str, float]]) -> str:
+        """For the caption: the scores of several images."""
+        metric = self.task.headline
+        numbers = (f"{each[metric.name] * metric.scale:.{metric.decimals}f}" for each in scores)
+        return f"{metric.title} {', '.join(numbers)} {metric.unit}"
 
     @abstractmethod
     def explain(self) -> str:
