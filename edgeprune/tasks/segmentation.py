@@ -30,6 +30,7 @@ class Segmentation(Task):
         Metric("pixel_accuracy", "Pixel accuracy", unit="%", scale=100.0),
     )
     baseline = "majority class"
+    pictures = "mask"
 
     @property
     def classes(self) -> list[str]:
@@ -73,6 +74,9 @@ class Segmentation(Task):
         logits = numpy.zeros((1, len(counts), *image.shape[1:]), numpy.float32)
         logits[:, counts.argmax()] = 1
         return {"output": logits}
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> np.ndarray:
+        return decode(only(outputs)[0], target.shape)
 
 
 def decode(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
