@@ -38,9 +38,9 @@ SOURCES = {
     ),
     "digits-on-photographs": Source(
         "edgeprune.data.composite:load",
-        "a composite: the handwritten digits set on crops of the photographs, 3 x 64 x 64; no download",
+        "a composite: the handwritten digits set on crops of the photographs; no download",
         ("mask", "boxes"),
-        ("scenes",),
+        ("scenes", "side", "digits", "sizes"),
     ),
     "images": Source(
         "edgeprune.data.images:load",

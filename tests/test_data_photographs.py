@@ -86,7 +86,7 @@ def test_digits_and_photographs_are_disjoint_between_the_splits():
 def test_scenes_are_the_same_everywhere():
     digits = (np.arange(3 * 64).reshape(3, 8, 8) * 7) % 17
     picture = ((np.arange(3 * 70 * 90) * 31) % 251).astype(np.uint8).reshape(3, 70, 90)
-    image, mask, boxes = composite._scene(digits, np.array([1, 2, 3]), [picture], [0, 3, 0, 5])
+    image, mask, boxes = composite._scene(digits, np.array([1, 2, 3]), [picture], [0, 3, 0, 5], composite.Form())
     assert (int(image.sum()), int(mask.sum()), boxes.tolist()) == (
         1762864,
         2580,
@@ -106,6 +106,30 @@ def test_a_number_of_scenes_that_is_none(tmp_path, count):
     with pytest.raises(EdgepruneError) as caught:
         scenes(tmp_path, "segmentation", scenes=count)
     assert caught.value.key == "datasets.scenes.scenes"
+
+
+def test_scenes_of_another_form(tmp_path):
+    manifest, boxes = scenes(tmp_path, "detection", side=32, digits=[3, 6], sizes=[9, 13])
+    assert manifest["input"]["shape"] == [3, 32, 32]
+    assert {key: manifest["source"][key] for key in ("side", "digits", "sizes")} == {
+        "side": 32,
+        "digits": [3, 6],
+        "sizes": [9, 13],
+    }
+    rows = [boxes["train"].target(n) for n in range(60)]
+    assert 4 < max(map(len, rows)) <= 6
+    assert all((r[:, 3:] - r[:, 1:3]).max() <= 13 for r in rows)
+    assert all(r[:, 1:].min() >= 0 and r[:, 1:].max() <= 32 for r in rows)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("side", 15), ("side", 200), ("digits", [0, 2]), ("digits", 3), ("sizes", [20, 12]), ("sizes", [16, 80])],
+)
+def test_a_form_that_is_none(tmp_path, key, value):
+    with pytest.raises(EdgepruneError) as caught:
+        scenes(tmp_path, "detection", **{key: value})
+    assert caught.value.key == f"datasets.scenes.{key}"
 
 
 def test_enlarging_is_bilinear():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
@@ -14,6 +17,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NO_VOID = -100  # what torch ignores by default
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a dataset's entry."""
+
+    balance: Annotated[
+        Literal["none", "sqrt", "inverse"],
+        Meta(
+            description="weights of the classes in the loss: all equal, or one over the share of training pixels that "
+            "are the class's (`inverse`) or over its square root (`sqrt`, Cortinhal et al., 2020)."
+        ),
+    ] = "none"
 
 
 class Segmentation(Task):
@@ -29,6 +45,7 @@ class Segmentation(Task):
         Metric("miou", "mIoU", unit="%", scale=100.0),
         Metric("pixel_accuracy", "Pixel accuracy", unit="%", scale=100.0),
     )
+    Options = Options
     baseline = "majority class"
     pictures = "mask"
 
@@ -48,17 +65,24 @@ class Segmentation(Task):
             )
 
     def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
+        import torch
         from torch.nn import functional
 
         void, smoothing = self.manifest["target"].get("void", _NO_VOID), recipe.label_smoothing
+        weight = None
+        if self.options.balance != "none":
+            pixels = torch.tensor(self.manifest["splits"]["train"]["pixels_per_class"]).float()
+            weight = pixels.clamp(min=1) ** (-0.5 if self.options.balance == "sqrt" else -1.0)
+            weight *= pixels.sum() / (weight * pixels).sum()  # the mean over the pixels is 1
 
         def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
             logits = only(outputs)
             if logits.shape[2:] != targets.shape[1:]:
                 logits = functional.interpolate(logits, size=targets.shape[1:], mode="bilinear")
             labels = targets.long()
+            weights = None if weight is None else weight.to(logits.device)
             total = functional.cross_entropy(
-                logits, labels, ignore_index=void, label_smoothing=smoothing, reduction="sum"
+                logits, labels, weights, ignore_index=void, label_smoothing=smoothing, reduction="sum"
             )
             return total / (labels != void).sum().clamp(min=1)  # a batch may be void as a whole
 
