@@ -10,10 +10,11 @@ import re
 import runpy
 import sys
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import edgeprune
-from edgeprune import cli, plotting
+from edgeprune import cli, plotting, tasks
 from edgeprune.config import check
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,17 @@ def public_names():
         kind = "function" if not isinstance(value, type) else "exception" if issubclass(value, Exception) else "class"
         parts.append(f".. auto{kind}:: edgeprune.{name}\n" + ("   :members:\n" if kind == "class" else ""))
     return "```{eval-rst}\n" + "\n".join(parts) + "```"
+
+
+def task_table():
+    """A row for each task: what it needs, its metrics, its own settings, its baseline."""
+    parts = _head("task", "kind of target", "metrics, the headline first", "settings", "baseline")
+    for name in tasks.TASKS:
+        task = tasks.get(name)
+        defaults = ", ".join(f"`{key}: {value}`" for key, value in asdict(task.Options()).items())
+        cells = f"`{name}`", task.targets, ", ".join(m.label for m in task.metrics), defaults, task.baseline or ""
+        parts.append("| " + " | ".join(map(_cell, cells)) + " |")
+    return "\n".join(parts)
 
 
 def config_keys():
@@ -144,6 +156,7 @@ PARTS = {
     for name, write in {
         "packages": packages,
         "public names": public_names,
+        "tasks": task_table,
         "config keys": config_keys,
         "commands": command_help,
         "scripts": script_help,

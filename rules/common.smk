@@ -10,7 +10,7 @@ import snakemake
 
 sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
 
-from edgeprune import files
+from edgeprune import files, tasks
 from edgeprune import snakemake_internals as internals
 from edgeprune.cluster import head
 from edgeprune.config.jobs import Jobs
@@ -21,7 +21,6 @@ from edgeprune.gpus import slots
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
 from edgeprune.sources import SOURCES
-from edgeprune.tasks import TASKS
 
 let_jobs_find_us(workflow.basedir)
 with refusing():
@@ -92,7 +91,7 @@ def sources(*entries):
     @refusing()
     def get(wildcards):
         factory = JOBS.network(wildcards)["factory"] if "{factory}" in entries else None
-        task = TASKS[config["datasets"][wildcards.dataset]["task"]] if "{task}" in entries else None
+        task = tasks.TASKS[config["datasets"][wildcards.dataset]["task"]] if "{task}" in entries else None
         source = SOURCES[config["datasets"][wildcards.dataset]["source"]].load if "{source}" in entries else None
         named = {"{factory}": factory, "{task}": task, "{source}": source}
         try:

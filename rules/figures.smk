@@ -1,7 +1,8 @@
 import shlex
 
 # Each figure is a module of edgeprune/plotting; here stands, for each, what the report calls it and what it reads: inputs
-# of the names of its options, and `options` that are no files. It is drawn where `shown`, as `file` if that has another name.
+# of the names of its options, and `options` that are no files. It is drawn for the pairs `shown`, all if there is nothing
+# else said, as `file` if that has another name.
 RUNS = {"metrics": of_pair(JOBS.trained), "timings": of_pair(JOBS.timings)}
 MEASURED_RUNS = RUNS | {"measurements": of_pair(JOBS.measurements)}
 BASELINE = {"baseline": lambda wildcards: JOBS.baselines([wildcards.dataset])}
@@ -19,20 +20,29 @@ FIGURES = {
         "input": PLANS,
         "options": f"{PAIR} --variants {shlex.quote(json.dumps(VARIANTS))}",
     },
-    "speed": {"label": "MACs against measured time", "input": MEASURED_RUNS, "shown": JOBS.measured},
+    "speed": {"label": "MACs against measured time", "input": MEASURED_RUNS, "shown": GRID.pairs * bool(JOBS.measured)},
     "prediction": {
         "label": "predicted against measured latency",
         "input": {"table": JOBS.table_of_pair, **PROFILE, **PLANS, "measurements": of_pair(JOBS.predicted)},
         "options": f"{PAIR} --device {DEVICE}",
         "file": f"prediction-{DEVICE}",
-        "shown": JOBS.tabled and (DEVICE, "fp32") in JOBS.measured,
+        "shown": GRID.pairs * bool(JOBS.tabled and (DEVICE, "fp32") in JOBS.measured),
+    },
+    "samples": {
+        "label": "test images and what the networks give for them",
+        "input": {
+            "data": multiext("<results>/fetch_dataset/{dataset}/", "manifest.json", "test.npy"),
+            "models": of_pair(lambda runs: JOBS.trained(JOBS.pictured(runs), "model.onnx")),
+            **RUNS,
+        },
+        "shown": [pair for pair in GRID.pairs if tasks.get(config["datasets"][pair[1]]["task"]).pictures],
     },
 }
 PICTURES = [
     (network, dataset, figure.get("file", name))
     for network, dataset in GRID.pairs
     for name, figure in FIGURES.items()
-    if figure.get("shown", True)
+    if (network, dataset) in figure.get("shown", GRID.pairs)
 ]
 
 
@@ -90,9 +100,9 @@ rule write_table:
         ),
         caption="<results>/draw_figures/results.rst",
         metrics=[
-            f"<results>/draw_figures/metrics/{network}/{dataset}/{variant}.json"
-            for network, dataset in GRID.pairs
-            for variant in GRID.variants
+            f"<results>/draw_figures/metrics/{run.network}/{run.dataset}/{run.variant}.json"
+            for run in GRID.runs
+            if run.seed == GRID.seeds[0]
         ],
     log:
         "<logs>/write_table.log",
@@ -102,7 +112,7 @@ rule write_table:
         "../envs/figures.yaml"
     params:
         folder=subpath(output.groups, parent=True),
-        code=sources("scripts/write_table.py", *TASKS.values()),
+        code=sources("scripts/write_table.py", *tasks.TASKS.values()),
     shell:
         f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings', 'baselines')}"
         " --out-csv {output.groups} --out-runs {output.runs}"

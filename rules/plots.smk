@@ -14,7 +14,7 @@ rule collect_plots:
         "../envs/figures.yaml"
     params:
         folder=subpath(output.curves, parent=True),
-        code=sources("scripts/collect_plots.py", *TASKS.values()),
+        code=sources("scripts/collect_plots.py", *tasks.TASKS.values()),
     shell:
         f"python scripts/collect_plots.py {lists('histories', 'figures')}"
         " --out-curves {output.curves} --out-figures {params.folder}/figures 2> {log}"

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import sys
+from pathlib import Path
 
 from edgeprune import entrypoint
 
@@ -15,12 +16,12 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
 
     from edgeprune import files, tasks
-    from edgeprune.data.store import load_manifest
-    from edgeprune.networks.resolve import build
+    from edgeprune.data.store import MANIFEST, load_manifest
+    from edgeprune.networks.resolve import build_for
     from edgeprune.tracing.profile import profile
 
-    task = tasks.bind(load_manifest(arguments.data))
-    model = build(arguments.spec, name=arguments.network, **task.factory_arguments())
+    task = tasks.bind(load_manifest(arguments.data), Path(arguments.data) / MANIFEST)
+    model = build_for(task, arguments.spec, arguments.network)
     result = profile(model, task.input_shape, network=arguments.network)
     result.save(arguments.out_profile)
     rows = result.layer_table()

@@ -25,10 +25,10 @@ def main(argv=None):
         temporary.write_bytes(content)
     files.write_json(folder / "quantized.json", value)
     scores = ", ".join(
-        f"{split} {name} {value[split][name]:.4f} (fp32 {value['fp32'][split][name]:.4f})"
+        f"{split} {name} {score:.4f} (fp32 {value['fp32'][split][name]:.4f})"
         for split in ("val", "test")
-        for name in value[split]
-        if name != "loss"
+        for name, score in value[split].items()
+        if name != "loss" and isinstance(score, float)  # the IoU of each class is a dict
     )
     size = value["model_bytes"]
     print(f"{args.model} in int8: {scores}; {size['int8']} bytes (fp32 {size['fp32']})", file=sys.stderr)

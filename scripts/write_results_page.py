@@ -10,6 +10,9 @@ from edgeprune.config.load import read_yaml
 from edgeprune.reporting import baseline, comparison, runs
 from edgeprune.reporting.templates import render
 
+#: Figures that the page shows, and what it calls them.
+PICTURES = {"cost": "Test score against training cost", "samples": "Test images and what the networks make of them"}
+
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
@@ -29,12 +32,14 @@ def main(argv=None):
 def _preset(folder, images):
     """What the page shows of a preset; its figures are copied to ``images``."""
     pictures = []
-    for picture in sorted(folder.glob("draw_figures/*/*/cost.png")):
+    for picture in sorted(folder.glob("draw_figures/*/*/*.png")):
+        if picture.stem not in PICTURES:
+            continue
         network, dataset = picture.parts[-3:-1]
-        target = images / f"{folder.name}-{network}-{dataset}-cost.png"
+        target = images / f"{folder.name}-{network}-{dataset}-{picture.name}"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(picture, target)
-        pictures.append({"network": network, "dataset": dataset, "name": target.name})
+        pictures.append({"title": f"{PICTURES[picture.stem]}: {network} on {dataset}", "name": target.name})
     rows = runs.read_csv(folder / "draw_figures" / "runs.csv")
     baselines = baseline.read(sorted(folder.glob("score_baseline/*/baseline.json")))
     return {

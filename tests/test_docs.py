@@ -21,7 +21,7 @@ from edgeprune.cli import main
 from edgeprune.config import check
 from edgeprune.config.load import merge
 from edgeprune.tracing.registry import RULES
-from helpers.imagefiles import dataset, write_folder
+from helpers.imagefiles import dataset, shapes, write_folder
 from helpers.workflow import ROOT, Workspace
 
 torch.set_num_threads(1)
@@ -104,6 +104,7 @@ class Runner:
 def runner(tmp_path, monkeypatch, capsys):
     workspace = Workspace(tmp_path)
     write_folder(tmp_path / "my-images", dataset(train=20, test=10, size=(32, 32)))
+    write_folder(tmp_path / "my-scans", shapes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before, rules = set(sys.modules), dict(RULES)
@@ -118,6 +119,19 @@ def runner(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d.read_text())], ids=lambda d: d.name)
 def test_code_blocks_run(document, runner):
     runner.run(document)
+
+
+def test_a_task_is_one_file_one_line_of_its_table_and_a_preset():
+    """The guide's example, which :func:`test_code_blocks_run` runs to the end, edits nothing else."""
+    section = (ROOT / "docs/adding.md").read_text().partition("\n## A task\n")[2].partition("\n## ")[0]
+    edits = {instruction: code for _, _, instruction, code in blocks(section) if instruction != "test"}
+    assert list(edits) == ["file=edgeprune/tasks/counting.py", "patch", "file=presets/counting.yaml"]
+    changed = [line for line in edits["patch"].splitlines() if line[0] in "+-"]
+    assert changed == [
+        "--- a/edgeprune/tasks/__init__.py",
+        "+++ b/edgeprune/tasks/__init__.py",
+        '+    "counting": "edgeprune.tasks.counting:Counting",',
+    ]
 
 
 def test_every_block_of_the_guide_runs():
@@ -178,3 +192,4 @@ def test_the_reference_has_every_key_command_script_and_module(monkeypatch):
     helps, scripts = generated.script_help(), [file.name for file in (ROOT / "scripts").glob("*.py")]
     assert all(f"## scripts/{name}\n\n```text\nusage: {name}" in helps for name in scripts)
     assert all(f"| `{file.stem}` |" in packages for file in (ROOT / "edgeprune" / "sampling").glob("[a-z]*.py"))
+    assert "| `denoising` | image | PSNR (dB) | `sigma: 25.0` | noisy input |" in generated.task_table()

@@ -106,3 +106,17 @@ def test_missing_package_is_named(package, monkeypatch, tmp_path):
     with pytest.raises(EdgepruneError, match=f"the {package} package is not installed.*\n.*--no-onnx"):
         exporter.export(vgg8(), (1, 8, 8), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+class Uneven(nn.Module):
+    """Pools to a size that does not divide the input's, which the tracing exporter cannot export."""
+
+    def forward(self, x):
+        return nn.functional.adaptive_avg_pool2d(x, 3) + x.mean()
+
+
+def test_what_tracing_cannot_export_is_not_printed(capfd):
+    content = exporter.to_bytes(nn.Sequential(nn.Conv2d(1, 2, 3), Uneven()), (1, 10, 12))
+    assert content
+    out, _ = capfd.readouterr()
+    assert "graph(" not in out

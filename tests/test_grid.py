@@ -6,6 +6,7 @@ from edgeprune import identity
 from edgeprune.config import grid, load
 from edgeprune.config.grid import of_widths, sampling_of
 from edgeprune.config.recipes import recipe_of
+from edgeprune.errors import EdgepruneError
 from edgeprune.names import IDENTITY
 from test_config import ROOT, edit, project, refused  # noqa: F401
 
@@ -48,6 +49,34 @@ def test_variants_are_called_after_their_entry_and_know_what_changes(config):
     assert random.method == "random"
     assert variants["longer-small"].recipe == {"budget": "flops"}
     assert set(grid.expand(config).baselines) == {"l1-FA-0.50", "patient-FA-0.50"}
+
+
+def test_a_pair_can_ask_for_fewer_variants():
+    digits = [{"network": name, "dataset": "digits"} for name in ("vgg8", "mobilenetv2-small")]
+    changes = {"targets": [0.5, 0.7], "pairs": [digits[0], {**digits[1], "modes": ["FA"], "targets": [0.7]}]}
+    expanded = grid.expand(load.effective(ROOT, TRIAL | changes))
+    fewer = {run.variant for run in expanded.of_pair("mobilenetv2-small", "digits")}
+    main = {"FA-0.70", "small", "dense", "tuned"}
+    assert fewer == main | {"uniform-FA-0.70", "uniform-small", "random-small", "l1-FA-0.70", "layer-FA-0.70",
+                            "longer-FA-0.70", "longer-small", "patient-FA-0.70"}  # fmt: skip
+    assert {run.variant for run in expanded.of_pair("vgg8", "digits")} == set(expanded.variants)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "key", "words"),
+    [
+        ([{"modes": ["LA"]}], "pairs[0].modes", "'LA' is none of the grid's"),
+        ([{"targets": [0.6]}], "pairs[0].targets", "0.6 is none"),
+        ([{}, {"modes": ["FA"]}], "pairs[1]", "stands twice"),
+    ],
+)
+def test_what_a_pair_cannot_have_is_refused(pairs, key, words):
+    entries = [{"network": "vgg8", "dataset": "digits"} | pair for pair in pairs]
+    with pytest.raises(EdgepruneError) as caught:
+        load.effective(ROOT, TRIAL | {"pairs": entries})
+    assert caught.value.key == key
+    assert words in caught.value.problem
+    assert caught.value.remedy
 
 
 def test_settings_and_recipe_of_a_variant_are_the_networks_with_its_own_keys(config):

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import asdict
 from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
@@ -101,6 +102,7 @@ def test_the_schema_holds_the_recipe():
 
     keys = dict(check.schema()["$defs"]["recipe"]["properties"])
     assert keys.pop("fine_tune")["$ref"] == "#/$defs/recipe"  # merged before a recipe is read
-    assert {name: key["default"] for name, key in keys.items()} == Recipe().to_dict()
+    defaults = {name: tuple(d) if isinstance(d := key["default"], list) else d for name, key in keys.items()}
+    assert defaults == asdict(Recipe())
     assert keys["lr"]["exclusiveMinimum"] == 0
     assert set(keys["schedule"]["enum"]) == {"cosine", "step", "constant", "one-cycle"}

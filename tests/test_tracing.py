@@ -1,6 +1,8 @@
 """Profiles of small networks, one for each structure: groups, exact counts, reasons, and an untouched model."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -172,3 +174,15 @@ def test_definitions_of_a_layer():
     assert first["memory"] == 5 * 4 * 8 * 4
     assert second["params"] == 16
     assert second["flops"] == 2 * 5 * 4 * 16
+
+
+def test_our_rules_are_there_before_anyone_registers_one():
+    """Else a user's rule of the same name would be lost, or who looks at the rules early would find none."""
+    code = """
+from edgeprune.tracing.registry import RULES, rule
+assert "convolution" in RULES
+rule("convolution")(print)
+import edgeprune.tracing.profile
+assert RULES["convolution"] is print
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,6 +17,8 @@ AnyRun = Any
 
 #: A run's folder.
 TRAINED = "<results>/train_network/{0.network}/{0.dataset}/{0.variant}/seed-{0.seed}"
+#: Networks of a figure of test images.
+PICTURED = 5
 QUANTIZED = TRAINED.replace("train_network", "quantize_model")
 
 
@@ -122,6 +124,16 @@ class Jobs:
 
     def timings(self, runs: Iterable[AnyRun]) -> list[str]:
         return self.trained(runs, "timing.json")
+
+    def pictured(self, runs: Iterable[Run]) -> list[Run]:
+        """Of one pair's runs those whose test images are shown: of the first seed, the dense network, then the main
+        method and the references at the smallest target of each mode; :data:`PICTURED` at most."""
+        variants, first = self.grid.variants, {}
+        for run in sorted(runs, key=lambda run: variants[run.variant].target or 1):  # budgets after targets
+            variant = variants[run.variant]
+            first.setdefault((variant.reference, variant.mode, variant.budget_name), run)
+        ranks = {"dense": 0, None: 1}
+        return sorted(first.values(), key=lambda run: ranks.get(variants[run.variant].reference, 2))[:PICTURED]
 
     def measurements(self, runs: Iterable[Run], places: Iterable[tuple[str | None, str]] | None = None) -> list[str]:
         """The measurements of runs on every device, in each of its runtimes, or at the ``places``."""

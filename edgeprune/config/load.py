@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
-from edgeprune import amounts
+from edgeprune import amounts, tasks
 from edgeprune.config import grid, references, seeds
 from edgeprune.config.check import check
+from edgeprune.config.recipe import check_augment
 from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import BASELINES, MEASURED
 
@@ -97,6 +98,10 @@ def effective(root: str | Path = ".", overrides: Mapping[str, Any] | None = None
             n: merge(entries.get("default", {}), entries.get(n, {}))
             for n in sorted({p["network"] for p in config["pairs"]})
         }
+    for pair in config["pairs"]:
+        network, task = pair["network"], tasks.get(config["datasets"][pair["dataset"]]["task"])
+        augment = config["recipes"][network].get("augment", ())
+        check_augment(augment, task.targets, network, f"config.yaml with {preset_file}")
     return config
 
 

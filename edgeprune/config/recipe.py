@@ -1,5 +1,6 @@
 """How a network is trained, as the configuration's ``recipes`` say. Needs no torch."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -11,6 +12,8 @@ from edgeprune import typed
 from edgeprune.errors import EdgepruneError, near
 from edgeprune.typed import Positive
 
+#: Augmentations that put something new into the image, for which a target that is a map would need a value of its own.
+FILLING = ("crop", "cutout")
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
 
 
@@ -147,6 +150,23 @@ class Recipe:
         """The settings as plain JSON values, defaults included; those of patches only where there are patches."""
         patches = {} if self.patch else {"patch", "patches_per_image"}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if k not in patches}
+
+
+def check_augment(augment: Collection[str], targets: str, network: str = "*", file: str | Path | None = None) -> None:
+    """Refuse changes of the images that cannot be made to such targets, see :attr:`edgeprune.tasks.base.Task.targets`.
+
+    Raises:
+        EdgepruneError: the targets move with the image, and the recipe asks for one of :data:`FILLING`.
+    """
+    refused = [name for name in FILLING if name in augment]
+    if targets != "class" and refused:
+        raise EdgepruneError(
+            f"{' and '.join(refused)} cannot be used where targets are maps or boxes: what to fill them with is not "
+            "defined",
+            file=file,
+            key=f"recipes.{network}.augment",
+            remedy="name what moves inputs and targets alike, e.g. [flip, rotate], and set `patch` for random crops",
+        )
 
 
 def schema() -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _path(name: str) -> Path:
     _, package, file, _ = PICTURES[name]
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec else None
-    path = Path(folders[0] if folders else package, file)
+    path = Path(next(iter(folders), package), file) if folders else Path(package, file)
     if not path.is_file():
         distribution = {"skimage": "scikit-image", "sklearn": "scikit-learn"}[package]
         remedy = f"install {distribution}: pip install 'edgeprune[train]'"

@@ -50,9 +50,14 @@ def find_source(request: Request) -> Callable[[Request], Collection]:
 def options_of(request: Request) -> dict[str, Any]:
     """The task's own settings; empty for a task that has none."""
     try:
-        return tasks.options(request.task, request.settings)
+        options = tasks.options(request.task, request.settings)
     except EdgepruneError as error:
         raise request.error(error.problem, error.key, error.remedy) from error
+    size, scale = size_of(request), options.get("scale", 1)
+    if size and any(side % scale for side in size):
+        remedy = f"give multiples of {scale}, e.g. {[side // scale * scale for side in size]}, or another scale"
+        raise request.error(f"the scale {scale} does not divide {size}", "size", remedy)
+    return options
 
 
 def fraction_of(request: Request, value: object, key: str) -> float:

@@ -1,9 +1,13 @@
 """ONNX files, checked against the network they were made from."""
 
+import contextlib
 import copy
+import ctypes
 import io
+import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -126,7 +130,7 @@ def _on_cpu(model: nn.Module) -> nn.Module:
 def _by_tracing(model: nn.Module, sample: Tensor, names: list[str]) -> bytes:
     """The TorchScript-based exporter: 0.1 s, against 2 s and another dependency for the newer one."""
     stream = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _silent():
         # It is deprecated in favour of the newer one, which is the fallback here: no news to the user.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
@@ -139,6 +143,22 @@ def _by_tracing(model: nn.Module, sample: Tensor, names: list[str]) -> bytes:
             output_names=names,
         )
     return stream.getvalue()
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing on standard output: a network that it cannot export this exporter prints whole, from C++."""
+    flush = ctypes.CDLL(None).fflush if os.name == "posix" else lambda _: None
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), 1)
+        yield
+    finally:
+        flush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _by_graph_capture(model: nn.Module, sample: Tensor, names: list[str]) -> bytes:

@@ -101,17 +101,10 @@ class Centroids:
         Raises:
             EdgepruneError: a label is no class.
         """
-        points, truth_boxes = _points(points, 2), _points(truth_boxes, 4)
         labels, truth_labels = _labels(labels, truth_labels, self._classes)
-        centres = (truth_boxes[:, :2] + truth_boxes[:, 2:]) / 2
-        far = np.linalg.norm(points[:, None] - centres, axis=2)  # (n, m)
-        far[labels[:, None] != truth_labels] = np.inf
-        for row in np.argsort(-np.asarray(scores, np.float64), kind="stable"):
-            if len(centres) and far[row].min() <= self._distance:
-                far[:, far[row].argmin()] = np.inf
-                self._hits += 1
-        self._points += len(points)
-        self._truths += len(centres)
+        self._hits += int(right_points(points, scores, labels, truth_boxes, truth_labels, self._distance).sum())
+        self._points += len(labels)
+        self._truths += len(truth_labels)
 
     def result(self) -> dict[str, float]:
         """``f1``, ``precision``, ``recall``, on 0..1; NaN where there is nothing to divide by."""
@@ -121,6 +114,38 @@ class Centroids:
             "recall": (self._hits, self._truths),
         }
         return {name: part / whole if whole else float("nan") for name, (part, whole) in parts.items()}
+
+
+def right_boxes(
+    boxes: ArrayLike, scores: ArrayLike, labels: ArrayLike, truth_boxes: ArrayLike, truth_labels: ArrayLike
+) -> np.ndarray:
+    """Which detections of one image take a true box of their class at IoU 0.5, bool (n,); arguments as of
+    :meth:`AveragePrecision.update`."""
+    overlaps = _iou(_points(boxes, 4), _points(truth_boxes, 4))
+    overlaps[np.asarray(labels)[:, None] != np.asarray(truth_labels)] = 0
+    order, right = np.argsort(-np.asarray(scores, np.float64), kind="stable"), np.zeros(len(overlaps), bool)
+    right[order] = _match(overlaps[order])[0]
+    return right
+
+
+def right_points(
+    points: ArrayLike,
+    scores: ArrayLike,
+    labels: ArrayLike,
+    truth_boxes: ArrayLike,
+    truth_labels: ArrayLike,
+    distance: float,
+) -> np.ndarray:
+    """Which points of one image take a true centre, bool (n,); arguments as of :class:`Centroids`."""
+    points, truth_boxes = _points(points, 2), _points(truth_boxes, 4)
+    centres = (truth_boxes[:, :2] + truth_boxes[:, 2:]) / 2
+    far, right = np.linalg.norm(points[:, None] - centres, axis=2), np.zeros(len(points), bool)  # (n, m)
+    far[np.asarray(labels)[:, None] != np.asarray(truth_labels)] = np.inf
+    for row in np.argsort(-np.asarray(scores, np.float64), kind="stable"):
+        if len(centres) and far[row].min() <= distance:
+            far[:, far[row].argmin()] = np.inf
+            right[row] = True
+    return right
 
 
 def _points(values: ArrayLike, width: int) -> np.ndarray:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError, extras
 from edgeprune.networks.spec import factory_key, is_file, parse
+from edgeprune.tasks.base import Task
+from edgeprune.tasks.outputs import named
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,6 +66,31 @@ def build(
             key=key,
             remedy="let the factory return the network itself",
         )
+    return model
+
+
+def build_for(task: Task, spec: str | Mapping[str, Any], name: str) -> nn.Module:
+    """:func:`build` with what a dataset knows, and a look at what the network, in eval mode then, makes of its images.
+
+    Raises:
+        EdgepruneError: also if the network cannot take an image of the deploy size, or its output doesn't fit the task.
+    """
+    import torch
+
+    model = build(spec, name=name, **task.factory_arguments()).eval()
+    key, sample = f"networks.{name}.args", torch.zeros(1, *task.input_shape)
+    try:
+        with torch.no_grad():
+            output = model(sample)
+    except Exception as error:  # the user's forward may raise anything
+        raise EdgepruneError(
+            f"the network fails on an input of {tuple(sample.shape)}: {type(error).__name__}: {error}",
+            key=key,
+            remedy="choose a network, or arguments of its factory, that suit this dataset's images, or another "
+            f"datasets.{task.manifest['name']}.deploy_size",
+        ) from error
+    shapes = {name: tuple(getattr(part, "shape", ())) for name, part in named(output).items()}
+    task.check_output(shapes, key=key)
     return model
 
 

@@ -29,15 +29,15 @@ Color = str | tuple[float, float, float]
 #: The colour and the shape of a marker.
 Look = tuple[Color, str]
 #: Okabe and Ito's palette for colour-blind readers (seaborn's "colorblind"), in an order of differing lightness.
-_COLORS = sns.color_palette("colorblind")
+PALETTE: Sequence[tuple[float, float, float]] = sns.color_palette("colorblind")
 MODE_LOOKS: dict[str | None, Look] = {
-    "PA": (_COLORS[0], "o"),
-    "FA": (_COLORS[1], "s"),
-    "MA": (_COLORS[2], "^"),
-    "LA": (_COLORS[4], "D"),
-    "EA": (_COLORS[3], "v"),
+    "PA": (PALETTE[0], "o"),
+    "FA": (PALETTE[1], "s"),
+    "MA": (PALETTE[2], "^"),
+    "LA": (PALETTE[4], "D"),
+    "EA": (PALETTE[3], "v"),
 }
-OTHER_MODE = (_COLORS[7], "P")
+OTHER_MODE = (PALETTE[7], "P")
 DENSE = ("black", "*")
 #: Fill of the marker by method; a method that is not listed gets the last.
 FILLS = {
@@ -55,7 +55,7 @@ MODE_FILLS = {"PA": "full", "FA": "left", "MA": "right", "LA": "bottom", "EA": "
 NO_MODE_FILL = "none"
 #: Colours and shapes of named references and of budgets, which no mode has; the third is Tol's wine, since the others
 #: of the palette are too pale on white.
-NAMED = tuple(((_COLORS[5], _COLORS[9], "#882255")[i % 3], "Xphd<>8H"[i % 8]) for i in range(24))
+NAMED = tuple(((PALETTE[5], PALETTE[9], "#882255")[i % 3], "Xphd<>8H"[i % 8]) for i in range(24))
 GREY = "0.45"
 
 

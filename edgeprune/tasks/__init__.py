@@ -46,8 +46,21 @@ def get(name: str, file: str | Path | None = None, key: str = "task") -> type[Ta
 
 
 def bind(manifest: Manifest, file: str | Path | None = None) -> Task:
-    """The task of a fetched dataset; ``file`` is its manifest, for messages."""
-    return get(manifest["task"], file)(manifest)
+    """The task of a fetched dataset; ``file`` is its manifest, for messages.
+
+    Raises:
+        EdgepruneError: the images do not have the deploy size, and the task's outputs are no maps to join tiles of.
+    """
+    task, size = get(manifest["task"], file)(manifest), manifest["input"]["shape"][1:]
+    if task.targets in ("class", "boxes") and list(task.input_shape[1:]) != list(size):
+        wanted = list(task.input_shape[1:])
+        raise EdgepruneError(
+            f"{task.name} is scored on whole images, which must all have the deploy size {wanted}",
+            file=file,
+            key=f"datasets.{manifest['name']}.deploy_size",
+            remedy=f"leave it out and set `size: {wanted}`, which resizes the images",
+        )
+    return task
 
 
 def options(task: type[Task], settings: dict[str, Any], file: str | Path | None = None) -> dict[str, Any]:

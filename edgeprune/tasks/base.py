@@ -85,7 +85,8 @@ class Metric:
     @property
     def label(self) -> str:
         """What an axis or a table's head says."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        said = ", ".join(filter(None, [self.unit, "" if self.higher_is_better else "less is better"]))
+        return f"{self.title} ({said})" if said else self.title
 
     @property
     def difference(self) -> str:
@@ -120,6 +121,8 @@ class Task(ABC):
         headline: the metric that figures and tables show.
         Options: dataclass of the settings that stand beside ``task`` in the configuration, each with its description.
         baseline: what a network is compared with that learnt nothing (``bicubic``); None where there is nothing.
+        pictures: how :meth:`picture` is shown beside test images: ``image``, ``mask``, ``boxes`` or ``points``; None
+            where no such figure is drawn.
     """
 
     name: ClassVar[str]
@@ -128,6 +131,7 @@ class Task(ABC):
     headline: ClassVar[Metric]
     Options: ClassVar[type] = NoOptions
     baseline: ClassVar[str | None] = None
+    pictures: ClassVar[str | None] = None
 
     def __init_subclass__(cls) -> None:
         cls.headline = cls.metrics[0]
@@ -190,6 +194,16 @@ class Task(ABC):
 
     def baseline_outputs(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """What :attr:`baseline` gives for one normalised image, float32 (C, h, w): outputs as a network's, batch 1."""
+        raise NotImplementedError
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> Any:
+        """What people see of the outputs for one image (batch 1), by the kind of :attr:`pictures`.
+
+        Returns:
+            ``image``: (C, H, W) on the scale 0 to 1. ``mask``: classes (H, W). ``boxes`` and ``points``: boxes (n, 4),
+            x0, y0, x1, y1, or points (n, 2), x, y, in pixels, their scores (n,), their labels (n,), and which of them
+            are right, bool (n,).
+        """
         raise NotImplementedError
 
 

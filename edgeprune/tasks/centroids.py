@@ -44,6 +44,7 @@ class Centroids(Task):
         Metric("recall", "Recall", unit="%", scale=100.0),
     )
     Options = Options
+    pictures = "points"
 
     @property
     def classes(self) -> list[str]:
@@ -81,6 +82,12 @@ class Centroids(Task):
 
     def accumulator(self) -> Accumulator:
         return _Points(len(self.classes), self.options.distance, self.input_shape[1])
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> tuple[np.ndarray, ...]:
+        from edgeprune.metrics.detection import right_points
+
+        found = decode(only(outputs)[0], self.input_shape[1])
+        return *found, right_points(*found, target[:, 1:], target[:, 0], self.options.distance)
 
 
 def decode(logits: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

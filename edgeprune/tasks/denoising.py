@@ -38,6 +38,7 @@ class Denoising(Task):
     metrics = (Metric("psnr", "PSNR", unit="dB", tolerance=0.05),)
     Options = Options
     baseline = "noisy input"
+    pictures = "image"
 
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
         check_image(only(shapes, key), self.input_shape, key)
@@ -66,6 +67,9 @@ class Denoising(Task):
 
     def baseline_outputs(self, image: np.ndarray) -> dict[str, np.ndarray]:
         return {"output": image[None]}
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> np.ndarray:
+        return only(outputs)[0]
 
 
 class _Fidelity(Accumulator):

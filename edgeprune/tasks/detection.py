@@ -33,6 +33,7 @@ class Detection(Task):
         Metric("ap50", "AP50", unit="%", scale=100.0),
         Metric("ap50_95", "AP50:95", unit="%", scale=100.0),
     )
+    pictures = "boxes"
 
     @property
     def classes(self) -> list[str]:
@@ -64,6 +65,12 @@ class Detection(Task):
 
     def accumulator(self) -> Accumulator:
         return _Boxes(len(self.classes), self.input_shape[1])
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> tuple[np.ndarray, ...]:
+        from edgeprune.metrics.detection import right_boxes
+
+        found = decode(outputs, 0, self.input_shape[1])
+        return *found, right_boxes(*found, target[:, 1:], target[:, 0])
 
 
 def _centre_loss(outputs: Mapping[str, Tensor], targets: Tensor, stride: float) -> Tensor:

@@ -47,6 +47,7 @@ class Segmentation(Task):
     )
     Options = Options
     baseline = "majority class"
+    pictures = "mask"
 
     @property
     def classes(self) -> list[str]:
@@ -98,6 +99,9 @@ class Segmentation(Task):
         logits = numpy.zeros((1, len(counts), *image.shape[1:]), numpy.float32)
         logits[:, counts.argmax()] = 1
         return {"output": logits}
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> np.ndarray:
+        return decode(only(outputs)[0], target.shape)
 
 
 def decode(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

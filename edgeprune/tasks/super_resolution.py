@@ -39,6 +39,7 @@ class SuperResolution(Task):
     )
     Options = Options
     baseline = "bicubic"
+    pictures = "image"
 
     def factory_arguments(self) -> dict[str, Any]:
         return super().factory_arguments() | {"scale": self.options.scale}
@@ -69,6 +70,9 @@ class SuperResolution(Task):
 
         height, width = image.shape[1:]
         return {"output": bicubic(image, (height * self.options.scale, width * self.options.scale))[None]}
+
+    def picture(self, outputs: Outputs, target: np.ndarray) -> np.ndarray:
+        return only(outputs)[0]
 
 
 class _Fidelity(Accumulator):

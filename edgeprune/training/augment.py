@@ -4,11 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edgeprune.config.recipe import Recipe
+from edgeprune.config.recipe import Recipe, check_augment
 from edgeprune.errors import EdgepruneError
-
-#: Augmentations that put something new into the image, for which a target that is a map would need a value of its own.
-FILLING = ("crop", "cutout")
 
 
 class Augment:
@@ -20,18 +17,11 @@ class Augment:
         kind: of the targets, see :attr:`edgeprune.tasks.base.Task.targets`: all but classes move with their image.
 
     Raises:
-        EdgepruneError: the targets move with the image, and the recipe asks for one of :data:`FILLING`.
+        EdgepruneError: such targets allow no such changes.
     """
 
     def __init__(self, recipe: Recipe, fill: Tensor, kind: str = "class") -> None:
-        refused = [name for name in FILLING if name in recipe.augment]
-        if kind != "class" and refused:
-            raise EdgepruneError(
-                f"{' and '.join(refused)} cannot be used where targets are maps or boxes: what to fill them with is "
-                "not defined",
-                key="recipes.*.augment",
-                remedy="leave it out, and set `patch` for random crops; flip and rotate move inputs and targets alike",
-            )
+        check_augment(recipe.augment, kind)
         self.recipe, self.fill, self.kind = recipe, fill, kind
 
     def __call__(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

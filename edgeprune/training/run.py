@@ -11,10 +11,9 @@ import torch
 from torch import nn
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.networks.resolve import build
+from edgeprune.networks.resolve import build_for
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.prune import prune
-from edgeprune.tasks.outputs import named
 from edgeprune.training import budget, history, initial, results
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
@@ -139,27 +138,9 @@ def initialised(network: str, spec: str | Mapping[str, Any], dataset: Dataset, p
         EdgepruneError: the factory fails, the output doesn't fit the dataset, or the plan is another network's.
     """
     torch.manual_seed(derive(seed, "initialise"))  # for what no module of the network can set anew
-    model = build(spec, name=network, **dataset.task.factory_arguments())
-    check_output(model, dataset, network)
+    model = build_for(dataset.task, spec, network)
     torch.manual_seed(derive(seed, "initialise"))
     return prune(model, plan)
-
-
-def check_output(model: nn.Module, dataset: Dataset, network: str) -> None:
-    """Refuse a network that cannot take the dataset's images or whose output doesn't fit its targets."""
-    model.eval()
-    sample = torch.zeros(1, *dataset.input_shape, device=next(model.parameters()).device)
-    try:
-        with torch.no_grad():
-            output = model(sample)
-    except Exception as error:  # the user's forward may raise anything
-        raise EdgepruneError(
-            f"the network fails on an input of {tuple(sample.shape)}: {type(error).__name__}: {error}",
-            key=f"networks.{network}.args",
-            remedy="choose a network, or arguments of its factory, that suit this dataset's images",
-        ) from error
-    shapes = {name: tuple(getattr(part, "shape", ())) for name, part in named(output).items()}
-    dataset.task.check_output(shapes, key=f"networks.{network}.args")
 
 
 @contextlib.contextmanager

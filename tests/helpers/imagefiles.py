@@ -27,6 +27,24 @@ def dataset(train=6, test=3, val=0, classes=("ant", "bee"), **options):
     return files
 
 
+def shapes(train=40, test=10, side=32):
+    """Return {path: bytes} of images of a bright disc and a dim square in noise, and of their masks: 1 in the disc."""
+    files, draws = {}, np.random.default_rng(0)
+    rows, columns = np.mgrid[:side, :side]
+    for split, count in (("train", train), ("test", test)):
+        for number in range(count):
+            (y, x), (v, u) = draws.integers(side // 4, 3 * side // 4, (2, 2))
+            square = (abs(rows - v) < side // 5) & (abs(columns - u) < side // 5)
+            disc = (rows - y) ** 2 + (columns - x) ** 2 < (side // 4) ** 2
+            level = np.where(disc, 190, np.where(square, 120, 40))
+            pixels = draws.integers(0, 60, (side, side, 3)) + level[..., None]
+            for folder, array in (("images", pixels), ("masks", disc)):
+                stream = io.BytesIO()
+                Image.fromarray(array.astype(np.uint8)).save(stream, "PNG")
+                files[f"{split}/{folder}/{number:02}.png"] = stream.getvalue()
+    return files
+
+
 def write_folder(folder, files):
     """Write {path: bytes} below ``folder``; None makes an empty folder."""
     for name, content in files.items():

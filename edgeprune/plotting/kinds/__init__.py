@@ -1,0 +1,1 @@
+"""How the figure ``samples`` shows what a task gives for an image: a class for each of ``Task.pictures``."""
