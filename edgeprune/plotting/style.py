@@ -147,7 +147,8 @@ def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None =
     """Write the figure as SVG and as PNG (150 dpi), without dates or versions in them."""
     if svg:
         with files.replacing(svg) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+            # dpi: of photographs, which would make the file too large; all else has none
+            figure.savefig(temporary, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
             temporary.write_text(_lighter(temporary.read_text(encoding="utf-8")), encoding="utf-8")
     if png:
         with files.replacing(png) as temporary:
