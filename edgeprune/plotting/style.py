@@ -157,7 +157,12 @@ def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None =
 
 
 def _lighter(svg: str) -> str:
-    """``svg`` with coordinates cut to hundredths of a point (transforms keep their digits) and without comments."""
+    """``svg`` with coordinates cut to hundredths of a point (transforms keep their digits) and without comments.
+
+    What clips is numbered: its names are digests of all digits, of which the layout's last ones differ from run to run.
+    """
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(?<= )(?:d|x|y)=\"[^\"]*\"", lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), svg)
+    clips = {name: f"clip{n}" for n, name in enumerate(re.findall(r'<clipPath id="(\w+)"', svg))}
+    svg = re.sub(r'(?<=["#])p[0-9a-f]{10}(?=[")])', lambda part: clips.get(part[0], part[0]), svg)
     return re.sub(r"\n\s+", "\n", svg)
