@@ -24,10 +24,10 @@ class Options:
     """Settings of a dataset's entry."""
 
     balance: Annotated[
-        Literal["none", "sqrt", "inverse"],
+        Literal["none", "log"],
         Meta(
-            description="weights of the classes in the loss: all equal, or one over the share of training pixels that "
-            "are the class's (`inverse`) or over its square root (`sqrt`, Cortinhal et al., 2020)."
+            description="weights of the classes in the loss: all equal, or 1 / ln(1.02 + p), where p is the share of "
+            "training pixels that are the class's (`log`; ENet, Paszke et al., 2016)."
         ),
     ] = "none"
 
@@ -70,10 +70,11 @@ class Segmentation(Task):
 
         void, smoothing = self.manifest["target"].get("void", _NO_VOID), recipe.label_smoothing
         weight = None
-        if self.options.balance != "none":
+        if self.options.balance == "log":
             pixels = torch.tensor(self.manifest["splits"]["train"]["pixels_per_class"]).float()
-            weight = pixels.clamp(min=1) ** (-0.5 if self.options.balance == "sqrt" else -1.0)
-            weight *= pixels.sum() / (weight * pixels).sum()  # the mean over the pixels is 1
+            share = pixels / pixels.sum()
+            weight = 1 / (1.02 + share).log()
+            weight /= (weight * share).sum()  # the mean over the pixels is 1
 
         def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
             logits = only(outputs)
