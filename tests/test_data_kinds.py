@@ -147,7 +147,6 @@ def test_masks_of_one_size_keep_the_layout_of_one_array(tmp_path):
     manifest, samples = fetched(tmp_path, masked([(6, 5)] * 5), "segmentation", deploy_size=None)
     assert (manifest["input"]["shape"], manifest["target"]["shape"]) == ([3, 6, 5], [6, 5])
     assert "deploy_size" not in manifest
-    assert "options" not in manifest
     inputs, targets = samples["test"].whole()
     assert (inputs.shape, targets.shape) == ((5, 3, 6, 5), (5, 6, 5))
     assert np.array_equal(targets[2], mask_of(2, (6, 5)))

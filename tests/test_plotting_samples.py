@@ -196,9 +196,9 @@ def test_masks_are_laid_over_the_image_with_the_iou_of_each_class_below(made):
     assert [ax.get_title() for ax in axes[:4]] == ["test image", "truth", "dense", "FA\n−50 %"]
     assert numbers(rows, variant="dense", name="miou") == {(f"test image {n}", "miou"): 1 for n in (1, 2, 3)}
     assert axes[2].get_xlabel() == "mIoU 100.00 %"
-    assert [text.get_text() for text in axes[1].texts] == ["stop", "go"]
+    assert [text.get_text() for text in axes[1].texts] == ["2", "3"]
     handles = axes[0].figure.legends[0]
-    assert [text.get_text() for text in handles.get_texts()] == ["stop", "go", "void"]
+    assert [text.get_text() for text in handles.get_texts()] == ["2 stop", "3 go", "void"]
     per_class = {key: value for key, value in numbers(rows, variant="FA-0.50").items() if key[0] == "test split"}
     background = (3 * SIZE**2 - 3 - 3 * 64) / (3 * SIZE**2 - 3)
     assert per_class == pytest.approx(

@@ -87,36 +87,25 @@ def expand(config: Mapping[str, Any]) -> Grid:
     runs = tuple(
         Run(*pair, variant.name, seed)
         for (entry, pair), variant, seed in product(zip(entries, pairs), variants, names)
-        if all(value is None or value in entry.get(key, [value]) for key, value in _narrowing(variant))
+        if variant.mode is None or variant.mode in entry.get("modes", [variant.mode])
+        if variant.target is None or variant.target in entry.get("targets", [variant.target])
     )
     return Grid(pairs, {v.name: v for v in variants}, names, runs)
 
 
-def _narrowing(variant: Variant) -> tuple[tuple[str, str | float | None], ...]:
-    """Of each key by which a pair can ask for fewer variants, this one's value."""
-    return ("modes", variant.mode), ("targets", variant.target)
-
-
 def check(config: Mapping[str, Any], file: str | Path) -> None:
-    """Refuse two variants of one name (a budget or an entry is called as another variant is), two entries of a pair,
-    and modes or targets of a pair that no variant has.
+    """Refuse two entries of a pair, and two variants of one name: a budget or an entry is called as another variant is.
 
     Raises:
-        EdgepruneError: with the key of the later one, or of the value.
+        EdgepruneError: with the key of the later one.
     """
-    variants = list(_variants(config))
-    known = {key: {dict(_narrowing(variant))[key] for variant in variants} for key in ("modes", "targets")}
     seen = set()
     for i, pair in enumerate(config["pairs"]):
         if (pair["network"], pair["dataset"]) in seen:
             problem = f"{pair['network']} on {pair['dataset']} stands twice"
             raise EdgepruneError(problem, file=file, key=f"pairs[{i}]", remedy="keep one entry")
         seen.add((pair["network"], pair["dataset"]))
-        for key, values in known.items():
-            for value in pair.get(key, ()):
-                if value not in values:
-                    problem, remedy = f"{value!r} is none of the grid's", f"choose among its {key}, or add it there"
-                    raise EdgepruneError(problem, file=file, key=f"pairs[{i}].{key}", remedy=remedy)
+    variants = list(_variants(config))
     twice = [name for name, count in Counter(variant.name for variant in variants).items() if count > 1]
     for name in twice:
         last = [variant for variant in variants if variant.name == name][-1]

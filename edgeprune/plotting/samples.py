@@ -101,8 +101,12 @@ def draw(kind: Kind, samples: Sequence[Sample], title: str) -> tuple[Figure, lis
     columns, lines = len(strips[0]), 1 + max(cell.text.count("\n") for cell in strips[0])
     cell = min(CELL, WIDTH / columns)
     tall = max(1.0 if kind.details else s.image.shape[1] / s.image.shape[2] for s in samples)
-    strip = len(samples) * (cell * tall + 0.12 * lines + 0.02) + 0.75
-    figure = plt.figure(figsize=(max(cell * columns, 5.5), strip + kind.panel), layout="constrained")
+    width = max(cell * columns, 5.5)
+    handles = kind.legend(samples)
+    fit = int(width / (0.6 + 0.08 * max((len(str(handle.get_label())) for handle in handles), default=0)))
+    under = ceil(len(handles) / fit)  # rows of the legend
+    strip = len(samples) * (cell * tall + 0.12 * lines + 0.02) + 0.2 * under + 0.6
+    figure = plt.figure(figsize=(width, strip + kind.panel), layout="constrained")
     heights = [height for height in (strip, kind.panel) if height]
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     axes = parts[0].subplots(len(samples), columns, squeeze=False)
@@ -116,10 +120,8 @@ def draw(kind: Kind, samples: Sequence[Sample], title: str) -> tuple[Figure, lis
             ax.set_xlabel(one.text, fontsize="x-small", labelpad=2)
             if row is strips[0]:
                 ax.set_title(one.title.replace(" −", "\n−"), fontsize="small")
-    if handles := kind.legend(samples):
-        fit = int(figure.get_figwidth() / (0.6 + 0.08 * max(len(str(handle.get_label())) for handle in handles)))
-        ncols = ceil(len(handles) / ceil(len(handles) / fit))
-        parts[0].legend(handles=handles, loc="outside lower center", ncols=ncols, fontsize="small")
+    if handles:
+        parts[0].legend(handles=handles, loc="outside lower center", ncols=ceil(len(handles) / under), fontsize="small")
     figure.suptitle(title, fontsize="medium")
     rows = [
         {"shown": f"test image {s.index + 1}", "variant": variant or kind.task.baseline, "name": name, "value": value}

@@ -147,7 +147,8 @@ def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None =
     """Write the figure as SVG and as PNG (150 dpi), without dates or versions in them."""
     if svg:
         with files.replacing(svg) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+            # dpi: of photographs, which would make the file too large; all else has none
+            figure.savefig(temporary, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
             temporary.write_text(_lighter(temporary.read_text(encoding="utf-8")), encoding="utf-8")
     if png:
         with files.replacing(png) as temporary:
@@ -156,7 +157,12 @@ def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None =
 
 
 def _lighter(svg: str) -> str:
-    """``svg`` with coordinates cut to hundredths of a point (transforms keep their digits) and without comments."""
+    """``svg`` with coordinates cut to hundredths of a point (transforms keep their digits) and without comments.
+
+    What clips is numbered: its names are digests of all digits, of which the layout's last ones differ from run to run.
+    """
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(?<= )(?:d|x|y)=\"[^\"]*\"", lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), svg)
+    clips = {name: f"clip{n}" for n, name in enumerate(re.findall(r'<clipPath id="(\w+)"', svg))}
+    svg = re.sub(r'(?<=["#])p[0-9a-f]{10}(?=[")])', lambda part: clips.get(part[0], part[0]), svg)
     return re.sub(r"\n\s+", "\n", svg)

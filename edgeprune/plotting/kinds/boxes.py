@@ -64,7 +64,7 @@ class Boxes(Kind):
             for place, score, label, right in sorted(drawn, key=lambda row: row[1])[-MOST:]:
                 look = RIGHT if right else WRONG
                 self.found(ax, place, look)
-                box = place if len(place) == 4 else (*place, *place)
+                box = np.clip(np.resize(place, 4), 0, np.resize(size[::-1], 4)).tolist()
                 _name(ax, f"{self.classes[label]} {score:.2f}", box, size, look["color"], below=not right)
             ax.set(xlim=(0, size[1]), ylim=(size[0], 0))
 

@@ -26,10 +26,15 @@ NAMED = 0.005
 
 
 class Mask(Kind):
-    """Colours are shared out among all classes but the background, in the manifest's order; the truth has their names,
-    so that it can be read without colours."""
+    """Colours are shared out among all classes but the background, in the manifest's order; the truth has the names, or
+    numbers of the legend if they are long, so that it can be read without colours."""
 
     panel = 2.5
+
+    def mark(self, label: int) -> str:
+        """What stands on the regions of a class."""
+        short = all(len(name) <= 2 for name in self.classes if name != BACKGROUND)
+        return self.classes[label] if short else str(label + 1)
 
     def cells(self, sample: Sample) -> list[Cell]:
         metric, size, photograph = self.task.headline, sample.target.shape, pixels(sample.image)
@@ -64,7 +69,7 @@ class Mask(Kind):
         return result
 
     def name(self, ax: Axes, classes: np.ndarray) -> None:
-        """Write the names of the classes (H, W) beside their largest regions, where these are not tiny."""
+        """Write the marks of the classes (H, W) on their largest regions, where these are not tiny."""
         for label in np.unique(classes):
             if label >= len(self.classes) or self.color(int(label)) is None:
                 continue
@@ -75,7 +80,7 @@ class Mask(Kind):
                 y, x = np.unravel_index(deep.argmax(), deep.shape)
                 outline = [withStroke(linewidth=1.8, foreground="black")]
                 ax.text(
-                    x - 0.5, y - 0.5, self.classes[label], ha="center", va="center", fontsize=6, color="white",
+                    x - 0.5, y - 0.5, self.mark(int(label)), ha="center", va="center", fontsize=6, color="white",
                     path_effects=outline, clip_on=True,
                 )  # fmt: skip
 
@@ -95,7 +100,9 @@ class Mask(Kind):
             color = self.color(int(label))
             if color is not None:
                 name = self.classes[label] if label < len(self.classes) else "void"
-                handles.append(Patch(facecolor=color, edgecolor="0.3", linewidth=0.5, label=name))
+                mark = self.mark(int(label)) if label < len(self.classes) else name
+                text = name if mark == name else f"{mark} {name}"
+                handles.append(Patch(facecolor=color, edgecolor="0.3", linewidth=0.5, label=text))
         return handles
 
     def below(self, figure: SubFigure) -> list[Row]:
