@@ -124,7 +124,7 @@ def main(argv=None):
     quiet = before <= QUIET and after <= args.threads + QUIET
     print(
         f"{devices.hardware(where)}, torch {torch.__version__}, {args.threads} thread(s), {args.rounds} rounds of "
-        f"{len(data.split('train')):,} images and {len(data.split('val')):,} to validate, composed to epochs of "
+        f"{len(data.samples('train')):,} images and {len(data.samples('val')):,} to validate, composed to epochs of "
         f"{full:,}; {'synthetic images' if args.data is None else args.data}; load average {before:.1f} before, "
         f"{after:.1f} after" + ("" if quiet else " (warning: not a quiet machine)")
     )
@@ -143,7 +143,7 @@ def data_of(args, scratch):
         folder = folder_of(None, args.images, scratch, validation_of(args.images, train, val))
     else:
         folder = folder_of(args.data, None, scratch)
-        train, val = (len(Dataset(folder).split(name)) for name in ("train", "val"))
+        train, val = (len(Dataset(folder).samples(name)) for name in ("train", "val"))
     images = min(args.images, train)
     return Limited(folder, "cpu", images, validation_of(images, train, val)), train
 
@@ -154,7 +154,7 @@ def validation_of(images, train, val):
 
 def compare(name, config, data, full, target, args):
     """All rounds of one network and target."""
-    spec, settings, images = config["networks"][name], config["sampling"][name], len(data.split("train"))
+    spec, settings, images = config["networks"][name], config["sampling"][name], len(data.samples("train"))
     fresh = build(spec, name=name, **data.task.factory_arguments())
     profile = edgeprune.profile(fresh, data.input_shape, network=name)
     recipe, tuning = (recipe_for(config, name, fine_tuning=each, rounds=args.rounds) for each in (False, True))

@@ -114,13 +114,25 @@ def compare(name, data, images, device, args):
     }
 
 
+class First:
+    """The first samples of a split."""
+
+    def __init__(self, samples, count):
+        self.count, self.image, self.target = min(count, len(samples)), samples.image, samples.target
+
+    def __len__(self):
+        return self.count
+
+
 class Limited(Dataset):
     """Of the training and of the validation split only the first images."""
 
     def __init__(self, folder, device, count, validation=100):
         super().__init__(folder, device)
-        for part, first in ((self.split("train"), count), (self.split("val"), validation)):
-            part.inputs, part.targets = part.inputs[:first], part.targets[:first]
+        self.count = {"train": count, "val": validation}
+
+    def samples(self, name):
+        return First(super().samples(name), self.count[name])
 
 
 class Usual:
@@ -136,7 +148,7 @@ class Usual:
                 self.data, self.targets, self.transform, self.target_transform = images, labels, transform, None
 
         dataset = Dataset(data)
-        train, manifest = dataset.split("train"), dataset.manifest
+        train, manifest = dataset.training(recipe), dataset.manifest
         steps = [
             transforms.RandomCrop(train.inputs.shape[-1], padding=4),
             transforms.RandomHorizontalFlip(),

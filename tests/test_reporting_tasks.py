@@ -74,7 +74,7 @@ def test_the_table_has_all_metrics_in_their_units(rows, made):
         assert heads[3:6] == ["Test mIoU (%)", "95 % interval (±)", "Test pixel accuracy (%)"]
         assert first[5] == f"{100 * dense['test_pixel_accuracy']:.1f} ± {100 * dense['test_pixel_accuracy_std']:.1f}"
     else:
-        assert heads[3:6] == ["Test PSNR (luma) (dB)", "95 % interval (±)", "Test SSIM (luma)"]
+        assert heads[3:6] == ["Test luma PSNR (dB)", "95 % interval (±)", "Test luma SSIM"]
         assert first[3] == f"{dense['test']:.2f} ± {dense['test_std']:.2f}"
         assert first[5] == f"{dense['test_ssim']:.4f} ± {dense['test_ssim_std']:.4f}"
     value = json.loads(made[0][0].read_text())
