@@ -276,12 +276,20 @@ def annotated(**changes):
         (annotated(bbox=[1, 2, 3, "wide"]), "annotations.json", "bbox"),
         (changed(images=coco()["images"][:-1]), "annotations.json", "says nothing of the image"),
         (changed(images=[*coco()["images"], {"id": 1, "file_name": "x.png"}]), "annotations.json", "no image 'x.png'"),
+        (changed(images=[*coco()["images"], {"id": 1, "file_name": "a/2.png"}]), "annotations.json",
+         "images[5].file_name: '2.png' stands there twice"),
+        (changed(images=[*coco()["images"][:4], {"id": 12, "file_name": "4.png"}]), "annotations.json",
+         "images[4].id: 12 stands there twice"),
+        (changed(categories=[*coco()["categories"], {"id": 9, "name": "ant"}]), "annotations.json",
+         "categories[2].name: 'ant' stands there twice"),
+        (changed(categories=[*coco()["categories"], {"id": 7, "name": "dog"}]), "annotations.json",
+         "categories[2].id: 7 stands there twice"),
         (changed(categories="none"), "annotations.json", "categories"),
         (lambda: b'{"images": [', "annotations.json", "is not JSON"),
         (lambda: b"\xff\xfe", "annotations.json", "is not JSON"),
         (lambda: b"[]", "annotations.json", "cannot be"),
     ],
-)
+)  # fmt: skip
 def test_boxes_that_do_not_fit(tmp_path, table, file, words):
     error = refused(tmp_path, boxed(table()), "detection")
     assert str(error.file).endswith(file)

@@ -56,10 +56,12 @@ def read(
         tuple: names of the classes, in the order of their ids in train, and {split: [(file, float32 (n, 5))]}.
 
     Raises:
-        EdgepruneError: a json cannot be read, or names a category or an image that is not there.
+        EdgepruneError: a json cannot be read, or names a category or an image that is not there, or one twice.
     """
     contents = dict(tree.read(set(tables.values())))
     parsed = {split: _parse(contents[names], tree.name(names)) for split, names in tables.items()}
+    for split, table in parsed.items():
+        _refuse_twins(request, table, tree.name(tables[split]))
     categories = sorted(parsed["train"].categories, key=lambda c: c.id)
     labels = {category.name: label for label, category in enumerate(categories)}
     found: dict[str, Sequence[Item]] = {}
@@ -78,7 +80,7 @@ def read(
         boxes: dict[int | str, list] = {}
         names_of = {}
         for number, image in enumerate(table.images):
-            name = image.file_name.rpartition("/")[2]
+            name = _last(image.file_name)
             if name not in have:
                 problem = f"images[{number}]: there is no image {image.file_name!r} in {split}"
                 raise request.error(problem, remedy="add the image, or remove it from the json", file=file)
@@ -106,6 +108,25 @@ def read(
             if names[-1] in names_of
         ]
     return list(labels), found
+
+
+def _refuse_twins(request: Request, table: _Table, file: str) -> None:
+    for section, key, values in (
+        ("categories", "id", [category.id for category in table.categories]),
+        ("categories", "name", [category.name for category in table.categories]),
+        ("images", "id", [image.id for image in table.images]),
+        ("images", "file_name", [_last(image.file_name) for image in table.images]),
+    ):
+        first: dict[int | str, int] = {}
+        for number, value in enumerate(values):
+            if (there := first.setdefault(value, number)) != number:
+                problem = f"{section}[{number}].{key}: {value!r} stands there twice, first in {section}[{there}]"
+                remedy = "remove one, or tell them apart (of a file_name only the part after the last / counts)"
+                raise request.error(problem, remedy=remedy, file=file)
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _parse(content: bytes, file: str) -> _Table:
