@@ -296,6 +296,22 @@ def test_boxes_that_do_not_fit(tmp_path, table, file, words):
     assert words in str(error)
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_a_split_without_anything_to_score_is_refused(tmp_path, task, split):
+    """Its scores would be no numbers."""
+    sizes, folder = SIZES[:1] * 5, "test" if split == "test" else "train"
+    if task == "detection":
+        files = boxed(sizes=sizes) | {f"{folder}/annotations.json": json.dumps(coco(sizes, boxes=())).encode()}
+    else:
+        files = masked(sizes)
+        files |= {name: encoded(np.full(sizes[0], 255, np.uint8)) for name in files if f"{folder}/masks" in name}
+    error = refused(tmp_path, files, task, deploy_size=None)
+    assert (error.file, error.key) == ("config.yaml", "datasets.mine")
+    assert f"{split} holds no {'box' if task == 'detection' else 'pixel of a class'}" in error.problem
+    assert "validation.seed" in error.remedy
+
+
 def test_a_category_of_test_that_train_has_not(tmp_path):
     files = boxed({**coco(), "categories": [{"id": 7, "name": "cat"}, {"id": 3, "name": "bee"}]})
     assert "'ant' is no category of train" in str(refused(tmp_path, files, "detection"))

@@ -141,6 +141,18 @@ def test_bicubic_scores_as_torch_enlarges_on_the_luma_without_border():
     assert score_baseline(task, Stored([image]), "test")["psnr"] == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["denoising", "super-resolution"])
+def test_an_image_that_is_restored_to_the_bit_counts_100_db(name):
+    task, blank = task_of(name), np.full((1, 32, 32), 100, np.uint8)
+    found = task.accumulator()
+    found.update({"output": np.float32(blank[None] / 255)}, blank[None])
+    found.update({"output": np.float32(blank[None] + 1) / 255}, blank[None])
+    one = psnr(*(luma(x) if "super" in name else x for x in (blank + 1, blank)))
+    assert found.result()["psnr"] == pytest.approx((100 + one) / 2)
+    found.update({"output": np.full((1, 1, 32, 32), np.nan, np.float32)}, blank[None])
+    assert np.isnan(found.result()["psnr"])
+
+
 @pytest.mark.parametrize(
     ("name", "shape"), [("denoising", (1, 1, 16, 16)), ("super-resolution", (1, 1, 32, 32)), ("denoising", (1, 10))]
 )

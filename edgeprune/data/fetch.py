@@ -128,7 +128,12 @@ def _write(collection: Collection, request: Request, fraction: float, seed: int,
         path, count = folder / f"{split}.npy", len(parts[split][1])
         manifest["splits"][split] = {"file": path.name, "sha256": sha256(path), "count": count}
         samples = open_samples(folder, split, manifest)
-        manifest["splits"][split] |= target.summarise(samples.target(i) for i in range(count))
+        summary = target.summarise(samples.target(i) for i in range(count))
+        if split != "train" and target.kind in ("mask", "boxes") and not any(map(any, summary.values())):
+            problem = f"{split} holds no {'box' if target.kind == 'boxes' else 'pixel of a class'} to score by"
+            remedy = "give more images; for a split cut from train another validation.seed or fraction may do"
+            raise request.error(problem, remedy=remedy)
+        manifest["splits"][split] |= summary
     if target.kind == "image":  # restoration works on the scale 0 to 1
         channels = manifest["input"]["shape"][0] or 0
         manifest["mean"], manifest["std"] = [0.0] * channels, [1.0] * channels

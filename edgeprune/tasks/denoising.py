@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
 from edgeprune.tasks.outputs import Outputs, only
-from edgeprune.tasks.restoration import check_image, image_loss
+from edgeprune.tasks.restoration import check_image, image_loss, psnr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,8 @@ class Options:
 class Denoising(Task):
     """Inputs: noisy images, not clipped; targets: (N, C, H, W) clean ones, bytes; outputs: images on the scale 0 to 1.
 
-    PSNR is taken of each whole image on 0 to 255, clipped and rounded, and averaged over the images.
+    PSNR is taken of each whole image on 0 to 255, clipped and rounded, and averaged over the images; an image that is
+    restored to the bit counts 100 dB.
     """
 
     name = "denoising"
@@ -77,7 +78,7 @@ class _Fidelity(Accumulator):
         self.psnr = []
 
     def update(self, outputs: Outputs, targets: np.ndarray) -> None:
-        from edgeprune.metrics.image import psnr, to_bytes
+        from edgeprune.metrics.image import to_bytes
 
         self.psnr += [psnr(to_bytes(image), truth) for image, truth in zip(only(outputs), targets)]
 

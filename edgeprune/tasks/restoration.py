@@ -9,7 +9,12 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.tasks.outputs import only
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
+
+
+#: PSNR in dB that an image restored to the bit counts: a mean over images needs a number.
+EXACT = 100.0
 
 
 def check_image(shape: tuple[int, ...], wanted: tuple[int, ...], key: str | None) -> None:
@@ -32,3 +37,10 @@ def image_loss(kind: Literal["mse", "l1"]) -> Callable[[Mapping[str, Tensor], Te
 
     distance = functional.mse_loss if kind == "mse" else functional.l1_loss
     return lambda outputs, targets: distance(only(outputs), targets.float() / 255)
+
+
+def psnr(image: np.ndarray, truth: np.ndarray) -> float:
+    """PSNR in dB of two arrays on 0 to 255, at most :data:`EXACT`."""
+    from edgeprune.metrics import image as metrics
+
+    return min(metrics.psnr(image, truth), EXACT)

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
 from edgeprune.tasks.outputs import Outputs, only
-from edgeprune.tasks.restoration import check_image, image_loss
+from edgeprune.tasks.restoration import check_image, image_loss, psnr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,8 @@ class SuperResolution(Task):
     """Inputs: the bicubic, antialiased reduction of an image, in bytes; targets: (N, C, s H, s W) the image itself.
 
     Outputs are on the scale 0 to 1. PSNR and SSIM are taken of each whole image's luma (BT.601, studio range), without
-    ``scale`` pixels at the border, and averaged over the images. The deploy size is that of the input.
+    ``scale`` pixels at the border, and averaged over the images; an image that is restored to the bit counts 100 dB.
+    The deploy size is that of the input.
     """
 
     name = "super-resolution"
@@ -80,7 +81,7 @@ class _Fidelity(Accumulator):
         self.border, self.psnr, self.ssim = border, [], []
 
     def update(self, outputs: Outputs, targets: np.ndarray) -> None:
-        from edgeprune.metrics.image import luma, psnr, ssim, to_bytes
+        from edgeprune.metrics.image import luma, ssim, to_bytes
 
         inside = slice(self.border, -self.border)
         for image, truth in zip(only(outputs), targets):
