@@ -24,6 +24,7 @@ from helpers.imagefiles import picture, tar_bytes, write_folder, zip_bytes
 
 ROOT = Path(__file__).parents[1]
 SIZES = [(6, 5), (9, 4), (5, 5), (7, 8), (6, 6)]
+ALIKE = [(6, 5)] * 5
 CLASSES = ["sky", "road", "car"]
 
 
@@ -52,7 +53,7 @@ def masked(sizes=SIZES):
     return files
 
 
-def coco(sizes=SIZES, boxes=((7, [1, 0, 2, 3]), (3, [0, 1, 2, 2.5])), **changes):
+def coco(sizes=ALIKE, boxes=((7, [1, 0, 2, 3]), (3, [0, 1, 2, 2.5])), **changes):
     """A COCO table of images 0.png ...: all but the last have the boxes, (category, [x, y, width, height])."""
     images = [{"id": 10 + n, "file_name": f"{n}.png", "width": w, "height": h} for n, (h, w) in enumerate(sizes)]
     found = [{"image_id": i["id"], "category_id": c, "bbox": box} for i in images[:-1] for c, box in boxes]
@@ -64,7 +65,7 @@ def coco(sizes=SIZES, boxes=((7, [1, 0, 2, 3]), (3, [0, 1, 2, 2.5])), **changes)
     }
 
 
-def boxed(train=None, folder="", sizes=SIZES):
+def boxed(train=None, folder="", sizes=ALIKE):
     files = {name.replace("/", f"/{folder}", 1): content for name, content in photographs(sizes).items()}
     for split in ("train", "test"):
         table = coco(sizes) if split == "test" or train is None else train
@@ -73,7 +74,8 @@ def boxed(train=None, folder="", sizes=SIZES):
 
 
 def settings(path, task, **more):
-    more = {"deploy_size": [8, 8], **({"classes": CLASSES} if task == "segmentation" else {}), **more}
+    usual = {"segmentation": {"classes": CLASSES, "deploy_size": [8, 8]}, "denoising": {"deploy_size": [8, 8]}}
+    more = usual.get(task, {}) | more
     return {"source": "images", "task": task, "path": str(path), **{k: v for k, v in more.items() if v is not None}}
 
 
@@ -91,6 +93,20 @@ def refused(tmp_path, files, task, **more):
     assert caught.value.remedy
     assert not list((tmp_path / "out").glob("*"))
     return caught.value
+
+
+@pytest.mark.parametrize(("scale", "least"), [(2, 16), (4, 20)])
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_picture_too_small_for_ssim_is_refused(tmp_path, split, scale, least):
+    small, enough = picture(9, (least + 9, least - 1)), picture(1, (least, least + 1))
+    files = {f"{s}/{n}.png": enough for s in ("train", "val", "test") for n in range(3)}
+    given = {"scale": scale, "deploy_size": [8, 8]}
+    fetched(tmp_path, files | {"train/2.png": small}, "super-resolution", "fine", **given)
+    error = refused(tmp_path, files | {f"{split}/1.png": small}, "super-resolution", **given)
+    assert (error.file, error.key) == ("config.yaml", "datasets.mine")
+    assert f"image 1 of {split} is {least + 9} x {least - 1}" in error.problem
+    assert f"{least} pixels" in error.problem
+    assert "leave" in error.remedy
 
 
 def test_photographs_of_any_size_are_stored_whole(tmp_path):
@@ -160,7 +176,7 @@ def test_size_resizes_images_masks_and_boxes_together(tmp_path):
     assert np.array_equal(samples["test"].target(0), doubled)
     image = Image.open(io.BytesIO(picture(1, SIZES[1]))).resize((10, 12), Image.Resampling.BILINEAR)
     assert np.array_equal(samples["test"].image(1), np.asarray(image).transpose(2, 0, 1))
-    manifest, samples = fetched(tmp_path, boxed(), "detection", "boxes", size=[12, 10], deploy_size=None)
+    manifest, samples = fetched(tmp_path, boxed(sizes=SIZES), "detection", "boxes", size=[12, 10])
     assert manifest["input"]["shape"] == [3, 12, 10]
     assert samples["test"].size == (12, 10)
     assert samples["test"].target(0).tolist() == [[1, 2, 0, 6, 6], [0, 0, 2, 4, 7]]
@@ -182,12 +198,11 @@ def test_boxes(tmp_path, folder):
     assert first.dtype == np.float32
     assert first.tolist() == [[1, 1, 0, 3, 3], [0, 0, 1, 2, 3.5]]
     assert samples["test"].target(4).shape == (0, 5)
-    assert samples["test"].image(4).shape == (3, *SIZES[4])
+    assert samples["test"].image(4).shape == (3, 6, 5)
 
 
 def test_a_rounded_box_is_cut_at_the_edge(tmp_path):
-    table = coco(SIZES[:1] * 5, boxes=[(3, [-0.4, 0, 6, 5])])
-    _, samples = fetched(tmp_path, boxed(table, sizes=SIZES[:1] * 5), "detection")
+    _, samples = fetched(tmp_path, boxed(coco(boxes=[(3, [-0.4, 0, 6, 5])])), "detection")
     found = {str(samples["train"].target(n).tolist()) for n in range(4)}
     assert "[[0.0, 0.0, 0.0, 5.0, 5.0]]" in found <= {"[[0.0, 0.0, 0.0, 5.0, 5.0]]", "[]"}
 
@@ -246,10 +261,17 @@ def test_masks_that_do_not_fit(tmp_path, change, file, words):
         ("denoising", {"sigma": -1}, "sigma"),
         ("segmentation", {"sigma": 3}, "sigma"),
         ("detection", {"void": 3}, "void"),
+        ("detection", {}, "size"),
+        ("detection", {"deploy_size": [8, 8]}, "deploy_size"),
+        ("detection", {"size": [12, 10], "deploy_size": [8, 8]}, "deploy_size"),
+        ("classification", {"size": [12, 10], "deploy_size": [8, 8]}, "deploy_size"),
     ],
 )
 def test_wrong_setting_is_named(tmp_path, task, more, key):
-    files = {"segmentation": masked, "denoising": photographs, "detection": boxed}[task]()
+    files = {"segmentation": masked, "detection": boxed}.get(task, photographs)(sizes=SIZES)
+    if task == "classification":
+        files = {name.replace("/", "/cat/"): content for name, content in files.items()}
+        files |= {name.replace("cat", "dog"): content for name, content in files.items()}
     error = refused(tmp_path, files, task, **more)
     assert (error.file, error.key) == ("config.yaml", f"datasets.mine.{key}")
 
@@ -268,7 +290,7 @@ def annotated(**changes):
     ("table", "file", "words"),
     [
         (annotated(bbox=[0, 0, 0, 2]), "train/1.png", "has no extent"),
-        (annotated(bbox=[3, 0, 9, 2]), "train/1.png", "reaches out of the image, which is 4 wide, 9 high"),
+        (annotated(bbox=[3, 0, 9, 2]), "train/1.png", "reaches out of the image, which is 5 wide, 6 high"),
         (annotated(bbox=[-5, 0, 7, 2]), "train/1.png", "reaches out"),
         (annotated(category_id=5), "annotations.json", "annotations[3].category_id: 5"),
         (annotated(image_id=99), "annotations.json", "annotations[3].image_id: 99"),
@@ -300,13 +322,13 @@ def test_boxes_that_do_not_fit(tmp_path, table, file, words):
 @pytest.mark.parametrize("task", ["detection", "segmentation"])
 def test_a_split_without_anything_to_score_is_refused(tmp_path, task, split):
     """Its scores would be no numbers."""
-    sizes, folder = SIZES[:1] * 5, "test" if split == "test" else "train"
+    folder = "test" if split == "test" else "train"
     if task == "detection":
-        files = boxed(sizes=sizes) | {f"{folder}/annotations.json": json.dumps(coco(sizes, boxes=())).encode()}
+        files = boxed() | {f"{folder}/annotations.json": json.dumps(coco(boxes=())).encode()}
     else:
-        files = masked(sizes)
-        files |= {name: encoded(np.full(sizes[0], 255, np.uint8)) for name in files if f"{folder}/masks" in name}
-    error = refused(tmp_path, files, task, deploy_size=None)
+        files = masked(ALIKE)
+        files |= {name: encoded(np.full(ALIKE[0], 255, np.uint8)) for name in files if f"{folder}/masks" in name}
+    error = refused(tmp_path, files, task)
     assert (error.file, error.key) == ("config.yaml", "datasets.mine")
     assert f"{split} holds no {'box' if task == 'detection' else 'pixel of a class'}" in error.problem
     assert "validation.seed" in error.remedy

@@ -88,7 +88,12 @@ def test_voc_masks(site, voc_archive, tmp_path):
 
 
 def test_voc_boxes(site, voc_archive, tmp_path):
-    fetch("v", voc_settings(site, "detection", size=[10, 12]), tmp_path / "out", tmp_path / "downloads")
+    fetch(
+        "v",
+        voc_settings(site, "detection", size=[10, 12], deploy_size=[10, 12]),
+        tmp_path / "out",
+        tmp_path / "downloads",
+    )
     manifest, samples = opened(tmp_path / "out")
     assert samples["test"].target(1).tolist() == [[11, 2, 0, 10, 8], [0, 0, 0, 12, 10]]
     assert manifest["target"]["classes"][11] == "dog"

@@ -68,12 +68,12 @@ def test_boxes_cannot_be_put_together_from_tiles(tmp_path):
     table = {"images": [{"id": n, "file_name": f"{n}.png"} for n in range(3)], "categories": [{"id": 1, "name": "cat"}]}
     table["annotations"] = [{"image_id": 0, "category_id": 1, "bbox": [0, 0, 8, 8]}]
     files = photographs() | {f"{split}/annotations.json": json.dumps(table).encode() for split in ("train", "test")}
-    data = fetched(tmp_path, files, task="detection", deploy_size=[32, 32])
     with pytest.raises(EdgepruneError, match="whole images") as caught:
-        profiled(data, "edgeprune.networks.detection:centernet")
+        fetched(tmp_path, files, task="detection", deploy_size=[32, 32])
     assert caught.value.key == "datasets.mine.deploy_size"
     assert "size: [32, 32]" in caught.value.remedy
-    assert Path(caught.value.file).name == "manifest.json"
+    assert caught.value.file == "config.yaml"
+    assert not list((tmp_path / "data").glob("*"))
 
 
 def test_a_scale_that_does_not_divide_the_size(tmp_path):

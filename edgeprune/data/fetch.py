@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.data.request import Collection, Request
+from edgeprune import tasks
+from edgeprune.data.request import CONFIG, Collection, Request
 from edgeprune.data.settings import find_source, fraction_of, options_of, size_of
 from edgeprune.data.splits import cut
 from edgeprune.data.store import FORMAT, MANIFEST, SPLITS, VERSION, Manifest, Samples, open_samples
@@ -145,11 +146,24 @@ def _write(collection: Collection, request: Request, fraction: float, seed: int,
         manifest["deploy_size"] = deploy_size
     elif None in manifest["input"]["shape"]:
         raise _without_deploy_size(request)
+    least = tasks.bind(manifest, CONFIG).least_side
+    for split in ("val", "test"):
+        samples = open_samples(folder, split, manifest)
+        for number in range(len(samples)):
+            _, height, width = samples.image(number).shape
+            if min(height, width) < least:
+                problem = (
+                    f"image {number} of {split} is {height} x {width}; a score needs {least} pixels a side"
+                )
+                raise request.error(problem, remedy="leave out the images that are smaller")
     write_json(folder / MANIFEST, manifest)
     return manifest
 
 
 def _without_deploy_size(request: Request) -> EdgepruneError:
+    if request.kind == "boxes":
+        remedy = "add `size: [height, width]`, to which images are resized and their boxes with them"
+        return request.error("is missing, and the images differ in size", "size", remedy)
     remedy = "add `deploy_size: [height, width]`, of the images that the device will see"
     return request.error("is missing, and the images have no size of their own", "deploy_size", remedy)
 

@@ -9,6 +9,7 @@ _RGB = np.array([65.481, 128.553, 24.966]) / 255
 _RADIUS = 5
 _WINDOW = np.exp(-(np.arange(-_RADIUS, _RADIUS + 1) ** 2) / (2 * 1.5**2))
 _WINDOW /= _WINDOW.sum()
+LEAST_SIDE = len(_WINDOW)  # of an image that SSIM can be taken of, pixels
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
@@ -59,9 +60,9 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
         EdgepruneError: the shapes differ, or the window fits nowhere.
     """
     a, b = _pair(a, b)
-    if a.ndim != 2 or min(a.shape) < len(_WINDOW):
+    if a.ndim != 2 or min(a.shape) < LEAST_SIDE:
         raise EdgepruneError(
-            f"SSIM needs (H, W) of at least {len(_WINDOW)} x {len(_WINDOW)} pixels, the image's shape is {a.shape}",
+            f"SSIM needs (H, W) of at least {LEAST_SIDE} x {LEAST_SIDE} pixels, the image's shape is {a.shape}",
             remedy="use larger images, or PSNR",
         )
     means = np.stack([a, b, a * a + b * b, a * b])

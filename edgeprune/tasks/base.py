@@ -148,6 +148,11 @@ class Task(ABC):
         assert None not in shape  # or fetching had refused
         return shape
 
+    @property
+    def least_side(self) -> int:
+        """Height and width, in pixels, that a stored image of ``val`` or ``test`` must have at least to be scored."""
+        return 1
+
     def factory_arguments(self) -> dict[str, Any]:
         """``{keyword: value}`` that a network's factory may want to know of the dataset."""
         channels, *size = self.input_shape

@@ -42,6 +42,13 @@ class SuperResolution(Task):
     baseline = "bicubic"
     pictures = "image"
 
+    @property
+    def least_side(self) -> int:
+        from edgeprune.metrics.image import LEAST_SIDE
+
+        scale = self.options.scale
+        return -(-(LEAST_SIDE + 2 * scale) // scale) * scale  # what is beyond a multiple of the scale is cut off
+
     def factory_arguments(self) -> dict[str, Any]:
         return super().factory_arguments() | {"scale": self.options.scale}
 
