@@ -152,9 +152,7 @@ def _write(collection: Collection, request: Request, fraction: float, seed: int,
         for number in range(len(samples)):
             _, height, width = samples.image(number).shape
             if min(height, width) < least:
-                problem = (
-                    f"image {number} of {split} is {height} x {width}; a score needs {least} pixels a side"
-                )
+                problem = f"image {number} of {split} is {height} x {width}; a score needs {least} pixels a side"
                 raise request.error(problem, remedy="leave out the images that are smaller")
     write_json(folder / MANIFEST, manifest)
     return manifest
