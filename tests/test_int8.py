@@ -120,6 +120,9 @@ def test_a_network_with_its_batch_written_into_it_runs_image_by_image(folder):
     images = np.random.default_rng(0).standard_normal((5, 1, 8, 8), dtype="f4")
     np.testing.assert_array_equal(runner(images)["output"], images.reshape(5, 64)[:, :4])
     assert runner.batched is None
+    runner = evaluate.Runner(content, threads=1)
+    assert len(runner(images[:1])["output"]) == 1  # tells nothing yet of batches
+    np.testing.assert_array_equal(runner(images)["output"], images.reshape(5, 64)[:, :4])
     assert evaluate.Runner(exporter.to_bytes(vgg8(), (1, 8, 8)), threads=1)(images)["output"].shape == (5, 10)
 
 

@@ -44,6 +44,13 @@ def test_a_state_of_another_training_is_not_used(inputs, tmp_path, capsys, chang
     assert not state.exists()
 
 
+def test_the_code_of_the_task_decides_too(inputs, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("edgeprune.training.state.digests", lambda *entries: asked.extend(entries) or ["same"])
+    interrupt(inputs, tmp_path, epoch=1, recipe=RECIPE | {"epochs": 2})
+    assert "edgeprune.tasks.classification:Classification" in asked
+
+
 def test_an_edit_of_the_code_makes_a_state_stale(inputs, tmp_path, capsys, monkeypatch):
     short = RECIPE | {"epochs": 2}
     state = interrupt(inputs, tmp_path, epoch=1, recipe=short)

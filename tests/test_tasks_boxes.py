@@ -178,3 +178,29 @@ def test_a_patch_larger_than_an_image_is_refused():
     with pytest.raises(EdgepruneError, match=r"recipes.\*.patch: an image of the training split is 12 x 40"):
         Patches([np.zeros((1, 12, 40), np.uint8)], [np.zeros((1, 12, 40), np.uint8)], "image", Recipe(patch=16),
                 torch.device("cpu"))  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "stride"), [("detection", 4), ("centroids", 8)])
+def test_a_box_lies_in_the_same_cell_of_a_patch_as_of_a_whole_image(name, stride):
+    """The loss of the right cell is the least, whichever size is trained on; the deploy size is 64."""
+    box, side = torch.tensor([[[0, 20.0, 20.0, 28.0, 28.0]]]), 32
+    cells = side // stride
+    loss = bound(name).loss(Recipe(patch=side))
+    found = []
+    for cell in range(cells):
+        if name == "detection":
+            outputs = perfect(box.clone(), cells=cells)
+            outputs["heatmap"] = torch.full((1, 3, cells, cells), -8.0)
+            outputs["heatmap"][0, 0, cell, cell] = 8
+        else:
+            outputs = {"output": torch.zeros(1, 4, cells, cells)}
+            outputs["output"][:, 0] = 5
+            outputs["output"][0, 1, cell, cell] = 12
+        found.append(loss(outputs, box).item())
+    assert int(np.argmin(found)) == 24 // stride
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 8, 16), (1, 4, 16, 8)])
+def test_strides_that_differ_are_refused(shape):
+    with pytest.raises(EdgepruneError, match="the network's output"):
+        bound("centroids").check_output({"output": shape})

@@ -115,6 +115,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.warmup_epochs > self.epochs:
             raise _refusal("warmup_epochs", self, f"give a number from 0 to the number of epochs, {self.epochs}")
+        if self.patches_per_image and not self.patch:
+            raise _refusal("patches_per_image", self, "there are no patches; set `patch` too, or leave it out")
         if self.nesterov and self.momentum == 0 and self.optimizer == "sgd":
             remedy = "Nesterov's step needs a momentum above 0; set nesterov to false"
             raise _refusal("nesterov", self, remedy)

@@ -54,10 +54,10 @@ class Runner:
             self.checked = True
 
     def __call__(self, inputs: numpy.ndarray) -> dict[str, numpy.ndarray]:
-        if not self.checked:
+        if not self.checked and len(inputs) > 1:  # of one there is nothing to compare
             batched, self.checked = self.batched, True
             self.batched = batched if batched and self._agree(batched, inputs[:3]) else None
-        if self.batched:
+        if self.batched and self.checked:
             return run(self.batched, inputs)
         return self._one_by_one(inputs)
 

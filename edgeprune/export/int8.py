@@ -56,7 +56,8 @@ def quantise(
         raise EdgepruneError("is not a run's metrics", file=metrics, key=missing[0], remedy="train the run again")
     fp32 = {split: evaluate(model, folder, split, threads) for split in ("val", "test")}
     check(fp32, known, load_manifest(folder), model)
-    content = to_bytes(model, calibration(folder))
+    seen = calibration(folder)
+    content = to_bytes(model, seen)
     value = {
         "format": FORMAT,
         "version": VERSION,
@@ -68,7 +69,7 @@ def quantise(
         "settings": {
             "weights": "int8 per channel",
             "activations": "uint8 per tensor",
-            "calibration": {"split": "train", "images": IMAGES, "ranges": "least to greatest"},
+            "calibration": {"split": "train", "images": len(seen), "ranges": "least to greatest"},
             "onnxruntime": onnxruntime.__version__,
         },
     }

@@ -59,6 +59,10 @@ class LossSettings(Protocol):
     @property
     def label_smoothing(self) -> float: ...
 
+    @property
+    def patch(self) -> int | None:
+        """Side of the squares that are trained on; None for whole images."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -213,4 +217,4 @@ class Task(ABC):
 
 
 class _Plain:
-    label_smoothing = 0.0
+    label_smoothing, patch = 0.0, None

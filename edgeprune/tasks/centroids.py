@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
-from edgeprune.tasks.outputs import Outputs, only
+from edgeprune.tasks.outputs import Outputs, only, whole_stride
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ class Centroids(Task):
 
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
         shape, size, channels = only(shapes, key), self.input_shape[1:], 1 + len(self.classes)
-        if len(shape) != 4 or shape[:2] != (1, channels) or any(side % part for side, part in zip(size, shape[2:])):
+        if len(shape) != 4 or shape[:2] != (1, channels) or not whole_stride(size, shape[2:]):
             raise EdgepruneError(
                 f"the network's output for one image is {shape}; {len(self.classes)} classes and the background on "
                 f"{size[0]} x {size[1]} pixels need (1, {channels}, h, w), where the stride divides both sides",
@@ -64,7 +64,7 @@ class Centroids(Task):
         import torch
 
         weight = torch.tensor([1.0] + [self.options.object_weight] * len(self.classes))
-        height = self.input_shape[1]
+        height = recipe.patch or self.input_shape[1]
 
         def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
             logits = only(outputs)

@@ -55,7 +55,7 @@ class Detection(Task):
             )
 
     def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
-        height = self.input_shape[1]
+        height = recipe.patch or self.input_shape[1]
 
         def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
             cells = outputs["heatmap"].shape[2]

@@ -1,6 +1,6 @@
 """A network's outputs by name, whatever its forward returns. Needs no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeprune.errors import EdgepruneError
@@ -41,3 +41,8 @@ def only(outputs: Outputs, key: str | None = None) -> Any:
             remedy="let the network return that tensor alone",
         )
     return next(iter(outputs.values()))
+
+
+def whole_stride(size: Sequence[int], cells: Sequence[int]) -> bool:
+    """Whether an output of ``cells`` (h, w) is an image of ``size`` (H, W) reduced by one whole number."""
+    return not any(side % part for side, part in zip(size, cells)) and size[0] * cells[1] == size[1] * cells[0]

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
-from edgeprune.tasks.outputs import Outputs, only
+from edgeprune.tasks.outputs import Outputs, only, whole_stride
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,11 +55,10 @@ class Segmentation(Task):
 
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
         shape, size = only(shapes, key), self.input_shape[1:]
-        fits = len(shape) == 4 and shape[:2] == (1, len(self.classes))
-        if not fits or any(side % part for side, part in zip(size, shape[2:])):
+        if len(shape) != 4 or shape[:2] != (1, len(self.classes)) or not whole_stride(size, shape[2:]):
             raise EdgepruneError(
                 f"the network's output for one image is {shape}; {len(self.classes)} classes on {size[0]} x {size[1]} "
-                f"pixels need (1, {len(self.classes)}, {size[0]}, {size[1]}), or both sides divided by a whole number",
+                f"pixels need (1, {len(self.classes)}, {size[0]}, {size[1]}), or both sides by one whole number",
                 key=key,
                 remedy="let the factory take num_classes, or choose a deploy_size that the network's stride divides",
             )

@@ -12,7 +12,6 @@ from torch import nn
 
 from edgeprune import files, identity
 from edgeprune.sampling import health
-from edgeprune.surgery.verify import counted
 from edgeprune.training import checkpoint, cost, device, history
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
@@ -52,14 +51,10 @@ def model_onnx(model: nn.Module, dataset: Dataset) -> bytes:
     return data
 
 
-def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str, int]) -> dict[str, Any]:
-    """``metrics.json``: no times in it, so that equal runs give equal files."""
+def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str, int], flops: int) -> dict[str, Any]:
+    """``metrics.json``, without times, so that equal runs give equal files; ``flops`` are of a training's forward pass."""
     plan, dataset, last = job.plan, job.dataset, engine.history[-1]
     stages, _ = cost.earlier(job.earlier)
-    flops = plan.totals["flops"]
-    if job.recipe.patch:  # the plan's are for the size that the device sees
-        patch = [dataset.input_shape[0], job.recipe.patch, job.recipe.patch]
-        flops = 2 * counted(engine.trained, [patch])["macs"]
     stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, flops)]
     run = {
         "network": job.network,

@@ -14,6 +14,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.networks.resolve import build_for
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.prune import prune
+from edgeprune.surgery.verify import counted
 from edgeprune.training import budget, history, initial, results
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
@@ -52,6 +53,7 @@ def _run(job: Job) -> dict[str, Any]:
 
         exporter.to_bytes(model, job.dataset.input_shape)  # what can't be exported should not cost a training first
 
+    flops = forward_flops(job, model)
     epochs = budget.epochs(job.recipe, job.plan, fine_tuning=job.initial is not None)
     if epochs != job.recipe.epochs:
         print(f"{epochs} epochs, {job.recipe.epochs} for the dense network: the same training FLOPs", file=sys.stderr)
@@ -68,7 +70,8 @@ def _run(job: Job) -> dict[str, Any]:
     if job.onnx:
         contents["model.onnx"] = results.model_onnx(model, job.dataset)
     contents["history.csv"] = results.history_csv(engine)
-    metrics = results.metrics(job, engine, test, {name: len(data) for name, data in contents.items()})
+    sizes = {name: len(data) for name, data in contents.items()}
+    metrics = results.metrics(job, engine, test, sizes, flops)
     contents["metrics.json"] = results.as_json(metrics)
     contents["timing.json"] = results.as_json(results.timing(job, engine, clock))
     results.write(job.out, contents)
@@ -126,6 +129,25 @@ def _train(job: Job, engine: Engine, states: States | None, clock: Clock) -> Non
             file=kept,
             remedy="run the same command again to go on from there" if kept else "give --state to keep states",
         )
+
+
+def forward_flops(job: Job, model: nn.Module) -> int:
+    """FLOPs of a forward pass in training: the plan's, or those of a patch, as the plan's are for the deploy size.
+
+    Raises:
+        EdgepruneError: the network cannot take the patch.
+    """
+    side = job.recipe.patch
+    if not side:
+        return job.plan.totals["flops"]
+    try:
+        return 2 * counted(model, [(job.dataset.input_shape[0], side, side)])["macs"]
+    except Exception as error:  # the user's forward may raise anything
+        raise EdgepruneError(
+            f"{job.network} fails on a patch of {side} x {side}: {type(error).__name__}: {error}",
+            key="recipes.*.patch",
+            remedy="choose a size that the network takes, as a multiple of its stride; or leave patch out",
+        ) from error
 
 
 def initialised(network: str, spec: str | Mapping[str, Any], dataset: Dataset, plan: Plan, seed: int) -> nn.Module:

@@ -17,6 +17,7 @@ import torch
 
 from edgeprune import files
 from edgeprune.provenance.sources import digests
+from edgeprune.tasks import TASKS
 from edgeprune.training import checkpoint
 from edgeprune.training.job import Job
 
@@ -38,7 +39,7 @@ def key(job: Job, precision: str) -> dict[str, str]:
         "data": {k: v for k, v in manifest.items() if k not in ("source", "name")},
         "initial weights": files.sha256(job.initial) if job.initial else None,
         "device": [job.dataset.device.type, precision, job.threads, torch.__version__],
-        "code": digests("edgeprune.training.run:run", factory),
+        "code": digests("edgeprune.training.run:run", factory, TASKS[job.dataset.task.name]),
     }
     return {name: _digest(json.dumps(part, sort_keys=True).encode()) for name, part in parts.items()}
 
