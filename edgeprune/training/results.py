@@ -52,7 +52,7 @@ def model_onnx(model: nn.Module, dataset: Dataset) -> bytes:
 
 
 def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str, int], flops: int) -> dict[str, Any]:
-    """``metrics.json``, without times, so that equal runs give equal files; ``flops`` are of a training's forward pass."""
+    """``metrics.json``: no times, so that equal runs give equal files. ``flops``: of a forward pass in training."""
     plan, dataset, last = job.plan, job.dataset, engine.history[-1]
     stages, _ = cost.earlier(job.earlier)
     stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, flops)]
