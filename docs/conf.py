@@ -13,7 +13,7 @@ import edgeprune  # noqa: E402
 project = "edgeprune"
 version = release = edgeprune.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "results-answer.md"]  # the latter is the beginning of results.md
+exclude_patterns = ["_build", "*-answer.md"]  # the latter are the beginnings of pages of results
 html_theme = "furo"
 html_title = f"edgeprune {version}"
 myst_heading_anchors = 3
