@@ -11,7 +11,7 @@ from edgeprune.data.scaling import normalise
 from edgeprune.data.store import MANIFEST, Samples
 from edgeprune.errors import EdgepruneError
 from edgeprune.metrics.tiles import by_tiles
-from edgeprune.tasks.base import Manifest, Task
+from edgeprune.tasks.base import Task
 from edgeprune.tasks.outputs import only
 
 #: Values of the inputs that go through a network together, at most.
@@ -95,12 +95,11 @@ def stack(targets: list[np.ndarray], task: Task) -> np.ndarray:
         return filled
     stacked = np.stack(targets)
     if task.targets == "class":
-        _check_labels(stacked, task.manifest)
+        _check_labels(stacked, len(task.classes))
     return stacked
 
 
-def _check_labels(labels: np.ndarray, manifest: Manifest) -> None:
-    classes = len(manifest["target"].get("classes", ()))
+def _check_labels(labels: np.ndarray, classes: int) -> None:
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise EdgepruneError(
             f"holds labels from {labels.min()} to {labels.max()}, the manifest has {classes} classes",

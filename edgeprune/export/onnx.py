@@ -94,8 +94,7 @@ def check(data: bytes, model: nn.Module, input_shape: Sequence[int]) -> float:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     found = map(torch.from_numpy, session.run(list(expected), {"input": sample.numpy()}))
-    errors = [_difference(ours, theirs) for ours, theirs in zip(expected.values(), found)]
-    return max(errors)
+    return max(_difference(ours, theirs) for ours, theirs in zip(expected.values(), found))
 
 
 def _difference(expected: Tensor, found: Tensor) -> float:

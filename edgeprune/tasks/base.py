@@ -157,12 +157,16 @@ class Task(ABC):
         """Height and width, in pixels, that a stored image of ``val`` or ``test`` must have at least to be scored."""
         return 1
 
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes; none where the target is an image."""
+        return self.manifest["target"].get("classes", [])
+
     def factory_arguments(self) -> dict[str, Any]:
         """``{keyword: value}`` that a network's factory may want to know of the dataset."""
         channels, *size = self.input_shape
         known = {"in_channels": channels, "input_size": size[0] if len(set(size)) == 1 else tuple(size)}
-        classes = self.manifest["target"].get("classes")
-        return {"num_classes": len(classes), **known} if classes else known
+        return {"num_classes": len(self.classes), **known} if self.classes else known
 
     @abstractmethod
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from edgeprune.errors import EdgepruneError
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
-from edgeprune.tasks.outputs import Outputs, only, whole_stride
+from edgeprune.tasks.outputs import Outputs, check_map, only
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,19 +45,9 @@ class Centroids(Task):
     Options = Options
     pictures = "points"
 
-    @property
-    def classes(self) -> list[str]:
-        return self.manifest["target"].get("classes", [])
-
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
-        shape, size, channels = only(shapes, key), self.input_shape[1:], 1 + len(self.classes)
-        if len(shape) != 4 or shape[:2] != (1, channels) or not whole_stride(size, shape[2:]):
-            raise EdgepruneError(
-                f"the network's output for one image is {shape}; {len(self.classes)} classes and the background on "
-                f"{size[0]} x {size[1]} pixels need (1, {channels}, h, w), where the stride divides both sides",
-                key=key,
-                remedy="let the factory take num_classes, or choose another deploy_size",
-            )
+        what = f"{len(self.classes)} classes and the background"
+        check_map(only(shapes, key), 1 + len(self.classes), self.input_shape[1:], what, key)
 
     def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
         import torch

@@ -22,7 +22,7 @@ class Classification(Task):
     metrics = (Metric("accuracy", "Accuracy", unit="%", scale=100.0),)
 
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
-        classes, shape = len(self.manifest["target"]["classes"]), only(shapes, key)
+        classes, shape = len(self.classes), only(shapes, key)
         if shape != (1, classes):
             raise EdgepruneError(
                 f"the network's output for one image is {shape}, the dataset's {classes} classes need (1, {classes})",

@@ -35,10 +35,6 @@ class Detection(Task):
     )
     pictures = "boxes"
 
-    @property
-    def classes(self) -> list[str]:
-        return self.manifest["target"].get("classes", [])
-
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
         height, width = self.input_shape[1:]
         found = shapes.get("heatmap", ())

@@ -43,6 +43,23 @@ def only(outputs: Outputs, key: str | None = None) -> Any:
     return next(iter(outputs.values()))
 
 
-def whole_stride(size: Sequence[int], cells: Sequence[int]) -> bool:
-    """Whether an output of ``cells`` (h, w) is an image of ``size`` (H, W) reduced by one whole number."""
-    return not any(side % part for side, part in zip(size, cells)) and size[0] * cells[1] == size[1] * cells[0]
+def check_map(shape: Sequence[int], channels: int, size: Sequence[int], what: str, key: str | None) -> None:
+    """Refuse an output that is no (1, channels, H / r, W / r) for an image of ``size`` (H, W), r a whole number.
+
+    Args:
+        what: the channels are for, in the message.
+
+    Raises:
+        EdgepruneError: with both shapes.
+    """
+    height, width = size
+    if len(shape) == 4 and tuple(shape[:2]) == (1, channels):
+        h, w = shape[2:]
+        if not height % h and not width % w and height * w == width * h:
+            return
+    raise EdgepruneError(
+        f"the network's output for one image is {shape}; {what} on {height} x {width} pixels need "
+        f"(1, {channels}, {height}, {width}), or both sides divided by one whole number",
+        key=key,
+        remedy="let the factory take num_classes, or choose a deploy_size that the network's stride divides",
+    )

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
-from edgeprune.errors import EdgepruneError
 from edgeprune.tasks.base import Accumulator, LossSettings, Metric, Task
-from edgeprune.tasks.outputs import Outputs, only, whole_stride
+from edgeprune.tasks.outputs import Outputs, check_map, only
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,19 +48,8 @@ class Segmentation(Task):
     baseline = "majority class"
     pictures = "mask"
 
-    @property
-    def classes(self) -> list[str]:
-        return self.manifest["target"].get("classes", [])
-
     def check_output(self, shapes: Mapping[str, tuple[int, ...]], key: str | None = None) -> None:
-        shape, size = only(shapes, key), self.input_shape[1:]
-        if len(shape) != 4 or shape[:2] != (1, len(self.classes)) or not whole_stride(size, shape[2:]):
-            raise EdgepruneError(
-                f"the network's output for one image is {shape}; {len(self.classes)} classes on {size[0]} x {size[1]} "
-                f"pixels need (1, {len(self.classes)}, {size[0]}, {size[1]}), or both sides by one whole number",
-                key=key,
-                remedy="let the factory take num_classes, or choose a deploy_size that the network's stride divides",
-            )
+        check_map(only(shapes, key), len(self.classes), self.input_shape[1:], f"{len(self.classes)} classes", key)
 
     def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
         import torch

@@ -82,7 +82,7 @@ class Kind(ABC):
 
     def __init__(self, task: Task, series: Sequence[Series], samples: Samples, looks: style.Looks) -> None:
         self.task, self.series, self.samples, self.looks = task, series, samples, looks
-        self.classes = task.manifest["target"].get("classes", [])
+        self.classes = task.classes
 
     def scores(self, outputs: Mapping[str, np.ndarray], picture: Any, target: np.ndarray) -> dict[str, float]:
         """The numbers of one image (batch 1) that stand below it: the task's metrics."""
