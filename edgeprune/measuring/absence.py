@@ -1,4 +1,4 @@
-"""A device that isn't there: its measurements say so in place of numbers, and can be made later."""
+"""A device that isn't there, or has not a runtime: measurements say so in place of numbers, and can be made later."""
 
 import json
 from collections.abc import Container
@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 def absent(results: str | Path, devices: Container[str] | None = None) -> dict[str, list[Path]]:
-    """``{device: paths}`` of the measurements below the folder ``results`` whose device was not there.
+    """``{place: paths}`` of the measurements below the folder ``results`` that have no numbers: the place is a device
+    that was not there, or a runtime that it has not, as in ``pi (openvino-fp32)``.
 
     Args:
         results: ``results/<preset>``.
@@ -14,21 +15,24 @@ def absent(results: str | Path, devices: Container[str] | None = None) -> dict[s
     """
     found = {}
     for path in sorted(Path(results, "measure_model").glob("*/**/*.json")):
-        device = path.relative_to(Path(results, "measure_model")).parts[0]
+        device, runtime, *_ = path.relative_to(Path(results, "measure_model")).parts
         if devices is None or device in devices:
             text = path.read_text(encoding="utf-8")
             if '"unreachable"' in text and json.loads(text).get("unreachable"):
                 found.setdefault(device, []).append(path)
+            elif '"unsupported"' in text and json.loads(text).get("unsupported"):
+                found.setdefault(f"{device} ({runtime})", []).append(path)
     return found
 
 
 def notice(results: str | Path, devices: Container[str] | None = None) -> str:
-    """What to tell of devices that were not there, and how to measure on them later; empty if all were."""
+    """What to tell of what was not there, and how to measure it later; empty if all was."""
     lines = [
-        f"device {device}: not there for {len(paths)} measurement{'s' * (len(paths) > 1)}, without numbers now\n"
+        f"device {place}: not there for {len(paths)} measurement{'s' * (len(paths) > 1)}, without numbers now\n"
         f"  {_reason(paths[0])}\n"
-        f"  when it is there: `edgeprune remeasure --results {results} --device {device}`, then snakemake again\n"
-        for device, paths in absent(results, devices).items()
+        f"  when it is there: `edgeprune remeasure --results {results} --device {place.rpartition(' (')[0] or place}`, "
+        "then snakemake again\n"
+        for place, paths in absent(results, devices).items()
     ]
     return "".join(lines)
 

@@ -1,13 +1,15 @@
 """Measure a model on a device of the configuration, and tell which run of the grid it belongs to."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring.devices import connect
-from edgeprune.measuring.program import Unreachable
-from edgeprune.names import IDENTITY
+from edgeprune.measuring.convert import CONVERTERS
+from edgeprune.measuring.devices import Device, connect
+from edgeprune.measuring.program import Unreachable, Unsupported
+from edgeprune.names import IDENTITY, RUNTIMES
 
 FORMAT, VERSION = "edgeprune.measurement", 2
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
@@ -16,8 +18,12 @@ KEYS = tuple(key for key in IDENTITY if key != "task")
 OPTIONS = ("seconds", "iterations", "warmup", "threads")
 #: Settings under ``energy``, and the program's options.
 ENERGY = {"source": "energy", "watts": "watts", "seconds": "energy-seconds"}
+#: How far an engine's outputs may be from ONNX Runtime's, of the largest value: sums in another order, and in int8 steps
+#: that round the other way and go on through the network.
+TOLERANCE = {"fp32": 1e-3, "int8": 0.2}
 #: What the program would have told of a device that was not there.
 NULL = (
+    "agreement",
     "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_clock", "speedup_wall", "cpu_percent",
     "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_bytes", "model_sha256", "energy_mj",
     "energy_source", "energy",
@@ -40,13 +46,14 @@ def measure(
         device: its settings, ``{"kind": "local", "seconds", "iterations", "warmup", "threads", ...}``.
         model, reference: model files; the reference is the dense fp32 network of the same seed, as a rule.
         metrics: the run's ``metrics.json``, from which its identity and its test score are copied.
-        runtime: what the model file is: ``fp32`` or ``int8``.
+        runtime: a name of :data:`edgeprune.names.RUNTIMES`; its engine runs ``model``, or what is made of it here.
         quantized: of an int8 model, the ``quantized.json`` beside it: the score is then the int8 model's own.
 
     Returns:
         dict: the measurement, ready for :func:`edgeprune.files.write_json`. Latency in milliseconds, memory in
         bytes, energy in millijoules; null where a thing could not be measured, with the cause under ``reasons``. All
-        are null, and ``unreachable`` is true, where the device was not there.
+        are null where the device was not there, ``unreachable`` then is true, and where it has no such engine, or one
+        that does not compute what ONNX Runtime does: ``unsupported``.
 
     Raises:
         EdgepruneError: unknown kind of device, a model that cannot be loaded or run, a runtime that is missing.
@@ -55,15 +62,15 @@ def measure(
     run, accuracy = _identity(metrics) if metrics is not None else (None, None)
     if quantized is not None:
         accuracy = _headline(files.read_json(quantized), quantized)
-    arguments = ["--model", Path(model)]
+    arguments = options(device)
     if reference is not None:
         arguments += ["--reference", Path(reference)]
-    arguments += options(device)
     try:
-        result: dict[str, Any] = machine.run(arguments)
-    except Unreachable as error:
+        result = _run(machine, Path(model), arguments, *RUNTIMES[runtime])
+    except (Unreachable, Unsupported) as error:
+        why = "unreachable" if isinstance(error, Unreachable) else "unsupported"
         reason = str(error).partition("\n")[0]
-        result = {**dict.fromkeys(NULL), "unreachable": True, "reasons": dict.fromkeys(NULL, reason), "warnings": []}
+        result = {**dict.fromkeys(NULL), why: True, "reasons": dict.fromkeys(NULL, reason), "warnings": []}
     if accuracy is None:
         result["reasons"]["accuracy"] = "no run's metrics were given"
     return {
@@ -78,9 +85,22 @@ def measure(
     }
 
 
-def options(device: dict[str, Any]) -> list[str]:
+def _run(
+    machine: Device, model: Path, arguments: list[str | Path], engine: str, precision: str
+) -> dict[str, Any]:
+    if engine == "onnxruntime":
+        return machine.run(["--model", model, *arguments])
+    arguments = ["--runtime", engine, "--tolerance", str(TOLERANCE[precision]), "--original", model, *arguments]
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        if engine in CONVERTERS:
+            original, model = model, Path(folder, f"{model.stem}.{engine}.zip")
+            CONVERTERS[engine](original, model)
+        return machine.run(["--model", model, *arguments])
+
+
+def options(device: dict[str, Any]) -> list[str | Path]:
     """The program's options for a device's settings."""
-    given = []
+    given: list[str | Path] = []
     for name in OPTIONS:
         if name in device:
             given += [f"--{name}", str(device[name])]

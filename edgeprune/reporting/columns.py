@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import IDENTITY, LATER, RESOURCES
+from edgeprune.names import IDENTITY, INT8, LATER, RESOURCES
 from edgeprune.reporting import Row, engines
 from edgeprune.tasks.base import Task
 
@@ -125,7 +125,7 @@ def of_file(row: Row) -> Row:
     """
     others = {key: value for key, value in row.items() if key.startswith("test_") and key != "test_loss"}
     others = {f"score_{key.removeprefix('test_')}": value for key, value in others.items()}
-    if row["runtime"] == "int8":
+    if row["runtime"] in INT8:
         return {"score": row["accuracy"], "file_bytes": row["model_bytes"], **dict.fromkeys(others)}
     return {
         "score": row["test"],

@@ -24,12 +24,15 @@ Protocol:
   busy threads read 200;
 * peak resident memory is that of a fresh process which loads and runs only this model; what the same process held
   before it loaded the model, the runtime imported, is given beside it;
+* a runtime other than ONNX Runtime (``--runtime``) must give the outputs that ONNX Runtime gives for the same input, to
+  ``--tolerance``, before anything is timed; the largest difference is told. The reference always runs in ONNX Runtime;
 * energy is a run of its own, after the timing: ``--energy-seconds`` of the model alone between two windows of half that
   length in which the program sleeps; their mean power is subtracted. ``estimated`` is no measurement: CPU time of an
   inference times ``--watts``, what one busy core draws more than an idle one;
 * ``warnings`` says what makes the numbers doubtful: another process took the CPU, the clock was throttled.
 
-Exit status: 0; 2 wrong usage; 3 a model cannot be read; 4 the runtime is missing; 5 a model cannot be run.
+Exit status: 0; 2 wrong usage; 3 a model cannot be read; 4 the runtime is missing; 5 a model cannot be run;
+6 a runtime other than ONNX Runtime is missing, cannot run the model, or gives other outputs.
 What cannot be measured is null, and ``reasons`` says why.
 """
 
@@ -39,11 +42,13 @@ import os
 import platform
 import sys
 
+from .agreement import compare
 from .energy import POLL, SENSORS
 from .failures import USAGE, Failure
 from .layers import measure_layers
 from .measurement import measure
 from .memory import probe
+from .runtimes import RUNTIMES
 
 
 def pin(cores):
@@ -72,6 +77,11 @@ def parse(argv):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--model", help="ONNX file to measure")
     what.add_argument("--layers", nargs="+", metavar="MODEL", help="time each operator of these, beside the first one")
+    parser.add_argument("--runtime", choices=list(RUNTIMES), default="onnxruntime", help="what runs the model")
+    parser.add_argument("--original", help="ONNX file that the model was made from (default: the model)")
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-3, help="difference to ONNX Runtime, of the largest value (default 1e-3)"
+    )
     parser.add_argument("--reference", help="ONNX file to compare with, as a rule the dense network")
     parser.add_argument("--seconds", type=float, default=10.0, help="time for each model, at least (default 10)")
     parser.add_argument("--iterations", type=int, default=100, help="runs of each model, at least (default 100)")
@@ -88,6 +98,7 @@ def parse(argv):
     parser.add_argument("--watts", type=float, help="for an estimate: what a busy core draws more than an idle one")
     parser.add_argument("--energy-seconds", type=float, help="length of the energy run (default: as --seconds)")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--compare", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.energy_seconds is None:
         args.energy_seconds = max(args.seconds, POLL)
@@ -111,8 +122,12 @@ def main(argv=None):
             pin(args.affinity)
         if args.layers:
             result = measure_layers(args.layers, args)
+        elif args.compare:
+            result = compare(args)
+        elif args.probe:
+            result = probe(args.model, args.threads, args.runtime)
         else:
-            result = probe(args.model, args.threads) if args.probe else measure(args.model, args.reference, args)
+            result = measure(args.model, args.reference, args)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return failure.status

@@ -2,6 +2,7 @@
 
 import time
 
+from .agreement import ask
 from .doubts import doubts, limits, throttling
 from .energy import energy
 from .failures import Failure
@@ -15,9 +16,10 @@ VERSION = 2
 def measure(model_path, reference_path, options):
     """The whole protocol; returns what is printed. ``options`` are :func:`parse`'s."""
     threads = options.threads
-    process = start_probe(model_path, threads)  # it runs beside our own imports: memory does not depend on load
+    agreement = None if options.runtime == "onnxruntime" else ask(options)
+    process = start_probe(model_path, threads, options.runtime)  # it runs beside our own imports: memory does not depend on load
     try:
-        model = Model(model_path, threads)
+        model = Model(model_path, threads, options.runtime)
         reference = Model(reference_path, threads) if reference_path else None
     except Failure:
         process.kill()
@@ -45,7 +47,8 @@ def measure(model_path, reference_path, options):
         reasons["energy_mj"] = reason
     result = {
         "program": VERSION,
-        "engine": "onnxruntime",
+        "engine": options.runtime,
+        "agreement": agreement,
         "protocol": {
             "batch": 1,
             "threads": threads,
@@ -80,6 +83,7 @@ def measure(model_path, reference_path, options):
     result["warnings"] = doubts(before, after, cpu_percent, threads, throttled) + warnings
     result["fingerprint"] = dict(
         before,
+        **({options.runtime: agreement["version"]} if agreement else {}),
         temperature_after_celsius=after["temperature_celsius"],
         frequency_after_mhz=after["frequency_mhz"],
         throttled=None if throttled is None else bool(throttled),

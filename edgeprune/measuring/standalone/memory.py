@@ -34,17 +34,17 @@ def peak_memory():
         return None
 
 
-def probe(path, threads):
+def probe(path, threads, runtime):
     """What a fresh process prints: its peak memory with the runtime imported, then with the model loaded and run."""
-    runtimes.RUNTIMES["onnxruntime"].package()
+    runtimes.RUNTIMES[runtime].package()
     idle = peak_memory()
-    model = Model(path, threads)
+    model = Model(path, threads, runtime)
     for _ in range(3):
         model.run()
     return {"idle": idle, "peak": peak_memory()}
 
 
-def start_probe(path, threads):
+def start_probe(path, threads, runtime):
     command = [
         sys.executable,
         os.path.dirname(os.path.abspath(__file__)),
@@ -53,6 +53,8 @@ def start_probe(path, threads):
         path,
         "--threads",
         str(threads),
+        "--runtime",
+        runtime,
     ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
 

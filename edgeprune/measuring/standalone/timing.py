@@ -36,7 +36,7 @@ class Model:
 
     def run(self):
         try:
-            self.session.run(self.feed)
+            return self.session.run(self.feed)
         except Exception as error:
             raise Failure(UNRUNNABLE, f"{self.path}: fails when run: {one_line(error)}") from error
 
