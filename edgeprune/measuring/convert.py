@@ -47,5 +47,5 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name), content)  # without the time of day: the same network, the same bytes
 
 
-#: Engines that do not read ONNX files.
-CONVERTERS: dict[str, Callable[[str | Path, str | Path], None]] = {"ncnn": to_ncnn}
+#: Of an engine that does not read ONNX files: the package that converts them here, and how.
+CONVERTERS: dict[str, tuple[str, Callable[[str | Path, str | Path], None]]] = {"ncnn": ("pnnx", to_ncnn)}

@@ -17,7 +17,10 @@ KEYS = tuple(key for key in IDENTITY if key != "task")
 #: Settings that are the program's options of the same name.
 OPTIONS = ("seconds", "iterations", "warmup", "threads")
 #: Settings under ``energy``, and the program's options.
-ENERGY = {"source": "energy", "watts": "watts", "seconds": "energy-seconds"}
+ENERGY = {
+    "source": "energy", "watts": "watts", "seconds": "energy-seconds", "sensor": "energy-sensor",
+    "command": "energy-command", "unit": "energy-unit",
+}  # fmt: skip
 #: How far an engine's outputs may be from ONNX Runtime's, of the largest value: sums in another order, and in int8 steps
 #: that round the other way and go on through the network.
 TOLERANCE = {"fp32": 1e-3, "int8": 0.2}
@@ -85,16 +88,14 @@ def measure(
     }
 
 
-def _run(
-    machine: Device, model: Path, arguments: list[str | Path], engine: str, precision: str
-) -> dict[str, Any]:
+def _run(machine: Device, model: Path, arguments: list[str | Path], engine: str, precision: str) -> dict[str, Any]:
     if engine == "onnxruntime":
         return machine.run(["--model", model, *arguments])
     arguments = ["--runtime", engine, "--tolerance", str(TOLERANCE[precision]), "--original", model, *arguments]
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         if engine in CONVERTERS:
             original, model = model, Path(folder, f"{model.stem}.{engine}.zip")
-            CONVERTERS[engine](original, model)
+            CONVERTERS[engine][1](original, model)
         return machine.run(["--model", model, *arguments])
 
 

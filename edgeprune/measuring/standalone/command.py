@@ -43,7 +43,8 @@ import platform
 import sys
 
 from .agreement import compare
-from .energy import POLL, SENSORS
+from .energy import AUTO, POLL, SENSORS
+from .energy.command import UNITS
 from .failures import USAGE, Failure
 from .layers import measure_layers
 from .measurement import measure
@@ -92,9 +93,14 @@ def parse(argv):
         "--energy",
         choices=["auto"] + sorted(SENSORS) + ["estimated", "none"],
         default="auto",
-        help="where energy is read: auto is the first of rapl and ina that can be read, else an estimate if --watts is "
-        "given (default auto)",
+        help="where energy is read: auto is the first of %s that can be read, else an estimate if --watts is given "
+        "(default auto)" % ", ".join(AUTO),
     )
+    parser.add_argument("--energy-sensor", metavar="CHIP/LABEL", help="for hwmon: which, * stands for anything")
+    parser.add_argument(
+        "--energy-command", metavar="COMMAND", help="for command: a program that prints a number a line"
+    )
+    parser.add_argument("--energy-unit", choices=list(UNITS), help="for command: of what it prints")
     parser.add_argument("--watts", type=float, help="for an estimate: what a busy core draws more than an idle one")
     parser.add_argument("--energy-seconds", type=float, help="length of the energy run (default: as --seconds)")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
@@ -102,6 +108,7 @@ def parse(argv):
     args = parser.parse_args(argv)
     if args.energy_seconds is None:
         args.energy_seconds = max(args.seconds, POLL)
+    args.sensor = {"sensor": args.energy_sensor, "command": args.energy_command, "unit": args.energy_unit}
     infinity = float("inf")
     if args.threads < 1 or args.iterations < 1 or args.warmup < 0 or not 0 <= args.seconds < infinity:
         parser.error("threads and iterations must be at least 1, warm-up runs and seconds at least 0")
@@ -112,6 +119,8 @@ def parse(argv):
         parser.error("the energy run's seconds and watts must be above 0")
     if args.energy == "estimated" and args.watts is None:
         parser.error("an estimate of energy needs --watts")
+    if args.energy == "command" and not (args.energy_command and args.energy_unit):
+        parser.error("energy by a command needs --energy-command and --energy-unit")
     return args
 
 

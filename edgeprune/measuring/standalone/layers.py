@@ -46,7 +46,9 @@ def measure_layers(paths, options):
                 name = event["name"][: -len("_kernel_time")]
                 times.setdefault((name, event.get("args", {}).get("op_name")), []).append(event["dur"])
         cpu_ms = 1e3 * models[1].cpu / len(models[1].times)
-        drawn, reason, _ = energy(models[1], options.energy, options.watts, options.energy_seconds, cpu_ms)
+        drawn, reason, _ = energy(
+            models[1], options.energy, options.watts, options.energy_seconds, cpu_ms, **options.sensor
+        )
         results.append(
             {
                 "ms": milliseconds(models[1], threads),

@@ -17,7 +17,9 @@ def measure(model_path, reference_path, options):
     """The whole protocol; returns what is printed. ``options`` are :func:`parse`'s."""
     threads = options.threads
     agreement = None if options.runtime == "onnxruntime" else ask(options)
-    process = start_probe(model_path, threads, options.runtime)  # it runs beside our own imports: memory does not depend on load
+    process = start_probe(
+        model_path, threads, options.runtime
+    )  # it runs beside our own imports: memory does not depend on load
     try:
         model = Model(model_path, threads, options.runtime)
         reference = Model(reference_path, threads) if reference_path else None
@@ -42,7 +44,9 @@ def measure(model_path, reference_path, options):
         reasons["speedup_low"] = reasons["speedup_high"] = "an interval needs 6 pairs of blocks"
     if memory["peak"] is None:
         reasons["peak_rss_bytes"] = "this system does not tell a process its peak memory"
-    drawn, reason, warnings = energy(model, options.energy, options.watts, options.energy_seconds, cpu_ms)
+    drawn, reason, warnings = energy(
+        model, options.energy, options.watts, options.energy_seconds, cpu_ms, **options.sensor
+    )
     if reason:
         reasons["energy_mj"] = reason
     result = {

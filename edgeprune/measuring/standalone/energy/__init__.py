@@ -2,21 +2,30 @@
 
 import time
 
-from . import ina, nvml, rapl
+from . import command, hwmon, ina, nvml, pmic, rapl
 from .meters import Unreadable
 
-SENSORS = {"rapl": rapl.find, "ina": ina.find, "nvml": nvml.find}
-#: NVML is left out: it counts a GPU, and the models run on the CPU.
-AUTO = ("rapl", "ina")
+#: ``find(root)`` of each, and the settings that it takes beside.
+SENSORS = {
+    "rapl": (rapl.find,),
+    "ina": (ina.find,),
+    "nvml": (nvml.find,),
+    "pmic": (pmic.find,),
+    "hwmon": (hwmon.find, "sensor"),
+    "command": (command.find, "command", "unit"),
+}
+#: NVML is left out: it counts a GPU, and the models run on the CPU. So is what has to be named.
+AUTO = ("rapl", "ina", "pmic")
 POLL = 0.02  # seconds between two readings, as far as an inference's length allows
 
 
-def find_sensor(names, root="/"):
+def find_sensor(names, root="/", **settings):
     """(the first sensor that can be read or None, why not those before it)."""
     reasons = []
     for name in names:
+        find, *takes = SENSORS[name]
         try:
-            return SENSORS[name](root), reasons
+            return find(root, **{key: settings.get(key) for key in takes}), reasons
         except Unreadable as error:
             reasons.append(str(error))
     return None, reasons
@@ -65,19 +74,25 @@ def draw_of(run, sensor, seconds, clock=time.perf_counter, sleep=time.sleep):
     return 1e3 * above * took / runs, details, None, warnings
 
 
-def energy(model, source, watts, seconds, cpu_ms, root="/"):
-    """The fields of the result that tell of energy; ``cpu_ms`` is an inference's CPU time in the timed run."""
+def energy(model, source, watts, seconds, cpu_ms, root="/", **settings):
+    """The fields of the result that tell of energy; ``cpu_ms`` is an inference's CPU time in the timed run.
+
+    ``settings`` are the sensor's.
+    """
     fields = {"energy_mj": None, "energy_source": None, "energy": None}
     if source == "none":
         return fields, "not asked for", []
     reasons = []
     if source != "estimated":
         try:
-            sensor, reasons = find_sensor(AUTO if source == "auto" else [source], root)
+            sensor, reasons = find_sensor(AUTO if source == "auto" else [source], root, **settings)
             if sensor:
                 for _ in range(3):
                     model.run()
-                millijoules, details, reason, warnings = draw_of(model.run, sensor, seconds)
+                try:
+                    millijoules, details, reason, warnings = draw_of(model.run, sensor, seconds)
+                finally:
+                    sensor.stop()
                 fields.update(energy_mj=millijoules, energy=details)
                 fields["energy_source"] = None if millijoules is None else sensor.source
                 return fields, reason, warnings

@@ -6,7 +6,6 @@ It prints a number a line: either it goes on printing, or it prints one and ends
 import atexit
 import math
 import os
-import signal
 import subprocess
 import time
 
@@ -18,18 +17,19 @@ PERIOD = 1.0  # seconds between two starts of a program that prints one reading 
 SILENCE = 10.0  # seconds after which a program that prints nothing is given up
 
 
-def find(command, unit):
+def find(root, command, unit):
     """The readings of a shell command, in one of :data:`UNITS`."""
     program, (counts, factor) = Program(command), UNITS[unit]
-    atexit.register(program.stop)
+    atexit.register(program.stop)  # for a measurement that fails elsewhere
 
     def read():
         return program.latest() * factor
 
-    while program.value is None:
-        program.latest()
+    while program.latest() is None:
         time.sleep(0.01)
-    return Counter("command", command, [(read, None)]) if counts else Power("command", command, [read])
+    if counts:
+        return Counter("command", command, [(read, None)], program.stop)
+    return Power("command", command, [read], program.stop)
 
 
 class Program:
@@ -42,9 +42,8 @@ class Program:
     def start(self):
         self.rest, self.started, self.fresh = b"", time.monotonic(), False
         self.process = subprocess.Popen(
-            self.command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0,
-            start_new_session=True,
-        )  # fmt: skip
+            self.command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0
+        )
         os.set_blocking(self.process.stdout.fileno(), False)
 
     def latest(self):
@@ -77,7 +76,6 @@ class Program:
         return value
 
     def stop(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        self.process.stdout.close()
+        self.process.stdout.close()  # ends what the shell has started, when it prints
+        self.process.kill()
+        self.process.wait()

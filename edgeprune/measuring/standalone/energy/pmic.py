@@ -29,8 +29,10 @@ def find(root="/"):
 def watts():
     try:
         done = subprocess.run(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=5)
+    except FileNotFoundError as error:
+        raise Unreadable("no vcgencmd, as a Raspberry Pi has it") from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unreadable(f"no PMIC of a Raspberry Pi 5: {COMMAND[0]}: {error}") from error
+        raise Unreadable(f"`{' '.join(COMMAND)}` does not answer: {error}") from error
     text = done.stdout.decode("ascii", "replace")
     rails = {}
     for rail, kind, value in re.findall(r"(\w+)_[AV] (current|volt)\(\d+\)=([\d.]+)", text):
@@ -38,5 +40,5 @@ def watts():
     products = [rail["current"] * rail["volt"] for rail in rails.values() if len(rail) == 2]
     if not products:
         said = " ".join(text.split())[:200]
-        raise Unreadable(f"no PMIC of a Raspberry Pi 5: `{' '.join(COMMAND)}` says {said!r}")
+        raise Unreadable(f"`{' '.join(COMMAND)}` tells of no rail, it says {said!r}")
     return sum(products)
