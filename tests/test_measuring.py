@@ -54,7 +54,9 @@ def test_the_program_needs_only_the_standard_library_numpy_and_onnxruntime():
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names.add(node.module.partition(".")[0])
-    assert names - set(sys.stdlib_module_names) == {"numpy", "onnxruntime", "psutil", "pynvml", "standalone"}
+    assert names - set(sys.stdlib_module_names) == {
+        "ncnn", "numpy", "onnxruntime", "openvino", "psutil", "pynvml", "standalone"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("script", ["scripts/measure_model.py", "scripts/measure_layers.py"])

@@ -182,7 +182,8 @@ def test_a_program_that_falls_silent_in_the_middle_makes_energy_null(tmp_path, m
 
 def test_the_settings_reach_the_sensor_and_what_lacks_is_refused(tmp_path):
     model = write_model(tmp_path / "m.onnx", 4)
-    text = "import time\nt = time.monotonic()\nwhile True: print(50 * (time.monotonic() - t), flush=True); time.sleep(0.01)"
+    text = "import time\nstart = time.monotonic()\n"
+    text += "while True: print(50 * (time.monotonic() - start), flush=True); time.sleep(0.01)"
     own = {"source": "command", "command": program(tmp_path, "meter", text), "unit": "J", "seconds": 0.6}
     value = measure("desk", FAST | {"energy": own}, model, None)
     assert value["energy"]["sensor"] == own["command"]

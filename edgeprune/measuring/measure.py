@@ -21,8 +21,8 @@ ENERGY = {
     "source": "energy", "watts": "watts", "seconds": "energy-seconds", "sensor": "energy-sensor",
     "command": "energy-command", "unit": "energy-unit",
 }  # fmt: skip
-#: How far an engine's outputs may be from ONNX Runtime's, of the largest value: sums in another order, and in int8 steps
-#: that round the other way and go on through the network.
+#: How far an engine's outputs may be from ONNX Runtime's, of the largest value: sums in another order; in int8, values
+#: that are rounded the other way, layer after layer.
 TOLERANCE = {"fp32": 1e-3, "int8": 0.2}
 #: What the program would have told of a device that was not there.
 NULL = (
@@ -69,7 +69,7 @@ def measure(
     if reference is not None:
         arguments += ["--reference", Path(reference)]
     try:
-        result = _run(machine, Path(model), arguments, *RUNTIMES[runtime])
+        result: dict[str, Any] = _run(machine, Path(model), arguments, *RUNTIMES[runtime])
     except (Unreachable, Unsupported) as error:
         why = "unreachable" if isinstance(error, Unreachable) else "unsupported"
         reason = str(error).partition("\n")[0]

@@ -32,7 +32,7 @@ class Unreachable(EdgepruneError):
 
 
 class Unsupported(EdgepruneError):
-    """The device is there, but not the runtime, or it does not run the network: the rest of the workflow goes on too."""
+    """The device has not the runtime, or one that does not run the network. The rest of the workflow goes on too."""
 
 
 def result(status: int, out: str, err: str, key: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def ask(options):
     command = [sys.executable, os.path.dirname(os.path.abspath(__file__)), "--compare", "--model", options.model]
     command += ["--original", options.original or options.model, "--tolerance", str(options.tolerance)]
     command += ["--runtime", options.runtime, "--threads", str(options.threads)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode < 0:
         raise Failure(UNSUPPORTED, f"{options.runtime} was ended by signal {-done.returncode} when it ran the model")
     if done.returncode:

@@ -93,8 +93,8 @@ def parse(argv):
         "--energy",
         choices=["auto"] + sorted(SENSORS) + ["estimated", "none"],
         default="auto",
-        help="where energy is read: auto is the first of %s that can be read, else an estimate if --watts is given "
-        "(default auto)" % ", ".join(AUTO),
+        help=f"where energy is read: auto is the first of {', '.join(AUTO)} that can be read, else an estimate if "
+        "--watts is given (default auto)",
     )
     parser.add_argument("--energy-sensor", metavar="CHIP/LABEL", help="for hwmon: which, * stands for anything")
     parser.add_argument(

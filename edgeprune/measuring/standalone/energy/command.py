@@ -25,7 +25,7 @@ def find(root, command, unit):
     def read():
         return program.latest() * factor
 
-    while program.latest() is None:
+    while math.isnan(program.latest()):
         time.sleep(0.01)
     if counts:
         return Counter("command", command, [(read, None)], program.stop)
@@ -36,7 +36,7 @@ class Program:
     """A program, and the ``value`` that it printed last."""
 
     def __init__(self, command):
-        self.command, self.value, self.heard = command, None, time.monotonic()
+        self.command, self.value, self.heard = command, math.nan, time.monotonic()
         self.start()
 
     def start(self):
@@ -47,7 +47,7 @@ class Program:
         os.set_blocking(self.process.stdout.fileno(), False)
 
     def latest(self):
-        """What it printed last, without waiting for more; None before the first line."""
+        """What it printed last, without waiting for more; nan before the first line."""
         now, text = time.monotonic(), self.process.stdout.read()
         ended = text == b"" and self.process.poll() is not None
         *lines, self.rest = (self.rest + (text or b"\n" * ended)).split(b"\n")

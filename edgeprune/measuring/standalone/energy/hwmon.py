@@ -15,7 +15,8 @@ KINDS = ("energy{}_input", "power{}_average", "power{}_input")
 def find(root="/", sensor=None):
     """The channels called ``sensor``, ``chip/label`` with ``*`` for anything, added up.
 
-    None will do if there is only one: which of several feeds the processor, and which are parts of others, no file says.
+    None will do if there is only one: which of several feeds the processor, and which is a part of another, no file
+    says.
     """
     found = channels(root)
     if not found:

@@ -37,14 +37,14 @@ class Session:
                     self.inputs = {name: (shape, "float32") for name, shape in json.load(stream)}
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise Failure(UNREADABLE, f"{path}: is not a model that ncnn can load: {one_line(error)}") from error
-        self.outputs = ["out%d" % i for i in range(len(self.net.output_names()))]
+        self.outputs = [f"out{i}" for i in range(len(self.net.output_names()))]
 
     def run(self, feed):
         import numpy
 
         extractor = self.net.create_extractor()
         for i, name in enumerate(self.inputs):  # without the batch, which ncnn does not have
-            extractor.input("in%d" % i, self.ncnn.Mat(feed[name][0]))
+            extractor.input(f"in{i}", self.ncnn.Mat(feed[name][0]))
         return [numpy.array(extractor.extract(name)[1])[None] for name in self.outputs]
 
 

@@ -8,7 +8,7 @@ from ..failures import NO_RUNTIME, UNREADABLE, Failure, one_line
 def package():
     """The package, or a failure that names what is missing."""
     # Its own package of statistics reports each import to a server, unasked; OpenVINO does without it.
-    sys.modules.setdefault("openvino_telemetry", None)
+    sys.modules["openvino_telemetry"] = None  # pyrefly: ignore[unsupported-operation]
     try:
         import openvino
     except ImportError as error:
