@@ -1,11 +1,11 @@
 """What the runtimes are worth on this machine: the table of docs/runtimes.md.
 
-    python benchmarks/runtimes.py [--seconds 6] [--networks vgg16 dncnn] [--write docs/runtimes.md]
+    python benchmarks/runtimes.py [--seconds 4] [--networks vgg16 dncnn] [--write docs/runtimes.md]
 
-VGG-16 and MobileNetV2 (3 x 32 x 32) and the denoiser of the preset `low-level` (1 x 256 x 256), of random weights, dense
-and pruned in FA by 50 % with `round_to: 8`, in each runtime by the pipeline's own protocol: in turns with the dense
-network in ONNX Runtime, fp32, one thread. A runtime that is not installed, or whose outputs differ from ONNX Runtime's,
-leaves its cells empty, with the reason below the table. About 20 s for each of 27 measurements.
+VGG-16 and MobileNetV2 (3 x 32 x 32) and the denoiser of the preset `low-level` (1 x 256 x 256), of random weights, as
+they are and pruned in FA by 50 % with `round_to: 8`, in each runtime by the pipeline's own protocol: in turns with the
+dense network in ONNX Runtime, fp32, one thread. A runtime that is not installed, or whose outputs differ from ONNX Runtime's,
+leaves its cells empty, with the reason below the table. About 15 s for each of 27 measurements.
 
 All runtimes, without a change to another package: `uv pip install -r requirements-runtimes.txt`.
 """
@@ -54,7 +54,7 @@ def write_models(name, folder):
 
 def rows(names, seconds):
     """``(network, size, {runtime: measurement})`` of each line of the table."""
-    device = {"kind": "local", "threads": 1, "seconds": seconds, "energy": {"source": "none"}}
+    device = {"kind": "local", "threads": 1, "seconds": seconds, "iterations": 24, "energy": {"source": "none"}}
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         for name in names:
             models = write_models(name, Path(folder))
@@ -106,7 +106,7 @@ def document(lines, seconds):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each model of a measurement (default 6)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each model of a measurement (default 4)")
     parser.add_argument("--write", metavar="FILE", help="put the table between the marks of this page")
     args = parser.parse_args(argv)
     warnings.filterwarnings("ignore")
