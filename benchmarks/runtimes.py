@@ -4,8 +4,9 @@
 
 VGG-16 and MobileNetV2 (3 x 32 x 32) and the denoiser of the preset `low-level` (1 x 256 x 256), of random weights, as
 they are and pruned in FA by 50 % with `round_to: 8`, in each runtime by the pipeline's own protocol: in turns with the
-dense network in ONNX Runtime, fp32, one thread. A runtime that is not installed, or whose outputs differ from ONNX Runtime's,
-leaves its cells empty, with the reason below the table. About 15 s for each of 27 measurements.
+dense network in ONNX Runtime, fp32, one thread. A runtime that is not installed, or whose
+outputs differ from ONNX Runtime's, leaves its cells empty, with the reason below the table. About 15 s for each of 27
+measurements.
 
 All runtimes, without a change to another package: `uv pip install -r requirements-runtimes.txt`.
 """
