@@ -1,8 +1,11 @@
-"""A device that isn't there: its measurements say so in place of numbers, and can be made later."""
+"""Measurements without numbers, of a device that wasn't there, and those of an earlier format: to be made later."""
 
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
+from typing import Any
+
+from edgeprune.measuring.measure import VERSION
 
 
 def absent(results: str | Path, devices: Container[str] | None = None) -> dict[str, list[Path]]:
@@ -12,13 +15,28 @@ def absent(results: str | Path, devices: Container[str] | None = None) -> dict[s
         results: ``results/<preset>``.
         devices: names to look for; all if None.
     """
+    return _where(lambda value: value.get("unreachable"), results, devices)
+
+
+def to_make_again(
+    results: str | Path, devices: Container[str] | None = None, everything: bool = False
+) -> dict[str, list[Path]]:
+    """The same of those and of files of an earlier format; of ``everything`` that was measured."""
+    return _where(
+        lambda value: everything or value.get("unreachable") or value.get("version", VERSION) < VERSION,
+        results,
+        devices,
+    )
+
+
+def _where(
+    condition: Callable[[dict[str, Any]], Any], results: str | Path, devices: Container[str] | None
+) -> dict[str, list[Path]]:
     found = {}
     for path in sorted(Path(results, "measure_model").glob("*/**/*.json")):
         device = path.relative_to(Path(results, "measure_model")).parts[0]
-        if devices is None or device in devices:
-            text = path.read_text(encoding="utf-8")
-            if '"unreachable"' in text and json.loads(text).get("unreachable"):
-                found.setdefault(device, []).append(path)
+        if (devices is None or device in devices) and condition(json.loads(path.read_text(encoding="utf-8"))):
+            found.setdefault(device, []).append(path)
     return found
 
 
@@ -34,4 +52,4 @@ def notice(results: str | Path, devices: Container[str] | None = None) -> str:
 
 
 def _reason(path: Path) -> str:
-    return json.loads(path.read_text(encoding="utf-8"))["reasons"]["latency_ms"]
+    return json.loads(path.read_text(encoding="utf-8"))["reasons"].get("unreachable", "no reason is on record")

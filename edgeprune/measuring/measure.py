@@ -5,11 +5,12 @@ from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
+from edgeprune.measuring import resolution
 from edgeprune.measuring.devices import connect
 from edgeprune.measuring.program import Unreachable
 from edgeprune.names import IDENTITY
 
-FORMAT, VERSION = "edgeprune.measurement", 2
+FORMAT, VERSION = "edgeprune.measurement", 3
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
 KEYS = tuple(key for key in IDENTITY if key != "task")
 #: Settings that are the program's options of the same name.
@@ -18,9 +19,9 @@ OPTIONS = ("seconds", "iterations", "warmup", "threads")
 ENERGY = {"source": "energy", "watts": "watts", "seconds": "energy-seconds"}
 #: What the program would have told of a device that was not there.
 NULL = (
-    "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_clock", "speedup_wall", "cpu_percent",
-    "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_bytes", "model_sha256", "energy_mj",
-    "energy_source", "energy",
+    "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_rounds", "speedup_clock",
+    "speedup_wall", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_rss_bytes",
+    "arena_bytes", "model_bytes", "model_sha256", "energy_mj", "energy_low", "energy_high", "energy_source", "energy",
 )  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def measure(
     metrics: str | Path | None = None,
     runtime: str = "fp32",
     quantized: str | Path | None = None,
+    calibration: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure ``model`` beside ``reference`` on a device.
 
@@ -41,6 +43,7 @@ def measure(
         model, reference: model files; the reference is the dense fp32 network of the same seed, as a rule.
         metrics: the run's ``metrics.json``, from which its identity and its test score are copied.
         runtime: what the model file is: ``fp32`` or ``int8``.
+        calibration: the device's, for ``resolution``; there need not be such a file.
         quantized: of an int8 model, the ``quantized.json`` beside it: the score is then the int8 model's own.
 
     Returns:
@@ -63,7 +66,12 @@ def measure(
         result: dict[str, Any] = machine.run(arguments)
     except Unreachable as error:
         reason = str(error).partition("\n")[0]
-        result = {**dict.fromkeys(NULL), "unreachable": True, "reasons": dict.fromkeys(NULL, reason), "warnings": []}
+        result = {**dict.fromkeys(NULL), "unreachable": True, "reasons": {"unreachable": reason}, "warnings": []}
+    smallest, reason = None, None
+    if not result.get("unreachable"):
+        smallest, reason = resolution.read(calibration, device_name, result)
+    if reason:
+        result["reasons"]["resolution"] = reason
     if accuracy is None:
         result["reasons"]["accuracy"] = "no run's metrics were given"
     return {
@@ -74,6 +82,7 @@ def measure(
         "runtime": runtime,
         "run": run,
         "accuracy": accuracy,
+        "resolution": smallest,
         **result,
     }
 
