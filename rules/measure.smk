@@ -20,11 +20,12 @@ rule measure_model:
     params:
         device=as_json(JOBS.device),
         options=given("reference", "quantized"),
+        calibration=f"{FOLDERS[0]}/calibrate_device/{{device}}.json",
         code=sources("scripts/measure_model.py", "{task}"),
     shell:
         "python scripts/measure_model.py --model {input.model} --metrics {input.metrics} {params.options}"
         " --runtime {wildcards.runtime} --device-name {wildcards.device} --device {params.device:q}"
-        " --out {output.measurement} 2> {log}"
+        " --calibration {params.calibration} --out {output.measurement} 2> {log}"
 
 
 rule measure:

@@ -18,6 +18,7 @@ def main(argv=None):
     parser.add_argument("--quantized", help="quantized.json beside an int8 model, which says how well it does")
     parser.add_argument("--reference", help="ONNX file of the dense network, measured in turns with the model")
     parser.add_argument("--metrics", help="metrics.json of the run, which says what the model is")
+    parser.add_argument("--calibration", help="the device's, from `edgeprune calibrate`; it need not be there")
     parser.add_argument("--device", required=True, help="the device's settings, as JSON")
     parser.add_argument("--device-name", required=True)
     parser.add_argument("--out", required=True, help="where the measurement is written, as JSON")
@@ -30,12 +31,15 @@ def main(argv=None):
         ) from error
     if not isinstance(device, dict):
         raise EdgepruneError("is not a JSON object", key="--device", remedy='for example: {"kind": "local"}')
-    result = measure(args.device_name, device, args.model, args.reference, args.metrics, args.runtime, args.quantized)
+    result = measure(
+        args.device_name, device, args.model, args.reference, args.metrics, args.runtime, args.quantized,
+        args.calibration,
+    )  # fmt: skip
     files.write_json(args.out, result)
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     if result["latency_ms"] is None:
-        print(f"not measured: {result['reasons']['latency_ms']}", file=sys.stderr)
+        print("not measured:", *result["reasons"].values(), file=sys.stderr)
         return
     latency, speedup = result["latency_ms"], result["speedup"]
     beside = f", {speedup:.2f} times as fast as the reference" if speedup else ""

@@ -6,7 +6,10 @@ import sys
 import pytest
 
 from edgeprune.cli import main
+from edgeprune.errors import EdgepruneError
 from edgeprune.measuring import absence
+from edgeprune.measuring.measure import VERSION
+from edgeprune.reporting import columns
 from helpers.sshserver import Server, find_server
 from helpers.workflow import TINY, Workspace
 
@@ -19,14 +22,14 @@ def write(path, **values):
 
 @pytest.fixture
 def results(tmp_path):
-    lost = {"unreachable": True, "reasons": {"latency_ms": "devices.pi.host: nothing listens there"}}
+    lost = {"unreachable": True, "reasons": {"unreachable": "devices.pi.host: nothing listens there"}}
     folder = tmp_path / "results/quick"
     for device, run, value in (
         ("pi", "a", lost),
         ("pi", "b", lost),
         ("pi", "c", {"unreachable": False}),
         ("board", "a", lost),
-        ("local", "a", {}),
+        ("local", "a", {"version": VERSION}),
     ):
         write(folder / f"measure_model/{device}/fp32/vgg8/digits/{run}/seed-0.json", **value)
     return folder
@@ -47,6 +50,21 @@ def test_remeasure_removes_only_what_was_not_measured(results, capsys):
     assert main(["remeasure", "--results", str(results)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert main(["remeasure", "--results", str(results.parent)]) == 1
+
+
+def test_remeasure_removes_what_is_of_an_earlier_version_and_all_if_asked(results, capsys):
+    write(results / "measure_model/local/fp32/vgg8/digits/b/seed-0.json", version=VERSION - 1)
+    assert main(["remeasure", "--results", str(results), "--device", "local"]) == 0
+    assert left(results) == ["board/a", "local/a", "pi/a", "pi/b", "pi/c"]
+    assert main(["remeasure", "--results", str(results), "--device", "local", "--all"]) == 0
+    assert left(results) == ["board/a", "pi/a", "pi/b", "pi/c"]
+
+
+def test_a_measurement_of_an_earlier_version_is_refused_with_the_command(tmp_path):
+    path = write(tmp_path / "m.json", format="edgeprune.measurement", version=VERSION - 1)
+    with pytest.raises(EdgepruneError, match=f"version {VERSION - 1}, this program reads {VERSION}") as caught:
+        columns.load(path, "edgeprune.measurement")
+    assert "edgeprune remeasure" in caught.value.remedy
 
 
 def test_the_notice_names_devices_causes_and_the_command(results):
@@ -78,7 +96,7 @@ def test_a_workflow_goes_on_without_a_device_and_makes_up_for_it_later(tmp_path)
     measured = json.loads(board.read_text())
     assert measured["unreachable"]
     assert measured["latency_ms"] is measured["speedup"] is None
-    assert "nothing listens" in measured["reasons"]["latency_ms"]
+    assert "nothing listens" in measured["reasons"]["unreachable"]
     assert "device board: not there for 2 measurements" in said
     for picture in ("tradeoff.png", "tradeoff.svg"):
         assert (workspace.root / "results/quick/draw_figures/vgg8/digits" / picture).stat().st_size > 1000

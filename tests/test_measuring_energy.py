@@ -11,6 +11,7 @@ from edgeprune.measuring.program import FOLDER
 from edgeprune.measuring.standalone import energy
 from edgeprune.measuring.standalone.doubts import doubts, limits, throttling
 from edgeprune.measuring.standalone.energy import ina, meters, nvml, rapl
+from edgeprune.measuring.standalone.energy.windows import WINDOWS, draws
 
 
 def write(root, tree):
@@ -89,23 +90,24 @@ def test_rapl_adds_packages_and_memory_and_survives_a_counter_that_starts_anew(t
     sensor = rapl.find(write(tmp_path, PC))
     assert sensor.name == "package-0, dram"  # its parts and the platform would count twice
     pc = Pc(tmp_path, idle=4, busy=16, inference=0.05)
-    found, details, reason, warnings = energy.draw_of(pc.run, sensor, 2.0, pc.clock, pc.sleep)
+    (found,) = draws([pc.run], sensor, 2.0, pc.clock, pc.sleep)
     assert int((tmp_path / RAPL / "intel-rapl:0/energy_uj").read_text()) < 1e9  # it did
-    assert found == pytest.approx(1e3 * (16 - 4) * 0.05, rel=1e-3)
-    assert details["idle_watts"] == pytest.approx([4, 4], rel=1e-3)
-    assert details["running_watts"] == pytest.approx(16, rel=1e-3)
-    assert details["inferences"] in (40, 41)  # 0.05 is no sum of powers of two
-    assert (reason, warnings) == (None, [])
+    assert found["mj"] == pytest.approx([1e3 * (16 - 4) * 0.05] * WINDOWS, rel=1e-3)
+    assert found["idle_watts"] == pytest.approx([4] * WINDOWS, rel=1e-3)
+    assert found["watts"] == pytest.approx([16] * WINDOWS, rel=1e-3)
+    assert found["inferences"] == 7 * WINDOWS  # of a third of a second
+    fields, reason = energy.tell(sensor, found)
+    assert (fields["energy_source"], reason) == ("rapl", None)
+    assert fields["energy_low"] <= fields["energy_mj"] <= fields["energy_high"]
 
 
 def test_a_jetson_is_read_at_the_rail_that_feeds_the_module(tmp_path):
     sensor = ina.find(write(tmp_path, JETSON))
     assert (sensor.source, sensor.name) == ("ina", "VDD_IN")
     jetson = Jetson(tmp_path, idle=4, busy=10, inference=0.01)
-    found, details, reason, _ = energy.draw_of(jetson.run, sensor, 5.0, jetson.clock, jetson.sleep)
-    assert found == pytest.approx(1e3 * 6 * 0.01, rel=0.02)
-    assert reason is None
-    assert sum(details["idle_watts"]) / 2 == pytest.approx(4, rel=0.02)
+    (found,) = draws([jetson.run], sensor, 12.0, jetson.clock, jetson.sleep)
+    assert found["mj"] == pytest.approx([1e3 * 6 * 0.01] * WINDOWS, rel=0.02)
+    assert found["idle_watts"] == pytest.approx([4] * WINDOWS, rel=0.02)
 
 
 def test_other_ina_sensors_add_their_rails(tmp_path):
@@ -119,21 +121,30 @@ def test_other_ina_sensors_add_their_rails(tmp_path):
     assert sensor.name == "hwmon1 rail 1, hwmon2 rail 1"
 
 
-def test_no_difference_to_idle_is_null_and_a_drifting_idle_is_doubted(tmp_path):
-    root = write(tmp_path, PC)
+def test_no_difference_to_idle_is_null_with_the_reason(tmp_path):
+    sensor = rapl.find(write(tmp_path, PC))
     pc = Pc(tmp_path, idle=10, busy=10, inference=0.05)
-    found, _, reason, _ = energy.draw_of(pc.run, rapl.find(root), 1.0, pc.clock, pc.sleep)
-    assert found is None
+    fields, reason = energy.tell(sensor, draws([pc.run], sensor, 1.0, pc.clock, pc.sleep)[0])
+    assert "energy_mj" not in fields
+    assert fields["energy"]["windows"] == WINDOWS
     assert "no difference" in reason
 
-    class Drifting(Pc):
-        def sleep(self, seconds):
-            self.draw(4 if self.now < 1 else 8, seconds)
 
-    pc = Drifting(tmp_path, idle=None, busy=16, inference=0.05)
-    found, _, reason, warnings = energy.draw_of(pc.run, rapl.find(root), 2.0, pc.clock, pc.sleep)
-    assert (found, reason) == (pytest.approx(1e3 * 10 * 0.05, rel=1e-3), None)
-    assert "uncertain" in warnings[0]
+def test_model_and_reference_take_turns_so_that_a_drift_of_the_idle_power_falls_on_both(tmp_path):
+    """Idle and busy power rise by half a watt a second; the interval holds what is drawn above idle."""
+    sensor = rapl.find(write(tmp_path, PC))
+
+    class Warming(Pc):
+        def draw(self, watts, seconds):
+            super().draw(watts + 0.5 * self.now, seconds)
+
+    pc = Warming(tmp_path, idle=4, busy=16, inference=0.01)
+    found = draws([pc.run, lambda: (pc.run(), pc.run())], sensor, 6.0, pc.clock, pc.sleep)
+    told = [energy.tell(sensor, each)[0] for each in found]
+    for fields, truth in zip(told, (120, 240)):
+        assert fields["energy_low"] < truth < fields["energy_high"]
+        assert fields["energy_mj"] == pytest.approx(truth, rel=0.03)
+    assert min(found[0]["mj"]) < 120 < max(found[0]["mj"])
 
 
 def test_a_machine_without_sensors_says_what_was_looked_for(tmp_path):
@@ -142,11 +153,11 @@ def test_a_machine_without_sensors_says_what_was_looked_for(tmp_path):
     assert "no RAPL counter" in reasons[0]
     assert "no INA sensor" in reasons[1]
     for source, watts, expected in (("auto", None, None), ("auto", 2.0, "estimated"), ("rapl", 2.0, None)):
-        fields, reason, _ = energy.energy(None, source, watts, 1.0, 3.0, str(tmp_path))
-        assert fields["energy_source"] == expected
-        assert fields["energy_mj"] == (6.0 if expected else None)  # 3 ms of 2 W
+        fields, reason = energy.energy(None, source, watts, 1.0, [3.0, 9.0], str(tmp_path))
+        assert {each["energy_source"] for each in fields} == {expected}
+        assert [each["energy_mj"] for each in fields] == ([6.0, 18.0] if expected else [None] * 2)  # 3 ms of 2 W
         assert (reason is None) == bool(expected)
-    assert energy.energy(None, "none", None, 1.0, 3.0)[1] == "not asked for"
+    assert energy.energy(None, "none", None, 1.0, [3.0])[1] == "not asked for"
     write(tmp_path, PC)
     assert energy.find_sensor(energy.AUTO, str(tmp_path))[0].source == "rapl"
 
@@ -233,7 +244,7 @@ def test_the_energy_run_is_part_of_the_program(tmp_path):
     from test_measuring import write_model
 
     model = write_model(tmp_path / "m.onnx", 4)
-    command = [sys.executable, str(FOLDER), "--model", str(model), "--seconds", "0.02", "--iterations", "3"]
+    command = [sys.executable, str(FOLDER), "--json", "--model", str(model), "--seconds", "0.02", "--iterations", "3"]
     for options, source in ((["--energy", "none"], None), (["--energy", "estimated", "--watts", "3"], "estimated")):
         value = json.loads(subprocess.run([*command, *options], check=True, capture_output=True, text=True).stdout)
         assert value["energy_source"] == source

@@ -1,4 +1,4 @@
-"""Forget the measurements of devices that were not there, so that the next run of snakemake makes them."""
+"""Forget measurements of devices that were not there, or of an earlier format: the next snakemake makes them."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -9,6 +9,7 @@ from edgeprune.errors import EdgepruneError
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--results", required=True, metavar="FOLDER", help="results/<preset>")
     parser.add_argument("--device", metavar="NAME", help="of this device only (default: of all)")
+    parser.add_argument("--all", action="store_true", help="those with numbers too, e.g. after `edgeprune calibrate`")
 
 
 def run(args: Namespace) -> None:
@@ -22,7 +23,7 @@ def run(args: Namespace) -> None:
         raise EdgepruneError(
             f"{args.device} has no measurements in {folder}", key="--device", remedy=f"one of: {', '.join(known)}"
         )
-    found = absence.absent(folder, args.device and [args.device])
+    found = absence.to_make_again(folder, args.device and [args.device], args.all)
     for device, paths in found.items():
         for path in paths:
             path.unlink()
@@ -30,4 +31,7 @@ def run(args: Namespace) -> None:
     if found:
         print(f"now: snakemake --cores all --config preset={folder.resolve().name}")
     else:
-        print("nothing to do: every device was there" + f" ({args.device})" * bool(args.device))
+        print(
+            "nothing to do: every device was there, every file is of this format"
+            + f" ({args.device})" * bool(args.device)
+        )

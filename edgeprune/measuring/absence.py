@@ -1,8 +1,11 @@
-"""A device that isn't there, or has not a runtime: measurements say so in place of numbers, and can be made later."""
+"""Measurements without numbers, as a device or a runtime wasn't there, and those of an earlier format: for later."""
 
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
+from typing import Any
+
+from edgeprune.measuring.measure import VERSION
 
 
 def absent(results: str | Path, devices: Container[str] | None = None) -> dict[str, list[Path]]:
@@ -13,16 +16,35 @@ def absent(results: str | Path, devices: Container[str] | None = None) -> dict[s
         results: ``results/<preset>``.
         devices: names to look for; all if None.
     """
+    return _where(_missing, results, devices)
+
+
+def to_make_again(
+    results: str | Path, devices: Container[str] | None = None, everything: bool = False
+) -> dict[str, list[Path]]:
+    """The same of those and of files of an earlier format; of ``everything`` that was measured."""
+    return _where(
+        lambda value: everything or _missing(value) or value.get("version", VERSION) < VERSION,
+        results,
+        devices,
+    )
+
+
+def _where(
+    condition: Callable[[dict[str, Any]], Any], results: str | Path, devices: Container[str] | None
+) -> dict[str, list[Path]]:
     found = {}
     for path in sorted(Path(results, "measure_model").glob("*/**/*.json")):
         device, runtime, *_ = path.relative_to(Path(results, "measure_model")).parts
-        if devices is None or device in devices:
-            text = path.read_text(encoding="utf-8")
-            if '"unreachable"' in text and json.loads(text).get("unreachable"):
-                found.setdefault(device, []).append(path)
-            elif '"unsupported"' in text and json.loads(text).get("unsupported"):
-                found.setdefault(f"{device} ({runtime})", []).append(path)
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if (devices is None or device in devices) and condition(value):
+            place = f"{device} ({runtime})" if value.get("unsupported") else device
+            found.setdefault(place, []).append(path)
     return found
+
+
+def _missing(value: dict[str, Any]) -> bool:
+    return bool(value.get("unreachable") or value.get("unsupported"))
 
 
 def notice(results: str | Path, devices: Container[str] | None = None) -> str:
@@ -38,4 +60,5 @@ def notice(results: str | Path, devices: Container[str] | None = None) -> str:
 
 
 def _reason(path: Path) -> str:
-    return json.loads(path.read_text(encoding="utf-8"))["reasons"]["latency_ms"]
+    reasons = json.loads(path.read_text(encoding="utf-8"))["reasons"]
+    return reasons.get("unreachable") or reasons.get("unsupported") or "no reason is on record"

@@ -6,12 +6,13 @@ from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
+from edgeprune.measuring import resolution
 from edgeprune.measuring.convert import CONVERTERS
 from edgeprune.measuring.devices import Device, connect
 from edgeprune.measuring.program import Unreachable, Unsupported
 from edgeprune.names import IDENTITY, RUNTIMES
 
-FORMAT, VERSION = "edgeprune.measurement", 2
+FORMAT, VERSION = "edgeprune.measurement", 3
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
 KEYS = tuple(key for key in IDENTITY if key != "task")
 #: Settings that are the program's options of the same name.
@@ -26,10 +27,10 @@ ENERGY = {
 TOLERANCE = {"fp32": 1e-3, "int8": 0.2}
 #: What the program would have told of a device that was not there.
 NULL = (
+    "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_rounds", "speedup_clock",
+    "speedup_wall", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_rss_bytes",
+    "arena_bytes", "model_bytes", "model_sha256", "energy_mj", "energy_low", "energy_high", "energy_source", "energy",
     "agreement",
-    "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_clock", "speedup_wall", "cpu_percent",
-    "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_bytes", "model_sha256", "energy_mj",
-    "energy_source", "energy",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def measure(
     metrics: str | Path | None = None,
     runtime: str = "fp32",
     quantized: str | Path | None = None,
+    calibration: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure ``model`` beside ``reference`` on a device.
 
@@ -50,6 +52,7 @@ def measure(
         model, reference: model files; the reference is the dense fp32 network of the same seed, as a rule.
         metrics: the run's ``metrics.json``, from which its identity and its test score are copied.
         runtime: a name of :data:`edgeprune.names.RUNTIMES`; its engine runs ``model``, or what is made of it here.
+        calibration: the device's, for ``resolution``; there need not be such a file.
         quantized: of an int8 model, the ``quantized.json`` beside it: the score is then the int8 model's own.
 
     Returns:
@@ -65,7 +68,7 @@ def measure(
     run, accuracy = _identity(metrics) if metrics is not None else (None, None)
     if quantized is not None:
         accuracy = _headline(files.read_json(quantized), quantized)
-    arguments = options(device)
+    arguments: list[str | Path] = [*options(device)]
     if reference is not None:
         arguments += ["--reference", Path(reference)]
     try:
@@ -73,7 +76,12 @@ def measure(
     except (Unreachable, Unsupported) as error:
         why = "unreachable" if isinstance(error, Unreachable) else "unsupported"
         reason = str(error).partition("\n")[0]
-        result = {**dict.fromkeys(NULL), why: True, "reasons": dict.fromkeys(NULL, reason), "warnings": []}
+        result = {**dict.fromkeys(NULL), why: True, "reasons": {why: reason}, "warnings": []}
+    smallest, reason = None, None
+    if result["latency_ms"]:
+        smallest, reason = resolution.read(calibration, device_name, result)
+    if reason:
+        result["reasons"]["resolution"] = reason
     if accuracy is None:
         result["reasons"]["accuracy"] = "no run's metrics were given"
     return {
@@ -84,6 +92,7 @@ def measure(
         "runtime": runtime,
         "run": run,
         "accuracy": accuracy,
+        "resolution": smallest,
         **result,
     }
 
@@ -99,9 +108,9 @@ def _run(machine: Device, model: Path, arguments: list[str | Path], engine: str,
         return machine.run(["--model", model, *arguments])
 
 
-def options(device: dict[str, Any]) -> list[str | Path]:
+def options(device: dict[str, Any]) -> list[str]:
     """The program's options for a device's settings."""
-    given: list[str | Path] = []
+    given = []
     for name in OPTIONS:
         if name in device:
             given += [f"--{name}", str(device[name])]

@@ -105,7 +105,7 @@ class Ssh:
         agent = Path(remote.__file__).read_bytes()
         command = self.command(len(agent))
         sent = program.archive()
-        words: list[str | dict[str, str]] = [{"file": "program.zip"}]
+        words: list[str | dict[str, str]] = [{"file": "program.zip"}, "--json"]
         taken = {}
         for argument in arguments:
             if isinstance(argument, Path):

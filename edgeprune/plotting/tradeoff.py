@@ -50,7 +50,7 @@ COUNTED_FACETS = (
 MEASURED_FACETS = (
     Facet("latency_p50_ms", "Latency, median", "time"),
     Facet("cpu_percent", "CPU utilisation", unit="% of one core", span=20),
-    Facet("peak_rss_bytes", "Peak resident memory", "bytes"),
+    Facet("model_rss_bytes", "Memory above idle", "bytes"),
     Facet("energy_mj", "Energy", unit="mJ"),
 )
 

@@ -10,7 +10,7 @@ from edgeprune.reporting import Row, engines
 from edgeprune.tasks.base import Task
 
 #: The version of each kind of file that is understood.
-VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 2, "edgeprune.baseline": 1}
+VERSIONS = {"edgeprune.metrics": 1, "edgeprune.timing": 1, "edgeprune.measurement": 3, "edgeprune.baseline": 1}
 #: Stages of a training by their names in ``cost.stages``; a single pass has only the first.
 STAGES = ("train", "prune", "finetune")
 #: Columns of what a measurement says of the latency, and the keys there.
@@ -19,7 +19,7 @@ LATENCY |= {"latency_iterations": "iterations", "latency_iqr_ms": "iqr"}
 #: Columns of what else it found, under their own names.
 FOUND = (
     "speedup", "speedup_low", "speedup_high", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes",
-    "idle_rss_bytes", "model_bytes", "energy_mj", "energy_source", "accuracy",
+    "idle_rss_bytes", "model_rss_bytes", "model_bytes", "energy_mj", "energy_source", "accuracy",
 )  # fmt: skip
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
 NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
@@ -47,7 +47,9 @@ def load(path: str | Path, kind: str) -> dict[str, Any]:
     if value.get("version") != wanted:
         raise EdgepruneError(
             f"has format version {value.get('version')}, this program reads {wanted}", file=path, key="version",
-            remedy="make the file again",
+            remedy="edgeprune remeasure --results results/<preset>, then snakemake again"
+            if kind == "edgeprune.measurement"
+            else "make the file again",
         )  # fmt: skip
     return value
 
@@ -109,7 +111,7 @@ def of_measurement(value: dict[str, Any], path: str | Path) -> Row:
     row["unreachable"] = int(bool(value.get("unreachable")))
     row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
     if row["latency_p50_ms"] is None:
-        known = (reasons.get(key) for key in ("unreachable", "latency_ms", "device", "latency"))
+        known = (reasons.get(key) for key in ("unreachable", "unsupported", "latency_ms", "device", "latency"))
         row["latency_reason"] = next(filter(None, known), None) or "not measured, no reason is on record"
     if row["energy_mj"] is None:
         row["energy_reason"] = reasons.get("energy_mj") or reasons.get("energy_reason") or row["latency_reason"]

@@ -56,7 +56,7 @@ COLUMNS = (
     Column("Latency p50", "latency_p50_ms", "time", spread=True),
     Column("Speed-up", "speedup", places=2, spread=True, interval=True),
     Column("CPU (% of a core)", "cpu_percent", places=0, paper=False),
-    Column("Peak RSS", "peak_rss_bytes", "bytes"),
+    Column("Memory above idle", "model_rss_bytes", "bytes"),
     Column("Energy (mJ)", "energy_mj", spread=True),
     Column("ONNX file", "file_bytes", "bytes"),
     Column("Epochs", "epochs", places=0, paper=False),
@@ -183,7 +183,7 @@ def summary(groups: Sequence[Row]) -> dict[str, dict[str, Any]]:
             entry[key] = _cut(row[key])
         if row["device"]:
             prefix = "_".join(filter(None, (row["device"], row["runtime"])))
-            for key in ("latency_p50_ms", "speedup", "peak_rss_bytes", "energy_mj"):
+            for key in ("latency_p50_ms", "speedup", "model_rss_bytes", "energy_mj"):
                 label = f"{key}_estimated" if key == "energy_mj" and notes.energy([row]) else key
                 entry[f"{prefix}_{label}"] = _cut(row[key])
     return result

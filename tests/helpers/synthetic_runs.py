@@ -224,12 +224,13 @@ def measured(metrics, device, runtime):
     estimated = device != "local"
     score = metrics["test"][tasks.get(metrics["task"]).headline.name]
     return {
-        "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "local", "runtime": runtime,
+        "format": "edgeprune.measurement", "version": 3, "device": device, "kind": "local", "runtime": runtime,
         "run": identity.copied(metrics, KEYS), "speedup": reference / p50,
         "speedup_low": 0.97 * reference / p50, "speedup_high": 1.03 * reference / p50,
         "accuracy": score - (0.006 + 0.002 * noise.random() if runtime == "int8" else 0),
         "cpu_percent": 99.0 + noise.random(), "cpu_ms_per_inference": p50, "idle_rss_bytes": int(55e6),
         "peak_rss_bytes": int(60e6 + (2 if runtime == "int8" else 5) * params),
+        "model_rss_bytes": int(5e6 + (2 if runtime == "int8" else 5) * params), "resolution": None,
         "model_bytes": (1 if runtime == "int8" else 4) * params + 3000,
         "energy_mj": 2.5 * p50 if estimated else None, "energy_source": "estimated" if estimated else None,
         "engine": "onnxruntime", "warnings": [],
@@ -245,7 +246,7 @@ def unreachable(metrics, device, runtime):
     there = measured(metrics, device, runtime)
     numbers = there.keys() - {"format", "version", "device", "kind", "runtime", "run", "reasons", "fingerprint"}
     return {
-        "format": "edgeprune.measurement", "version": 2, "device": device, "kind": "ssh", "runtime": runtime,
+        "format": "edgeprune.measurement", "version": 3, "device": device, "kind": "ssh", "runtime": runtime,
         "run": identity.copied(metrics, KEYS), **dict.fromkeys(sorted(numbers)), "fingerprint": None,
         "unreachable": True, "reasons": {"unreachable": f"{device} does not answer"},
     }  # fmt: skip

@@ -3,32 +3,22 @@
 A package that is missing, or made for another processor, so ends that process and nothing else.
 """
 
-import json
-import os
-import subprocess
-import sys
-
 from . import runtimes
 from .failures import UNSUPPORTED, Failure
+from .process import finish, start
 from .timing import Model
 
 
 def ask(options):
     """``{"difference", "tolerance", "version"}`` of a model that agrees, see :func:`compare`; else a failure."""
-    command = [sys.executable, os.path.dirname(os.path.abspath(__file__)), "--compare", "--model", options.model]
-    command += ["--original", options.original or options.model, "--tolerance", str(options.tolerance)]
-    command += ["--runtime", options.runtime, "--threads", str(options.threads)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode < 0:
-        raise Failure(UNSUPPORTED, f"{options.runtime} was ended by signal {-done.returncode} when it ran the model")
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
-        raise Failure(UNSUPPORTED, f"{options.runtime}: {said[-1]}")
-    return json.loads(done.stdout)
+    try:
+        return finish(start("compare", options))
+    except Failure as failure:
+        raise Failure(UNSUPPORTED, f"{options.runtime}: {failure}") from failure
 
 
 def compare(options):
-    """What the fresh process prints; both run the same fixed input."""
+    """What the fresh process finds; both run the same fixed input."""
     model = Model(options.model, options.threads, options.runtime)
     original = Model(options.original, options.threads)
     found = difference(model.run(), original.run())

@@ -1,6 +1,9 @@
-"""Medians, and intervals that hold them."""
+"""Medians, and intervals by Student's t distribution."""
 
 import math
+
+#: Quantiles 0.975 of the t distribution with 1, 2 … degrees of freedom.
+T975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201)
 
 
 def median(values):
@@ -9,14 +12,19 @@ def median(values):
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
-def median_interval(values, confidence=0.95):
-    """(low, high) that hold the median of what the values were drawn from with at least this confidence.
+def mean_interval(values):
+    """``(mean, low, high)`` with the 95 % interval of 2 to 12 independent values; no interval of one value."""
+    count = len(values)
+    mean = sum(values) / count
+    if count < 2:
+        return mean, None, None
+    variance = sum((value - mean) ** 2 for value in values) / (count - 1)
+    half = T975[count - 2] * math.sqrt(variance / count)
+    return mean, mean - half, mean + half
 
-    The k-th smallest and the k-th largest value: the median lies outside only if fewer than k of n draws fall on one
-    side of it, which has the probability of the binomial distribution (n, 1/2). (None, None) for fewer than 6 values.
-    """
-    values, k, tail = sorted(values), 0, 0
-    while 2 * (tail + math.comb(len(values), k)) <= (1 - confidence) * 2 ** len(values):
-        tail += math.comb(len(values), k)
-        k += 1
-    return (values[k - 1], values[-k]) if k else (None, None)
+
+def ratio_interval(values):
+    """The same of positive values by their logarithms: the geometric mean and its interval."""
+    return tuple(
+        None if value is None else math.exp(value) for value in mean_interval([math.log(value) for value in values])
+    )

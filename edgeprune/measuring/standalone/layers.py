@@ -1,6 +1,5 @@
 """How long each operator of a model takes."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -8,7 +7,7 @@ import tempfile
 from .energy import energy
 from .fingerprint import fingerprint
 from .interval import median
-from .measurement import VERSION
+from .measurement import VERSION, describe
 from .timing import Model
 
 LAYER_TURNS = 6  # turns of each model whose layers are timed
@@ -36,18 +35,22 @@ def measure_layers(paths, options):
             for turn in range(LAYER_TURNS):
                 for model in models if turn % 2 else models[::-1]:
                     model.block(options.seconds / LAYER_TURNS)
-            with open(models[2].session.session.end_profiling()) as stream:
-                events = json.load(stream)
+            events = models[2].session.operators()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         times = {}
         for event in events:
-            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            if event["name"].endswith("_kernel_time"):
                 name = event["name"][: -len("_kernel_time")]
                 times.setdefault((name, event.get("args", {}).get("op_name")), []).append(event["dur"])
         cpu_ms = 1e3 * models[1].cpu / len(models[1].times)
-        drawn, reason, _ = energy(
-            models[1], options.energy, options.watts, options.energy_seconds, cpu_ms, **options.sensor
+        (drawn,), reason = energy(
+            lambda run=models[1].run: [run],
+            options.energy,
+            options.watts,
+            options.energy_seconds,
+            [cpu_ms],
+            **options.sensor,
         )
         results.append(
             {
@@ -57,7 +60,7 @@ def measure_layers(paths, options):
                 "energy_mj": drawn["energy_mj"],
                 "energy_source": drawn["energy_source"],
                 "energy_reason": reason,
-                "model_sha256": models[1].sha256,
+                "model_sha256": describe(path)["model_sha256"],
                 "nodes": [[name, op, quicker_half(runs[options.warmup :])] for (name, op), runs in times.items()],
             }
         )
@@ -73,7 +76,7 @@ def measure_layers(paths, options):
 
 def milliseconds(model, threads):
     """Of one inference, see :func:`measure_layers`."""
-    return 1e3 * model.cpu / len(model.times) if threads == 1 else model.latency()["p50"]
+    return 1e3 * model.cpu / len(model.times) if threads == 1 else 1e3 * median(model.times)
 
 
 def quicker_half(values):

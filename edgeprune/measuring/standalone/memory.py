@@ -1,12 +1,8 @@
 """Peak memory, in a fresh process."""
 
-import json
-import os
-import subprocess
 import sys
 
 from . import runtimes
-from .failures import UNRUNNABLE, Failure
 from .timing import Model
 
 
@@ -34,34 +30,17 @@ def peak_memory():
         return None
 
 
-def probe(path, threads, runtime):
-    """What a fresh process prints: its peak memory with the runtime imported, then with the model loaded and run."""
-    runtimes.RUNTIMES[runtime].package()
+def probe(options):
+    """What a fresh process finds: its peak memory with the runtime started, then with the model loaded and run, and
+    what the runtime says of its own."""
+    runtime = runtimes.RUNTIMES[options.runtime]
+    runtime.start()
     idle = peak_memory()
-    model = Model(path, threads, runtime)
+    model = Model(options.model, options.threads, options.runtime)
     for _ in range(3):
         model.run()
-    return {"idle": idle, "peak": peak_memory()}
-
-
-def start_probe(path, threads, runtime):
-    command = [
-        sys.executable,
-        os.path.dirname(os.path.abspath(__file__)),
-        "--probe",
-        "--model",
-        path,
-        "--threads",
-        str(threads),
-        "--runtime",
-        runtime,
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-
-
-def finish_probe(process):
-    out, err = process.communicate()
-    if process.returncode:
-        message = err.strip().splitlines()[-1] if err.strip() else f"ended with status {process.returncode}"
-        raise Failure(max(process.returncode, UNRUNNABLE), f"the process that measures memory: {message}")
-    return json.loads(out)
+    return {
+        "idle": idle,
+        "peak": peak_memory(),
+        "arena": runtime.arena_bytes(options.model, options.threads, model.feed),
+    }

@@ -1,14 +1,13 @@
 """A model and its times; models that take turns."""
 
-import hashlib
 import math
 import time
 
 from . import runtimes
-from .failures import UNREADABLE, UNRUNNABLE, Failure, one_line
-from .interval import median, median_interval
+from .failures import UNRUNNABLE, Failure, one_line
+from .interval import median
 
-BLOCKS = 40  # turns that each model takes, at least
+BLOCKS = 6  # turns that each model takes in a round, at least
 BLOCK_RUNS = 3  # timed runs of a block, at least
 PATIENCE = 4  # times the seconds asked for, if other processes take the cores
 
@@ -18,19 +17,12 @@ class Model:
 
     def __init__(self, path, threads, runtime="onnxruntime", trace=None):
         """``trace`` is for a runtime that can tell how long each operator took, see its ``load``."""
-        runtimes.RUNTIMES[runtime].package()
         self.path = path
-        try:
-            with open(path, "rb") as stream:
-                content = stream.read()
-        except OSError as error:
-            raise Failure(UNREADABLE, f"{path}: cannot be read: {error.strerror}") from error
-        self.bytes, self.sha256 = len(content), hashlib.sha256(content).hexdigest()
-        del content  # peak memory must not hold the file twice
         self.session = runtimes.RUNTIMES[runtime].load(path, threads, **({"trace": trace} if trace else {}))
         self.feed = {name: random_input(*kind) for name, kind in self.session.inputs.items()}
         exact = time.get_clock_info("thread_time").resolution < 2e-6  # Windows counts in 1/64 seconds
-        self.clock = time.thread_time if threads == 1 and exact else time.perf_counter
+        self.clock_name = "cpu" if threads == 1 and exact else "wall"
+        self.clock = time.thread_time if self.clock_name == "cpu" else time.perf_counter
         self.wall = self.cpu = self.busy = 0.0  # seconds in blocks: by the wall, by the processor, by ``clock``
         self.times, self.block_medians = [], []  # of each run by the wall, of each block by ``clock``
 
@@ -56,18 +48,6 @@ class Model:
         self.busy += total
         self.block_medians.append(median(own))
 
-    def latency(self):
-        """Milliseconds; ``std`` is the sample standard deviation, ``iqr`` the width of the middle half."""
-        import numpy
-
-        times = numpy.array(self.times) * 1e3
-        p25, p50, p75, p90, p99 = (float(value) for value in numpy.percentile(times, [25, 50, 75, 90, 99]))
-        std = float(times.std(ddof=1)) if len(times) > 1 else None
-        values = {"p50": p50, "p90": p90, "p99": p99, "mean": float(times.mean()), "std": std, "iqr": p75 - p25}
-        values["iterations"] = len(times)
-        values["blocks"] = len(self.block_medians)
-        return values
-
 
 def random_input(shape, dtype):
     import numpy
@@ -88,9 +68,3 @@ def take_turns(models, seconds, iterations):
         for model in order:
             model.block(turn)
         order.reverse()
-
-
-def speedup_of(model, reference):
-    """(speed-up, low, high): the median of the pairs' ratios and its interval of 95 %, see :func:`median_interval`."""
-    ratios = [theirs / ours for ours, theirs in zip(model.block_medians, reference.block_medians)]
-    return (median(ratios),) + median_interval(ratios)

@@ -1,9 +1,9 @@
-"""Energy of an inference above idle: a table of sensors, and a run between two idle windows."""
+"""Energy of an inference above idle: a table of sensors, and what the one that can be read says."""
 
-import time
-
+from ..interval import mean_interval
 from . import command, hwmon, ina, nvml, pmic, rapl
 from .meters import Unreadable
+from .windows import WINDOWS, draws
 
 #: ``find(root)`` of each, and the settings that it takes beside.
 SENSORS = {
@@ -16,7 +16,6 @@ SENSORS = {
 }
 #: NVML is left out: it counts a GPU, and the models run on the CPU. So is what has to be named.
 AUTO = ("rapl", "ina", "pmic")
-POLL = 0.02  # seconds between two readings, as far as an inference's length allows
 
 
 def find_sensor(names, root="/", **settings):
@@ -31,75 +30,47 @@ def find_sensor(names, root="/", **settings):
     return None, reasons
 
 
-def window(sensor, step, seconds, clock):
-    """(joules, seconds, steps) of repeating ``step`` for ``seconds``."""
-    started = polled = now = clock()
-    sensor.poll(now)
-    joules, steps = sensor.joules, 0
-    while now - started < seconds:
-        step()
-        steps, now = steps + 1, clock()
-        if now - polled >= POLL:
-            sensor.poll(now)
-            polled = now
-    sensor.poll(now)
-    return sensor.joules - joules, now - started, steps
+def energy(load, source, watts, seconds, cpu_ms, root="/", **settings):
+    """What the result says of energy, a dict for each model, and why a number is missing.
 
-
-def draw_of(run, sensor, seconds, clock=time.perf_counter, sleep=time.sleep):
-    """Energy of ``run()`` above idle: ``(millijoules or None, details, reason, warnings)``."""
-
-    def idle():
-        joules, took, _ = window(sensor, lambda: sleep(POLL), seconds / 2, clock)
-        return joules / took
-
-    before = idle()
-    joules, took, runs = window(sensor, run, seconds, clock)
-    after = idle()
-    rest = (before + after) / 2
-    details = {
-        "sensor": sensor.name,
-        "idle_watts": [before, after],
-        "running_watts": joules / took,
-        "seconds": took,
-        "inferences": runs,
-    }
-    above = joules / took - rest
-    if above <= abs(before - after) / 2:
-        said = f"the run drew {joules / took:.2f} W, idle {before:.2f} W before and {after:.2f} W after"
-        return None, details, f"{said}: no difference to tell", []
-    warnings = []
-    if abs(before - after) > 0.2 * above:
-        warnings.append(f"idle power was {before:.2f} W before and {after:.2f} W after: the energy is uncertain")
-    return 1e3 * above * took / runs, details, None, warnings
-
-
-def energy(model, source, watts, seconds, cpu_ms, root="/", **settings):
-    """The fields of the result that tell of energy; ``cpu_ms`` is an inference's CPU time in the timed run.
-
-    ``settings`` are the sensor's.
+    ``load`` gives the models' functions to run, and is called only where a sensor is read; ``cpu_ms`` is an inference's
+    CPU time of each model in the timed runs. ``settings`` are the sensor's.
     """
-    fields = {"energy_mj": None, "energy_source": None, "energy": None}
+    keys = ("energy_mj", "energy_low", "energy_high", "energy_source", "energy")
+    fields = [dict.fromkeys(keys) for _ in cpu_ms]
     if source == "none":
-        return fields, "not asked for", []
+        return fields, "not asked for"
     reasons = []
     if source != "estimated":
         try:
             sensor, reasons = find_sensor(AUTO if source == "auto" else [source], root, **settings)
             if sensor:
-                for _ in range(3):
-                    model.run()
+                runs = load()
+                for run in runs * 3:
+                    run()
                 try:
-                    millijoules, details, reason, warnings = draw_of(model.run, sensor, seconds)
+                    told = [tell(sensor, found) for found in draws(runs, sensor, seconds)]
                 finally:
                     sensor.stop()
-                fields.update(energy_mj=millijoules, energy=details)
-                fields["energy_source"] = None if millijoules is None else sensor.source
-                return fields, reason, warnings
+                for each, (values, _) in zip(fields, told):
+                    each.update(values)
+                return fields, told[0][1]
         except Unreadable as error:  # it could be read before
             reasons = [str(error)]
     if source == "estimated" or (source == "auto" and watts):
-        details = {"watts_per_core": watts, "cpu_ms_per_inference": cpu_ms, "no_sensor": reasons}
-        fields.update(energy_mj=cpu_ms * watts, energy_source="estimated", energy=details)
-        return fields, None, []
-    return fields, "; ".join(reasons), []
+        for each, ms in zip(fields, cpu_ms):
+            details = {"watts_per_core": watts, "cpu_ms_per_inference": ms, "no_sensor": reasons}
+            each.update(energy_mj=ms * watts, energy_source="estimated", energy=details)
+        return fields, None
+    return fields, "; ".join(reasons)
+
+
+def tell(sensor, found):
+    """``(fields, reason)`` of one of :func:`draws`."""
+    mean, low, high = mean_interval(found["mj"])
+    idle, watts = (sum(found[key]) / WINDOWS for key in ("idle_watts", "watts"))
+    fields = {"energy": dict(found, sensor=sensor.name, windows=WINDOWS)}
+    if low <= 0:
+        said = f"the runs drew {watts:.2f} W and idle {idle:.2f} W on the average of {WINDOWS} windows"
+        return fields, f"{said}: no difference to tell"
+    return dict(fields, energy_mj=mean, energy_low=low, energy_high=high, energy_source=sensor.source), None

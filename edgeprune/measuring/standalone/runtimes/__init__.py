@@ -1,4 +1,5 @@
-"""Runtimes, a file each. One has ``package()``, which imports it, and ``load(path, threads)``, which gives a session.
+"""Runtimes, a file each. One has ``package()``, which imports it, ``start()``, which has it run as little as it can,
+``load(path, threads)``, which gives a session, and ``arena_bytes(path, threads, feed)``, None where it does not tell.
 
 A session has ``inputs``, ``{name: (shape, dtype)}`` with a symbolic dimension (the batch, as a rule) as 1, and
 ``run(feed)``, which takes ``{name: array}`` and returns the outputs' arrays. ``load`` raises ``Failure`` for a model
@@ -7,9 +8,10 @@ that it cannot read; whatever ``run`` raises is told as a model that cannot be r
 
 from . import ncnn, onnx_runtime, openvino
 
+ONNX = "onnxruntime"
 #: By the names of their packages.
 RUNTIMES = {
-    "onnxruntime": onnx_runtime,
+    ONNX: onnx_runtime,
     "openvino": openvino,
     "ncnn": ncnn,
 }

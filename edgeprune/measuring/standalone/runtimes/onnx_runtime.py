@@ -1,6 +1,10 @@
 """ONNX Runtime on the CPU."""
 
+import json
+import os
+import shutil
 import sys
+import tempfile
 
 from ..failures import NO_RUNTIME, UNREADABLE, UNRUNNABLE, Failure, one_line
 
@@ -14,6 +18,11 @@ DTYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
+#: A model of one operator, Identity, in ONNX's format.
+SMALLEST = (
+    b'\x08\x08:7\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n'
+    b"\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x11"
+)
 
 
 def package():
@@ -54,5 +63,31 @@ class Session:
     def run(self, feed):
         return self.session.run(None, feed)
 
+    def operators(self):
+        """The events of the trace so far that are operators; ends it."""
+        with open(self.session.end_profiling()) as stream:
+            return [event for event in json.load(stream) if event.get("cat") == "Node"]
+
 
 load = Session
+
+
+def start():
+    """Run the smallest model there is, so that what the runtime takes whatever it runs is in memory."""
+    import numpy
+
+    session = Session(SMALLEST, 1)
+    session.run({"x": numpy.zeros(1, "float32")})
+
+
+def arena_bytes(path, threads, feed):
+    """The most that one inference had in use of ONNX Runtime's arena, from which it takes feature maps and weights that
+    it has put into another order; None of an older release, which does not tell."""
+    folder = tempfile.mkdtemp()
+    try:
+        session = Session(path, threads, trace=os.path.join(folder, "trace"))
+        session.run(feed)
+        used = [event.get("args", {}).get("mem_in_use_peak") for event in session.operators()]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return max((int(value) for value in used if value is not None), default=None)
