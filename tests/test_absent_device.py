@@ -77,6 +77,17 @@ def test_the_notice_names_devices_causes_and_the_command(results):
     assert absence.notice(results.parent / "none") == ""
 
 
+def test_a_runtime_that_a_device_has_not_is_told_and_made_up_for_alike(results, capsys):
+    lost = {"unsupported": True, "reasons": {"unsupported": "openvino: install openvino for python3"}}
+    write(results / "measure_model/pi/openvino-fp32/vgg8/digits/a/seed-0.json", **lost)
+    said = absence.notice(results, ["pi"])
+    assert "device pi (openvino-fp32): not there for 1 measurement, without numbers now\n  openvino: install" in said
+    assert said.count("--device pi`") == 2
+    assert main(["remeasure", "--results", str(results), "--device", "pi"]) == 0
+    assert "pi (openvino-fp32): 1 measurement" in capsys.readouterr().out
+    assert absence.notice(results, ["pi"]) == ""
+
+
 def test_a_workflow_goes_on_without_a_device_and_makes_up_for_it_later(tmp_path):
     find_server()
     server = Server(tmp_path / "server")

@@ -227,7 +227,7 @@ def test_each_round_is_a_fresh_process_that_loads_both_models_each_first_by_turn
     seen = []
 
     class Loaded(timing.Model):
-        def __init__(self, path, threads):
+        def __init__(self, path, threads, runtime):
             super().__init__(path, threads)
             seen.append(path)
 

@@ -169,13 +169,9 @@ def test_a_program_that_gives_no_readings_is_told(tmp_path, monkeypatch, text, w
 
 def test_a_program_that_falls_silent_in_the_middle_makes_energy_null(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "SILENCE", 0.3)
-
-    class Model:
-        def run(self):
-            time.sleep(0.01)
-
     meter = program(tmp_path, "meter", "import time; print(4, flush=True); time.sleep(60)")
-    fields, reason, _ = energy(Model(), "command", None, 2.0, 1.0, command=meter, unit="W")
+    load = lambda: [lambda: time.sleep(0.01)]  # noqa: E731
+    (fields,), reason = energy(load, "command", None, 2.0, [1.0], command=meter, unit="W")
     assert fields["energy_mj"] is None
     assert "printed nothing" in reason
 
@@ -187,6 +183,7 @@ def test_the_settings_reach_the_sensor_and_what_lacks_is_refused(tmp_path):
     own = {"source": "command", "command": program(tmp_path, "meter", text), "unit": "J", "seconds": 0.6}
     value = measure("desk", FAST | {"energy": own}, model, None)
     assert value["energy"]["sensor"] == own["command"]
+    assert sum(value["energy"]["watts"]) / 6 == pytest.approx(50, rel=0.2)
     assert value["energy_source"] == "command" or "no difference" in value["reasons"]["energy_mj"]
     with pytest.raises(EdgepruneError, match="--energy-unit"):
         measure("desk", FAST | {"energy": {"source": "command", "command": "cat"}}, model, None)
