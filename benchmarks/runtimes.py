@@ -90,7 +90,9 @@ def document(lines, seconds):
         reference = measured[0]["reference"]["latency_ms"]["p50"]
         text.append(f"| {name} | {reference:.2f} ms | {size} | " + " | ".join(cells) + " |")
     known = {key: value for each in measured for key, value in each["fingerprint"].items()}
-    engines = ", ".join(f"{engine} {known[engine]}" for engine in dict(RUNTIMES.values()) if engine in known)
+    engines = ", ".join(
+        f"{engine} {known[engine].partition('-')[0]}" for engine in dict(RUNTIMES.values()) if engine in known
+    )
     text += [
         "",
         "Times as fast as the dense network in ONNX Runtime, fp32, measured in turns with it (95 % intervals).",
