@@ -3,6 +3,7 @@
 # make test-slurm  the same for the cluster: a real Slurm on this machine (root, Debian or Ubuntu)
 # make lint    ruff, snakefmt, types, the layers of pyproject.toml, snakemake --lint, and that the pages build
 # make docs    the pages of docs/ as HTML, in docs/_build
+# make calibrate DEVICE=local  how often this device's intervals hold, and what difference it can tell
 # make unlock  after a kill: let the next run go on (only if no other run is under way)
 # make resume  after a kill: cancel what it left in a cluster's queue, unlock, and go on
 # make refresh-remote  let the repository carry the results that dvc.lock names, for `dvc pull` in a fresh clone
@@ -19,7 +20,11 @@ export SNAKEMAKE_PROFILE := $(PROFILE)
 endif
 ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
 
-.PHONY: run env env-dev env-slurm test test-slurm lint docs requirements unlock resume refresh-remote clean
+DEVICE ?= local
+calibrate: env
+	@$(BIN)/edgeprune calibrate --results results/$(PRESET) --device $(DEVICE)
+
+.PHONY: calibrate run env env-dev env-slurm test test-slurm lint docs requirements unlock resume refresh-remote clean
 .DEFAULT_GOAL := run
 
 # Locks alone don't say that they ended the run: what else would have ended it ends a dry run too, which passes locks.

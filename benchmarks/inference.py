@@ -1,103 +1,140 @@
-"""What pruning and quantisation are worth in time, and how well that repeats: networks of random weights, measured by
-the pipeline's own protocol.
+"""Whether the intervals of a speed-up hold what they say: networks beside themselves (A/A), and beside slower ones.
 
-    python benchmarks/inference.py [--networks vgg16 resnet50 mobilenetv2] [--seconds 5] [--seed 0] [--repeat 2]
+    python benchmarks/inference.py [--busy 4] [--measurements 40] [--slower 10] [--seconds 2] [--out found.json]
 
-Each network (CIFAR size, 3 x 32 x 32) is pruned in mode FA by 50 % with `round_to: 8`, exported to ONNX and quantised
-with random images for calibration: latency does not depend on the weights. Pruned and dense, in fp32 and int8, are
-measured in turns with the dense network in fp32, ONNX Runtime, one thread, in a process of their own each time.
-All is done `--repeat` times in a row, and the speed-ups of the rounds are compared. The exit code is 1 if a required
-speed-up (VGG-16's) is missed or the rounds differ by more than is allowed.
+Three networks (CIFAR size, 3 x 32 x 32, random weights), by the pipeline's own protocol, ONNX Runtime, one thread:
+
+* **A/A**: each beside itself, 40 measurements in all. The 95 % interval of the speed-up must hold 1 in at least 36.
+* **5 % slower**: each beside a copy that does more work, so much that it takes 5 % more CPU time by a long measurement
+  of its own, which is printed. The interval must lie below 1 in at least 9 of 10.
+
+``--busy 4`` starts four programs that do nothing but compute, and ends them. The exit code is 1 if either is missed.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
+import subprocess
 import sys
 import tempfile
-import warnings
+import time
 from pathlib import Path
 
-import numpy
+import onnx
 import torch
+from onnx import helper
 
-import edgeprune
 from edgeprune import entrypoint
-from edgeprune.export import int8, onnx
+from edgeprune.export.onnx import export
+from edgeprune.measuring.calibration import summary
 from edgeprune.measuring.measure import measure
 from edgeprune.networks.resolve import build
 
 NETWORKS = {
     "vgg16": "edgeprune.networks.vgg:vgg16",
-    "resnet50": "edgeprune.networks.resnet:resnet50",
+    "resnet8": "edgeprune.networks.resnet:resnet8",
     "mobilenetv2": "edgeprune.networks.mobilenet:mobilenetv2",
 }
-SHAPE, CLASSES, TARGET, ROUND_TO, IMAGES = (3, 32, 32), 10, 0.5, 8, 20
-#: Least speed-up to the dense network in fp32.
-REQUIRED = {("vgg16", "pruned", "fp32"): 1.5, ("vgg16", "pruned", "int8"): 6.0}
-ALLOWED = 0.05  # most that two rounds may differ by, relative to the smaller
+SHAPE = (3, 32, 32)
+COVERED, TOLD, SLOWER = 0.9, 0.9, 0.05
+LONG = 3  # times the seconds, for the measurement that says how much slower a copy is
 
 
-def write_models(name, seed, folder):
-    """``{(size, runtime): file}`` of one network."""
-    torch.manual_seed(seed)
-    dense = build(NETWORKS[name], num_classes=CLASSES, in_channels=SHAPE[0], input_size=SHAPE[1]).eval()
-    plan = edgeprune.sample(edgeprune.profile(dense, SHAPE), "FA", TARGET, seed, round_to=ROUND_TO)
-    models = {"dense": dense, "pruned": edgeprune.prune(dense, plan).eval()}
-    images = numpy.random.default_rng(seed).standard_normal((IMAGES, *SHAPE), dtype="float32")
-    written = {}
-    for size, model in models.items():
-        for runtime in ("fp32", "int8"):
-            written[size, runtime] = folder / f"{name}-{size}-{runtime}.onnx"
-        onnx.export(model, SHAPE, written[size, "fp32"])
-        written[size, "int8"].write_bytes(int8.to_bytes(written[size, "fp32"], images))
-    return written
+def write(name, path):
+    torch.manual_seed(0)
+    export(build(NETWORKS[name], num_classes=10, in_channels=SHAPE[0], input_size=SHAPE[1]).eval(), SHAPE, path)
+
+
+def write_slower(source, path, count):
+    """``source`` with ``count`` operators before it, which do their work and leave the input as it is."""
+    model = onnx.load(source)
+    graph = model.graph
+    image = graph.input[0].name
+    names = [image, *(f"again-{i}" for i in range(count))]
+    for node in graph.node:
+        node.input[:] = [names[-1] if name == image else name for name in node.input]
+    chain = [helper.make_node("Relu", [before], [after]) for before, after in itertools.pairwise(names)]
+    nodes = [*chain, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.save(model, path)
+
+
+def slower_by(share, source, path, device):
+    """Write a copy of ``source`` whose CPU time is ``share`` more; how much more it takes by a long measurement."""
+    device, count, found = {**device, "seconds": LONG * device["seconds"]}, 40, 0.0
+    for _ in range(4):
+        write_slower(source, path, count)
+        found = 1 / measure("here", device, path, source)["speedup"] - 1
+        if abs(found / share - 1) < 0.1:
+            break
+        count = max(1, round(count * share / max(found, share / 5)))
+    return found
+
+
+@contextlib.contextmanager
+def busy(count):
+    """``count`` programs that compute, meanwhile."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: sum(range(1000))"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def say(name, what, found):
+    ratios = ", ".join(f"{e['speedup']:.3f} ({e['speedup_low']:.3f} to {e['speedup_high']:.3f})" for e in found[:3])
+    print(f"| {name} | {what} | {ratios} … |", flush=True)
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--seconds", type=float, default=5.0, help="for each model and round (default 5)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--repeat", type=int, default=2, help="rounds (default 2)")
+    parser.add_argument("--busy", type=int, default=0, help="programs that compute meanwhile (default none)")
+    parser.add_argument("--measurements", type=int, default=40, help="A/A, of all networks together (default 40)")
+    parser.add_argument("--slower", type=int, default=10, help="of each network beside its slower copy (default 10)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a measurement, for each model (default 2)")
     parser.add_argument("--out", help="write every measurement as JSON too")
     args = parser.parse_args(argv)
-    warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     device = {"kind": "local", "threads": 1, "seconds": args.seconds, "energy": {"source": "none"}}
-    good, everything = True, []
-    print("| network | model | runtime | P50, ms | times dense fp32 (95 %) of each round | differ by | required |")
-    print("|---|---|---|---|---|---|---|")
+    started, alike, apart, covered, told = time.monotonic(), [], [], 0, 0
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-        for name in args.networks:
-            models = write_models(name, args.seed, Path(folder))
-            for key, file in models.items():
-                if key == ("dense", "fp32"):
-                    continue  # the reference of all
-                rounds = [measure("here", device, file, models["dense", "fp32"]) for _ in range(args.repeat)]
-                everything += [{"network": name, "model": key[0], "runtime": key[1], **each} for each in rounds]
-                good &= say(name, key, rounds)
-    if args.out:
-        Path(args.out).write_text(json.dumps(everything, indent=2) + "\n")
-    first = everything[0]
-    print(f"\n{first['fingerprint']['cpu_model']}, ONNX Runtime {first['fingerprint']['onnxruntime']}, 1 thread")
-    for warning in sorted({warning for each in everything for warning in each["warnings"]}):
-        print(f"warning: {warning}")
-    if not good:
-        sys.exit(1)
-
-
-def say(name, key, rounds):
-    """Print a row; whether it holds what is asked."""
-    speedups, required = [each["speedup"] for each in rounds], REQUIRED.get((name, *key))
-    apart = max(speedups) / min(speedups) - 1
-    medians = ", ".join(f"{each['latency_ms']['p50']:.3f}" for each in rounds)
+        files = {name: (Path(folder, f"{name}.onnx"), Path(folder, f"{name}-slower.onnx")) for name in args.networks}
+        slower = {}
+        for name, (dense, copy) in files.items():
+            write(name, dense)
+            if args.slower:
+                slower[name] = slower_by(SLOWER, dense, copy, device)
+                print(f"{name}: the slower copy takes {slower[name]:.1%} more time by itself", flush=True)
+        print("\n| network | beside | times as fast (95 %) |\n|---|---|---|")
+        with busy(args.busy):
+            for i, (name, (dense, copy)) in enumerate(files.items()):
+                count = len(range(i, args.measurements, len(files)))
+                found = [measure("here", device, dense, dense) for _ in range(count)]
+                say(name, "itself", found)
+                alike += found
+                if args.slower:
+                    found = [measure("here", device, copy, dense) for _ in range(args.slower)]
+                    say(f"{name}, {slower[name]:.1%} slower", "dense", found)
+                    apart += found
+    covered = sum(each["speedup_low"] <= 1 <= each["speedup_high"] for each in alike)
+    told = sum(each["speedup_high"] < 1 for each in apart)
+    first = (alike + apart)[0]
     print(
-        f"| {name} | {key[0]} | {key[1]} | {medians} | "
-        + ", ".join(f"{e['speedup']:.2f} ({e['speedup_low']:.2f} to {e['speedup_high']:.2f})" for e in rounds)
-        + f" | {apart:.1%}{'' if apart <= ALLOWED else ' (too much)'} | {required or ''} |",
-        flush=True,
+        f"\nA/A: {covered} of {len(alike)} intervals hold 1; 5 % slower: {told} of {len(apart)} are told\n"
+        f"nine of ten measurements would tell {summary(alike)['resolution']:.1%}\n"
+        f"{first['fingerprint']['cpu_model']}, {first['fingerprint']['cores']} cores, {args.busy} busy programs, "
+        f"ONNX Runtime {first['fingerprint']['onnxruntime']}, 1 thread, {args.seconds:g} s for each model, "
+        f"{time.monotonic() - started:.0f} s in all"
     )
-    return apart <= ALLOWED and (required is None or min(speedups) >= required)
+    if args.out:
+        Path(args.out).write_text(json.dumps({"alike": alike, "apart": apart, "slower": slower}, indent=2) + "\n")
+    if covered < COVERED * len(alike) or told < TOLD * len(apart):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
