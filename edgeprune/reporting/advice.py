@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeprune import identity
 from edgeprune.measuring import program
+from edgeprune.names import INT8
 from edgeprune.reporting import Row, difference, notes, pairs, runs, units
 from edgeprune.reporting.choice import RULE, Choice
 from edgeprune.tasks.base import Metric
@@ -29,7 +30,7 @@ def model(results: str | Path, choice: Choice, rows: Sequence[Row]) -> dict[str,
     """
     run = choice.member(_members(choice.satisfying[0], rows))
     where, trained = identity.folder(run), Path(results) / "train_network"
-    exported = Path(results) / "quantize_model" if run["runtime"] == "int8" else trained
+    exported = Path(results) / "quantize_model" if run["runtime"] in INT8 else trained
     paths = {
         "onnx": exported / where / "model.onnx",
         "checkpoint": trained / where / "model.pt",
@@ -109,7 +110,7 @@ def text(choice: Choice, rows: Sequence[Row], place: str | None, found: dict[str
         lines.append("Memory is computed: the weights and the largest set of feature maps alive at one time.")
     if any(c.column == "energy_mj" for c in choice.constraints) and notes.energy(everything):
         lines.append(f"The energy is {notes.energy(everything)}, not read from a sensor.")
-    if place and place.endswith("(int8)"):
+    if place and place.endswith("int8)"):
         lines.append(QUANTIZED_NOTE)
     lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the runs):"]
     if best := choice.best:

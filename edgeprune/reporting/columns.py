@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import IDENTITY, LATER, RESOURCES
+from edgeprune.names import IDENTITY, INT8, LATER, RESOURCES
 from edgeprune.reporting import Row, engines
 from edgeprune.tasks.base import Task
 
@@ -111,7 +111,7 @@ def of_measurement(value: dict[str, Any], path: str | Path) -> Row:
     row["unreachable"] = int(bool(value.get("unreachable")))
     row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
     if row["latency_p50_ms"] is None:
-        known = (reasons.get(key) for key in ("unreachable", "latency_ms", "device", "latency"))
+        known = (reasons.get(key) for key in ("unreachable", "unsupported", "latency_ms", "device", "latency"))
         row["latency_reason"] = next(filter(None, known), None) or "not measured, no reason is on record"
     if row["energy_mj"] is None:
         row["energy_reason"] = reasons.get("energy_mj") or reasons.get("energy_reason") or row["latency_reason"]
@@ -127,7 +127,7 @@ def of_file(row: Row) -> Row:
     """
     others = {key: value for key, value in row.items() if key.startswith("test_") and key != "test_loss"}
     others = {f"score_{key.removeprefix('test_')}": value for key, value in others.items()}
-    if row["runtime"] == "int8":
+    if row["runtime"] in INT8:
         return {"score": row["accuracy"], "file_bytes": row["model_bytes"], **dict.fromkeys(others)}
     return {
         "score": row["test"],

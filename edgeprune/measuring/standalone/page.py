@@ -24,6 +24,8 @@ def page(result, model, reference):
             rows.append(("  95 %", [span(each, "energy_low", "energy_high", 3) for each in columns]))
     device, protocol = result["fingerprint"], result["protocol"]
     place = f"{device['cpu_model'] or device['architecture']}, {protocol['threads']} thread(s)"
+    if result["engine"] != "onnxruntime":
+        place += f", {result['engine']} {device[result['engine']]} beside"
     lines = [f"{place}, ONNX Runtime {device['onnxruntime']}, {protocol['rounds']} rounds"]
     lines += [f"{name:20}" + "".join(f"{cell:24}" for cell in cells).rstrip() for name, cells in rows]
     lines += [
