@@ -58,11 +58,13 @@ def quantise(
     check(fp32, known, load_manifest(folder), model)
     seen = calibration(folder)
     content = to_bytes(model, seen)
+    val = evaluate(content, folder, "val", threads, uncertain=True)
     value = {
         "format": FORMAT,
         "version": VERSION,
         **identity.copied(known),
-        "val": evaluate(content, folder, "val", threads),
+        "val_uncertainty": val.pop("uncertainty"),
+        "val": val,
         "test": evaluate(content, folder, "test", threads),
         "fp32": fp32,
         "model_bytes": {"int8": len(content), "fp32": Path(model).stat().st_size},
