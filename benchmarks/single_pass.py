@@ -49,7 +49,7 @@ from edgeprune.config.load import effective
 from edgeprune.config.recipe import Recipe
 from edgeprune.config.recipes import recipe_of
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring.standalone import median_interval
+from edgeprune.measuring.standalone.interval import median_interval
 from edgeprune.names import BASELINES, COUNTED
 from edgeprune.networks.resolve import build
 from edgeprune.training import budget, cost

@@ -13,9 +13,9 @@ import edgeprune
 from edgeprune.complexity import width
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.layer_tags import layer_of, tagged
-from edgeprune.measuring import standalone
 from edgeprune.measuring.layers import assemble, design
 from edgeprune.measuring.layers.measure import measure
+from edgeprune.measuring.program import FOLDER
 from edgeprune.networks.mobilenet import mobilenetv2_small
 from edgeprune.networks.resnet import resnet8
 from edgeprune.networks.vgg import vgg8
@@ -71,9 +71,7 @@ def test_every_operator_finds_its_layer_in_whatever_the_runtime_makes_of_it(fact
 
 
 def run(*arguments):
-    done = subprocess.run(
-        [sys.executable, standalone.__file__, *map(str, arguments)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, FOLDER, *map(str, arguments)], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

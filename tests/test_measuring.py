@@ -12,9 +12,11 @@ import numpy
 import pytest
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring import standalone
 from edgeprune.measuring.measure import KEYS, measure
-from edgeprune.measuring.program import Unreachable
+from edgeprune.measuring.program import FOLDER, Unreachable, archive
+from edgeprune.measuring.standalone import failures, interval, timing
+from edgeprune.measuring.standalone.fingerprint import fingerprint
+from edgeprune.provenance.sources import digests
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "measure_model.py"
 SCORE = {"task": "classification", "test": {"accuracy": 0.75, "loss": 1.0}}
@@ -45,19 +47,42 @@ def models(tmp_path_factory):
 
 
 def test_the_program_needs_only_the_standard_library_numpy_and_onnxruntime():
-    tree = ast.parse(Path(standalone.__file__).read_text(), feature_version=(3, 8))
     names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0
-            names.add(node.module.partition(".")[0])
-    assert names - set(sys.stdlib_module_names) == {"numpy", "onnxruntime", "psutil", "pynvml"}
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 8))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names.add(node.module.partition(".")[0])
+    assert names - set(sys.stdlib_module_names) == {"numpy", "onnxruntime", "psutil", "pynvml", "standalone"}
+
+
+@pytest.mark.parametrize("script", ["scripts/measure_model.py", "scripts/measure_layers.py"])
+def test_all_of_the_program_is_in_the_digests_of_what_measures(script):
+    reached = {digest.partition("@")[0] for digest in digests(script)}
+    assert {path.relative_to(SCRIPT.parents[1]).as_posix() for path in FOLDER.rglob("*.py")} <= reached
+
+
+def test_the_first_file_parses_in_any_python_and_refuses_an_old_one_in_a_sentence(tmp_path):
+    text = (FOLDER / "__main__.py").read_text()
+    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Nonlocal, ast.Starred, ast.AsyncFunctionDef)
+    assert text.isascii()
+    assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, modern)]
+    old = f"import sys, runpy; sys.version_info = (3, 7, 9); runpy.run_path({str(FOLDER)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", old], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"{sys.executable} is Python 3.7; this program needs Python 3.8 or newer"
+
+
+def test_what_is_sent_is_a_zip_that_runs_and_is_the_same_each_time(tmp_path):
+    assert archive() == archive()
+    (tmp_path / "p.zip").write_bytes(archive())
+    command = [sys.executable, "-I", "p.zip", "--help"]
+    assert "--affinity" in subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stdout
 
 
 def test_a_copy_of_the_program_measures_in_an_empty_folder(models, tmp_path):
-    copy = shutil.copy(standalone.__file__, tmp_path / "bench.py")
+    copy = shutil.copytree(FOLDER, tmp_path / "the bench")
     small, dense = models
     command = [sys.executable, "-I", str(copy), "--model", str(small), "--reference", str(dense)]
     command += ["--seconds", "0.1", "--iterations", "30", "--warmup", "3", "--threads", "1"]
@@ -96,12 +121,12 @@ def test_turns_are_abba_and_last_until_both_have_enough():
 
     log = []
     fast, slow = Fake("a", 100), Fake("b", 2)
-    standalone.take_turns([fast, slow], seconds=0.5, iterations=50)
+    timing.take_turns([fast, slow], seconds=0.5, iterations=50)
     assert log[:8] == list("abbaabba")
     assert log.count("a") == log.count("b") in (40, 41)  # blocks of 12.5 ms; of 2 runs the slow one needs 25 for its 50
     assert fast.busy == pytest.approx(slow.busy)
     starved = Fake("starved", 100)
-    standalone.take_turns([starved], seconds=0.5, iterations=50)
+    timing.take_turns([starved], seconds=0.5, iterations=50)
     assert log.count("starved") == 32  # a fifth of the core for four times as long
 
 
@@ -120,20 +145,20 @@ def test_fingerprint_reads_what_a_board_tells(tmp_path):
     for name, text in tree.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    value = standalone.fingerprint(4, root=str(tmp_path))
+    value = fingerprint(4, root=str(tmp_path))
     assert value["cpu_model"] == value["board"] == "Some Board Rev 1.4"
     assert (value["governor"], value["frequency_mhz"], value["frequency_max_mhz"]) == ("ondemand", 600, 1800)
     assert value["temperature_celsius"] == pytest.approx(51.3)
     assert (value["memory_bytes"], value["os"], value["threads"]) == (3884112 * 1024, "Some OS 12", 4)
     (tmp_path / "empty").mkdir()
-    nothing = standalone.fingerprint(1, root=str(tmp_path / "empty"))
+    nothing = fingerprint(1, root=str(tmp_path / "empty"))
     assert nothing["governor"] is nothing["frequency_mhz"] is nothing["temperature_celsius"] is None
 
 
 def test_without_the_runtime_the_program_says_what_is_missing(models):
-    command = [sys.executable, "-S", standalone.__file__, "--model", str(models[0])]
+    command = [sys.executable, "-S", str(FOLDER), "--model", str(models[0])]
     done = subprocess.run(command, capture_output=True, text=True, env={}, check=False)
-    assert done.returncode == standalone.NO_RUNTIME
+    assert done.returncode == failures.NO_RUNTIME
     assert "install numpy and onnxruntime" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -155,13 +180,13 @@ def test_the_interval_of_the_median_holds_it_as_often_as_it_says():
     hits = total = 0
     for _ in range(2000):
         values = random.lognormal(size=40)
-        low, high = standalone.median_interval(list(values))
+        low, high = interval.median_interval(list(values))
         assert low in values
         assert high in values
         hits, total = hits + (low <= 1 <= high), total + 1  # the median of a log-normal distribution is 1
     assert 0.94 < hits / total < 0.985
-    assert standalone.median_interval([3, 1, 2, 5, 4, 6]) == (1, 6)  # outside with probability 2/64
-    assert standalone.median_interval([1, 2, 3, 4, 5]) == (None, None)
+    assert interval.median_interval([3, 1, 2, 5, 4, 6]) == (1, 6)  # outside with probability 2/64
+    assert interval.median_interval([1, 2, 3, 4, 5]) == (None, None)
 
 
 def test_a_speed_up_is_of_pairs_so_that_drift_cancels():
@@ -171,7 +196,7 @@ def test_a_speed_up_is_of_pairs_so_that_drift_cancels():
 
     clock = [1.0 + 0.5 * (i // 10) for i in range(40)]  # the machine slows down, by 2.5 in all
     ours, theirs = Blocks([0.010 * c for c in clock]), Blocks([0.020 * c for c in clock])
-    assert standalone.speedup_of(ours, theirs) == pytest.approx((2, 2, 2))
+    assert timing.speedup_of(ours, theirs) == pytest.approx((2, 2, 2))
 
 
 def test_wrong_settings_are_refused(models):
@@ -214,11 +239,11 @@ def test_a_device_that_is_not_there_gives_a_measurement_of_nothing(models, monke
 
 
 def test_integer_inputs_and_fixed_batches_run(tmp_path):
-    model = standalone.Model(str(write_model(tmp_path / "int.onnx", 2, batch=3, kind=7)), threads=1)
-    assert model.inputs["x"].shape == (3, 2, 16, 16)
-    assert model.inputs["x"].dtype == numpy.int64
+    model = timing.Model(str(write_model(tmp_path / "int.onnx", 2, batch=3, kind=7)), threads=1)
+    assert model.feed["x"].shape == (3, 2, 16, 16)
+    assert model.feed["x"].dtype == numpy.int64
     model.block(0)
-    assert len(model.times) == len(model.block_medians) * standalone.BLOCK_RUNS == 3
+    assert len(model.times) == len(model.block_medians) * timing.BLOCK_RUNS == 3
     assert model.latency()["iqr"] >= 0
 
 
@@ -261,7 +286,7 @@ def test_the_program_runs_in_an_environment_with_numpy_and_onnxruntime_only(mode
         pytest.skip("the package index did not answer within two minutes")
     if installed.returncode:
         pytest.skip(f"no package index is reachable: {installed.stderr.strip()[-200:]}")
-    copy = shutil.copy(standalone.__file__, tmp_path / "standalone.py")
+    copy = shutil.copytree(FOLDER, tmp_path / "standalone")
     command = [python, str(copy), "--model", str(models[0]), "--reference", str(models[1]), "--seconds", "0.1"]
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=clean, check=False)

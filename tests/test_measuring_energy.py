@@ -7,7 +7,10 @@ import types
 
 import pytest
 
-from edgeprune.measuring import standalone
+from edgeprune.measuring.program import FOLDER
+from edgeprune.measuring.standalone import energy
+from edgeprune.measuring.standalone.doubts import doubts, limits, throttling
+from edgeprune.measuring.standalone.energy import ina, meters, nvml, rapl
 
 
 def write(root, tree):
@@ -83,10 +86,10 @@ class Jetson(Machine):
 
 
 def test_rapl_adds_packages_and_memory_and_survives_a_counter_that_starts_anew(tmp_path):
-    sensor = standalone.rapl(write(tmp_path, PC))
+    sensor = rapl.find(write(tmp_path, PC))
     assert sensor.name == "package-0, dram"  # its parts and the platform would count twice
     pc = Pc(tmp_path, idle=4, busy=16, inference=0.05)
-    found, details, reason, warnings = standalone.draw_of(pc.run, sensor, 2.0, pc.clock, pc.sleep)
+    found, details, reason, warnings = energy.draw_of(pc.run, sensor, 2.0, pc.clock, pc.sleep)
     assert int((tmp_path / RAPL / "intel-rapl:0/energy_uj").read_text()) < 1e9  # it did
     assert found == pytest.approx(1e3 * (16 - 4) * 0.05, rel=1e-3)
     assert details["idle_watts"] == pytest.approx([4, 4], rel=1e-3)
@@ -96,10 +99,10 @@ def test_rapl_adds_packages_and_memory_and_survives_a_counter_that_starts_anew(t
 
 
 def test_a_jetson_is_read_at_the_rail_that_feeds_the_module(tmp_path):
-    sensor = standalone.ina(write(tmp_path, JETSON))
+    sensor = ina.find(write(tmp_path, JETSON))
     assert (sensor.source, sensor.name) == ("ina", "VDD_IN")
     jetson = Jetson(tmp_path, idle=4, busy=10, inference=0.01)
-    found, details, reason, _ = standalone.draw_of(jetson.run, sensor, 5.0, jetson.clock, jetson.sleep)
+    found, details, reason, _ = energy.draw_of(jetson.run, sensor, 5.0, jetson.clock, jetson.sleep)
     assert found == pytest.approx(1e3 * 6 * 0.01, rel=0.02)
     assert reason is None
     assert sum(details["idle_watts"]) / 2 == pytest.approx(4, rel=0.02)
@@ -109,7 +112,7 @@ def test_other_ina_sensors_add_their_rails(tmp_path):
     tree = {f"{INA}/hwmon1/name": "ina219", f"{INA}/hwmon1/in1_input": 5100, f"{INA}/hwmon1/curr1_input": 10}
     tree |= {f"{INA}/hwmon1/power1_input": 3_500_000}  # microwatts, preferred
     tree |= {f"{INA}/hwmon2/name": "ina226", f"{INA}/hwmon2/in1_input": 1000, f"{INA}/hwmon2/curr1_input": 500}
-    sensor = standalone.ina(write(tmp_path, tree))
+    sensor = ina.find(write(tmp_path, tree))
     sensor.poll(0.0)
     sensor.poll(2.0)
     assert sensor.joules == pytest.approx(2 * (3.5 + 0.5))
@@ -119,7 +122,7 @@ def test_other_ina_sensors_add_their_rails(tmp_path):
 def test_no_difference_to_idle_is_null_and_a_drifting_idle_is_doubted(tmp_path):
     root = write(tmp_path, PC)
     pc = Pc(tmp_path, idle=10, busy=10, inference=0.05)
-    found, _, reason, _ = standalone.draw_of(pc.run, standalone.rapl(root), 1.0, pc.clock, pc.sleep)
+    found, _, reason, _ = energy.draw_of(pc.run, rapl.find(root), 1.0, pc.clock, pc.sleep)
     assert found is None
     assert "no difference" in reason
 
@@ -128,42 +131,42 @@ def test_no_difference_to_idle_is_null_and_a_drifting_idle_is_doubted(tmp_path):
             self.draw(4 if self.now < 1 else 8, seconds)
 
     pc = Drifting(tmp_path, idle=None, busy=16, inference=0.05)
-    found, _, reason, warnings = standalone.draw_of(pc.run, standalone.rapl(root), 2.0, pc.clock, pc.sleep)
+    found, _, reason, warnings = energy.draw_of(pc.run, rapl.find(root), 2.0, pc.clock, pc.sleep)
     assert (found, reason) == (pytest.approx(1e3 * 10 * 0.05, rel=1e-3), None)
     assert "uncertain" in warnings[0]
 
 
 def test_a_machine_without_sensors_says_what_was_looked_for(tmp_path):
-    sensor, reasons = standalone.find_sensor(standalone.AUTO, str(tmp_path))
+    sensor, reasons = energy.find_sensor(energy.AUTO, str(tmp_path))
     assert sensor is None
     assert "no RAPL counter" in reasons[0]
     assert "no INA sensor" in reasons[1]
     for source, watts, expected in (("auto", None, None), ("auto", 2.0, "estimated"), ("rapl", 2.0, None)):
-        fields, reason, _ = standalone.energy(None, source, watts, 1.0, 3.0, str(tmp_path))
+        fields, reason, _ = energy.energy(None, source, watts, 1.0, 3.0, str(tmp_path))
         assert fields["energy_source"] == expected
         assert fields["energy_mj"] == (6.0 if expected else None)  # 3 ms of 2 W
         assert (reason is None) == bool(expected)
-    assert standalone.energy(None, "none", None, 1.0, 3.0)[1] == "not asked for"
+    assert energy.energy(None, "none", None, 1.0, 3.0)[1] == "not asked for"
     write(tmp_path, PC)
-    assert standalone.find_sensor(standalone.AUTO, str(tmp_path))[0].source == "rapl"
+    assert energy.find_sensor(energy.AUTO, str(tmp_path))[0].source == "rapl"
 
 
 def test_counters_that_may_not_be_read_are_told_with_the_remedy(tmp_path, monkeypatch):
     root = write(tmp_path, PC)
 
     def forbidden(path):
-        raise standalone.Unreadable(f"{path} cannot be read (Permission denied)")
+        raise meters.Unreadable(f"{path} cannot be read (Permission denied)")
 
-    monkeypatch.setattr(standalone, "reading", forbidden)  # the tests may run as root, whom nothing is forbidden
-    monkeypatch.setattr(standalone.os, "access", lambda path, mode: False)
-    with pytest.raises(standalone.Unreadable, match=r"Permission denied.*sudo chmod a\+r"):
-        standalone.rapl(root)
+    monkeypatch.setattr(rapl, "reading", forbidden)  # the tests may run as root, whom nothing is forbidden
+    monkeypatch.setattr(rapl.os, "access", lambda path, mode: False)
+    with pytest.raises(meters.Unreadable, match=r"Permission denied.*sudo chmod a\+r"):
+        rapl.find(root)
 
 
 def test_nvml_is_read_where_its_library_is_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    with pytest.raises(standalone.Unreadable, match="nvidia-ml-py is not installed"):
-        standalone.nvml()
+    with pytest.raises(meters.Unreadable, match="nvidia-ml-py is not installed"):
+        nvml.find()
     total = iter((10_000, 10_000, 13_000))  # millijoules
 
     class Refused(Exception):
@@ -175,7 +178,7 @@ def test_nvml_is_read_where_its_library_is_installed(monkeypatch):
         nvmlDeviceGetPowerUsage=lambda gpu: 4000,
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pynvml", library)
-    sensor = standalone.nvml()
+    sensor = nvml.find()
     sensor.poll(0.0)
     sensor.poll(1.0)
     assert (sensor.name, sensor.joules) == ("Some GPU", 3.0)
@@ -184,7 +187,7 @@ def test_nvml_is_read_where_its_library_is_installed(monkeypatch):
         raise Refused("not supported")
 
     library.nvmlDeviceGetTotalEnergyConsumption = older
-    sensor = standalone.nvml()
+    sensor = nvml.find()
     sensor.poll(0.0)
     sensor.poll(0.5)
     assert sensor.joules == pytest.approx(2.0)
@@ -194,23 +197,23 @@ CPU = "sys/devices/system/cpu/cpu{}"
 
 
 def test_throttling_is_seen_in_counters_caps_and_the_firmware(tmp_path):
-    assert standalone.limits(str(tmp_path)) == {}
-    assert standalone.throttling({}, {}) is None
+    assert limits(str(tmp_path)) == {}
+    assert throttling({}, {}) is None
     tree = {f"{CPU.format(i)}/thermal_throttle/core_throttle_count": 5 for i in (0, 1)}
     tree |= {f"{CPU.format(0)}/cpufreq/scaling_max_freq": 1_800_000}
     tree |= {f"{CPU.format(0)}/cpufreq/cpuinfo_max_freq": 1_800_000}
     tree |= {"sys/class/thermal/cooling_device0/type": "cpufreq-cpu0", "sys/class/thermal/cooling_device0/cur_state": 0}
     tree |= {"sys/class/thermal/cooling_device1/type": "pwm-fan", "sys/class/thermal/cooling_device1/cur_state": 3}
     tree |= {"sys/devices/platform/soc/soc:firmware/get_throttled": "10000"}  # too low a voltage, once, long ago
-    before = standalone.limits(write(tmp_path, tree))
-    assert standalone.throttling(before, before) == []
+    before = limits(write(tmp_path, tree))
+    assert throttling(before, before) == []
     write(tmp_path, {
         f"{CPU.format(1)}/thermal_throttle/core_throttle_count": 9,
         f"{CPU.format(0)}/cpufreq/scaling_max_freq": 1_200_000,
         "sys/class/thermal/cooling_device0/cur_state": 2,
         "sys/devices/platform/soc/soc:firmware/get_throttled": "90008",
     })  # fmt: skip
-    said = "\n".join(standalone.throttling(before, standalone.limits(str(tmp_path))))
+    said = "\n".join(throttling(before, limits(str(tmp_path))))
     for words in ("4 times", "600 MHz below", "state 2", "firmware: it is too hot"):
         assert words in said
     assert "voltage" not in said
@@ -218,11 +221,11 @@ def test_throttling_is_seen_in_counters_caps_and_the_firmware(tmp_path):
 
 def test_doubts_name_the_load_the_governor_and_the_clock():
     quiet = {"cores_allowed": 4, "governor": "performance", "frequency_mhz": 1800}
-    assert standalone.doubts(quiet, quiet, 99, 1, []) == []
-    assert standalone.doubts(quiet, quiet, 250, 4, None) == []
-    assert "60 % of a core" in standalone.doubts(quiet, quiet, 60, 1, [])[0]
+    assert doubts(quiet, quiet, 99, 1, []) == []
+    assert doubts(quiet, quiet, 250, 4, None) == []
+    assert "60 % of a core" in doubts(quiet, quiet, 60, 1, [])[0]
     other = {"cores_allowed": 1, "governor": "ondemand", "frequency_mhz": 600}
-    said = standalone.doubts(other, quiet, 399, 4, ["it was hot"])
+    said = doubts(other, quiet, 399, 4, ["it was hot"])
     assert [word in text for word, text in zip(("share 1 core", "ondemand", "600 MHz", "hot"), said)] == [True] * 4
 
 
@@ -230,7 +233,7 @@ def test_the_energy_run_is_part_of_the_program(tmp_path):
     from test_measuring import write_model
 
     model = write_model(tmp_path / "m.onnx", 4)
-    command = [sys.executable, standalone.__file__, "--model", str(model), "--seconds", "0.02", "--iterations", "3"]
+    command = [sys.executable, str(FOLDER), "--model", str(model), "--seconds", "0.02", "--iterations", "3"]
     for options, source in ((["--energy", "none"], None), (["--energy", "estimated", "--watts", "3"], "estimated")):
         value = json.loads(subprocess.run([*command, *options], check=True, capture_output=True, text=True).stdout)
         assert value["energy_source"] == source

@@ -92,7 +92,7 @@ def test_a_learning_rate_reruns_one_networks_training_and_what_follows(undone):
 @pytest.mark.parametrize(
     ("module", "expected", "untouched"),
     [
-        ("edgeprune/measuring/standalone.py", jobs(["measure_model"]), {"train_network", "sample_plan"}),
+        ("edgeprune/measuring/standalone/energy/rapl.py", jobs(["measure_model"]), {"train_network", "sample_plan"}),
         ("edgeprune/config/recipe.py", jobs(["train_network", "measure_model"]), {"sample_plan", "profile_network"}),
         ("edgeprune/networks/vgg.py", jobs(["profile_network", "train_network"], {"vgg8"}), {"fetch_dataset"}),
         ("scripts/sample_plan.py", jobs(["sample_plan", "train_network"]), {"profile_network", "fetch_dataset"}),

@@ -19,6 +19,6 @@ class Local:
 
     def run(self, arguments: Sequence[str | Path]) -> dict[str, Any]:
         """The program's JSON for ``arguments`` (strings, and paths of this machine)."""
-        command = [sys.executable, str(program.FILE), *map(str, arguments)]
+        command = [sys.executable, str(program.FOLDER), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return program.result(done.returncode, done.stdout, done.stderr, self.key)

@@ -19,8 +19,9 @@ from typing import Any
 
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring import program, remote, ssh_errors, standalone
+from edgeprune.measuring import program, remote, ssh_errors
 from edgeprune.measuring.program import Unreachable
+from edgeprune.measuring.standalone.failures import NO_RUNTIME, UNREADABLE
 
 DEFAULTS: dict[str, Any] = {"python": "python3", "connect_timeout": 10, "retries": 2, "timeout": 1800}
 OPTIONS: dict[str, Any] = {
@@ -103,8 +104,10 @@ class Ssh:
     def _run_once(self, arguments: Sequence[str | Path]) -> dict[str, Any]:
         agent = Path(remote.__file__).read_bytes()
         command = self.command(len(agent))
-        words, taken = [], {}
-        for argument in (program.FILE, *arguments):
+        sent = program.archive()
+        words: list[str | dict[str, str]] = [{"file": "program.zip"}]
+        taken = {}
+        for argument in arguments:
             if isinstance(argument, Path):
                 try:
                     name = files.sha256(argument)[:16] + argument.suffix
@@ -112,13 +115,13 @@ class Ssh:
                     raise EdgepruneError(
                         f"cannot be read: {error.strerror}",
                         file=argument,
-                        remedy=program.REMEDIES[standalone.UNREADABLE],
+                        remedy=program.REMEDIES[UNREADABLE],
                     ) from error
                 taken[name], argument = argument, {"file": name}
             words.append(argument)
         job = {"python": self.settings["python"], "arguments": words, "timeout": self.settings["timeout"]}
-        job["files"] = [[name, path.stat().st_size] for name, path in taken.items()]
-        parts = [agent, json.dumps(job).encode() + b"\n", *taken.values()]
+        job["files"] = [["program.zip", len(sent)], *([name, path.stat().st_size] for name, path in taken.items())]
+        parts = [agent, json.dumps(job).encode() + b"\n", sent, *taken.values()]
         status, out, err = self._talk(command, parts)
         return self._result(status, out, err, taken)
 
@@ -175,7 +178,7 @@ class Ssh:
         for name, path in taken.items():
             err = err.replace(f"{answer['folder']}/{name}", str(path))
         ssh_errors.check_program(answer["status"], err, self.key)
-        about_python = answer["status"] == standalone.NO_RUNTIME
+        about_python = answer["status"] == NO_RUNTIME
         return program.result(answer["status"], answer["out"], err, self.key + ".python" * about_python)
 
 

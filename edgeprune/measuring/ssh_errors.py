@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring import standalone
 from edgeprune.measuring.program import Unreachable
+from edgeprune.measuring.standalone.failures import NO_RUNTIME
 
 _VERIFY = (
     "compare what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the device itself with what `{by_hand}` "
@@ -104,7 +104,7 @@ def check_program(status: int, err: str, key: str) -> None:
     """Refuse what packages of another processor do to the program, and a program that the system killed."""
     if status == -signal.SIGILL or re.search(r"Illegal instruction|status (-4|132)\b", err):
         raise _illegal(key)
-    if status == standalone.NO_RUNTIME and re.search(r"\bELF\b|Exec format|wrong architecture", err):
+    if status == NO_RUNTIME and re.search(r"\bELF\b|Exec format|wrong architecture", err):
         raise EdgepruneError(
             f"its packages are of another processor: {_last(err.strip().splitlines())}",
             key=f"{key}.python",

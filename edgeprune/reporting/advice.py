@@ -47,7 +47,8 @@ def model(results: str | Path, choice: Choice, rows: Sequence[Row]) -> dict[str,
         "here": {name: path.is_file() for name, path in paths.items()},
         "pull": f"dvc pull {shlex.join(map(str, absent))}" if absent else None,
         "measure": shlex.join(
-            ["python", _from_here(program.FILE), "--model", str(paths["onnx"]), "--reference", str(paths["dense_onnx"])]
+            ["python", _from_here(program.FOLDER)]
+            + ["--model", str(paths["onnx"]), "--reference", str(paths["dense_onnx"])]
         ),
     }
 
