@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -23,7 +24,9 @@ from edgeprune import files, identity, tasks
 from edgeprune.data.scaling import normalise
 from edgeprune.data.store import MANIFEST, load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
+from edgeprune.export.batch_norm import folded
 from edgeprune.export.evaluate import evaluate
+from edgeprune.metrics.tiles import mirrored
 from edgeprune.names import IDENTITY
 from edgeprune.tasks.base import Manifest
 
@@ -121,8 +124,7 @@ def cut(image: numpy.ndarray, size: tuple[int, ...], draws: numpy.random.Generat
     r"""A random part (C, \*size) of an image (C, H, W), filled up by reflection where the image is smaller."""
     if image.shape[1:] == size:
         return image
-    lacking = [max(0, side - have) for side, have in zip(size, image.shape[1:])]
-    image = numpy.pad(image, [(0, 0), *((0, n) for n in lacking)], mode="symmetric")
+    image = mirrored(image, *size)
     top, left = (int(draws.integers(have - side + 1)) for side, have in zip(size, image.shape[1:]))
     return image[:, top : top + size[0], left : left + size[1]]
 
@@ -143,9 +145,10 @@ def to_bytes(model: str | Path, inputs: numpy.ndarray) -> bytes:
     name = session.get_inputs()[0].name
     del session
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as scratch:
-        prepared, done = Path(scratch) / "prepared.onnx", Path(scratch) / "int8.onnx"
+        plain, prepared, done = (Path(scratch) / f"{name}.onnx" for name in ("folded", "prepared", "int8"))
+        onnx.save(folded(onnx.load(model)), plain)
         with quiet():
-            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)  # folds what can be folded
+            quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
             quantize_static(
                 str(prepared),
                 str(done),
