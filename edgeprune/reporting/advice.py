@@ -163,7 +163,10 @@ def _standing(results: str | Path, choice: Choice, rows: Sequence[Row], metric: 
     ran = f"{_counts(choice.satisfying)}, {f'{images:g} validation images' if images else 'images not on record'}"
     lines = [f"Best on validation: {_name(best)}, {units.score(best['val'], metric)} ({ran})."]
     if all(gap.half is None for gap in choice.gaps):
-        return [*lines, "How far scores spread is not on record (one run each, trained by an earlier version): no ties."]
+        return [
+            *lines,
+            "How far scores spread is not on record (one run each, trained by an earlier version): no ties.",
+        ]
     level = [gap for gap in choice.gaps if not gap.told]
     if not level:
         return [*lines, f"It is told from {'all ' if many > 1 else ''}the {many} other{'s' if many > 1 else ''}."]
@@ -182,11 +185,15 @@ def _to_tell(results: str | Path, gap: Gap, rows: Sequence[Row], metric: Metric,
     so = f"If {_amount(gap.value, metric)} are the truth"
     if runs_needed:
         first = min(row["seed"] for row in rows)
-        command = f'snakemake --config preset={Path(results).name} "seeds=[$(seq -s, {first} {first + runs_needed - 1})]"'
+        command = (
+            f'snakemake --config preset={Path(results).name} "seeds=[$(seq -s, {first} {first + runs_needed - 1})]"'
+        )
         return [f"{so}, about {runs_needed} runs each would tell (now {max(gap.counts)}):", f"  {command}"]
     if pictures:
         return [f"{so}, no number of runs would tell on these images; about {pictures} images might."]
-    return [f"More than {standing.MOST_RUNS} runs each would be needed to tell: take them for equal."] if gap.run else []
+    return (
+        [f"More than {standing.MOST_RUNS} runs each would be needed to tell: take them for equal."] if gap.run else []
+    )
 
 
 def _amount(value: float, metric: Metric) -> str:
@@ -273,7 +280,9 @@ def _behind(gap: Gap | None, metric: Metric) -> str:
 def _speed(row: Row) -> str:
     if row["speedup"] is None:
         return "–"
-    return f"{row['speedup']:.2f} [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]" + " ≈" * notes.is_unresolved(row)
+    return f"{row['speedup']:.2f} [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]" + " ≈" * notes.is_unresolved(
+        row
+    )
 
 
 def _members(group: Row, rows: Sequence[Row]) -> list[Row]:

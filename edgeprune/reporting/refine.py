@@ -20,7 +20,7 @@ LARGEST = 0.95  # target that is still proposed
 class Bracket:
     """Targets to try next along one method's own: of ``row``'s, which is the one of them that comes first.
 
-    ``score`` is what a straight line says of validation where the constraints on cost are met, None if nothing is known.
+    ``score`` is what a straight line says of validation where the limits on cost are met, None if nothing is known.
     """
 
     row: dict[str, Any]

@@ -138,4 +138,5 @@ def _reaches() -> tuple[float, float]:
     """Standard errors that a true difference must have to be told by each of the two rules with :data:`POWER`."""
     from scipy import special
 
-    return tuple(float(special.ndtri(1 - alpha / 2) + special.ndtri(POWER)) for alpha in (APART, TOGETHER))
+    apart, together = (float(special.ndtri(1 - alpha / 2) + special.ndtri(POWER)) for alpha in (APART, TOGETHER))
+    return apart, together
