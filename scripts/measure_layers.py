@@ -14,7 +14,9 @@ def main(argv=None):
     parser.add_argument("--settings", default={}, type=json.loads, help="of sampling, as JSON: widths plans can have")
     parser.add_argument("--device", required=True, type=json.loads, help="the device's settings, as JSON")
     parser.add_argument("--device-name", required=True)
-    parser.add_argument("--levels", type=int, default=5, help="widths of each group: 3, 5 (default) or 7")
+    parser.add_argument(
+        "--levels", type=int, help="widths of each group: 3, 5 or 7 (default: 3, or 5 where 3 do not suffice)"
+    )
     parser.add_argument("--seconds", type=float, help="for each network, about (default 0.6; no more than the device)")
     parser.add_argument("--energy", action="store_true", help="energy too, from the source that the device names")
     parser.add_argument("--out", required=True, help="table.json to write")

@@ -103,6 +103,41 @@ def test_table_of_a_device(tmp_path):
     assert table["protocol"]["clock"] == "CPU time"
 
 
+def stairs(layer, x, y):
+    """A runtime that works in blocks of 24 channels."""
+    return tables.products(layer, x, -(-y // 24) * 24)
+
+
+@pytest.mark.parametrize(("cost", "count"), [(tables.products, 9), (stairs, 25)])
+def test_three_widths_are_measured_and_five_where_three_do_not_fit(monkeypatch, capsys, cost, count):
+    profile, asked = ALL["vgg16"](), []
+
+    def timed(machine, model, profile, networks, arguments):
+        asked.extend(networks)
+        found = []
+        for widths in networks:
+            ns = [
+                cost(layer, width.evaluate(layer.inp, widths), width.evaluate(layer.out, widths))
+                for layer in profile.layers
+            ]
+            nodes = [[f"layer{n}@", "Conv", value / 1e3] for n, value in enumerate(ns)]
+            one = {"nodes": nodes, "ms": sum(ns) / 1e6, "reference_ms": 1.0, "clock": "CPU time", "fingerprint": {}}
+            found.append(one | {"energy_mj": None, "energy_source": None, "energy_reason": "not asked for"})
+        return found
+
+    monkeypatch.setattr("edgeprune.measuring.layers.measure._timed", timed)
+    monkeypatch.setattr("edgeprune.measuring.layers.assemble.layer_of", lambda name: int(name[5:-1]))
+    table = measure("here", {"kind": "local"}, None, profile, settings={"round_to": 8})
+    assert len(table["networks"]) == count
+    assert len(asked) == (9 + 4 if count == 9 else count)
+    assert len({tuple(widths.values()) for widths in asked}) == len(asked)  # none twice
+    for layer, entry in zip(profile.layers, table["layers"]):
+        for x, row in zip(entry["inputs"], entry["latency_ns"]):
+            assert row == [pytest.approx(cost(layer, x, y), abs=1) for y in entry["filters"]]
+    assert (table["protocol"]["missed"] is None) == (count > 9)
+    assert ("three widths miss" in capsys.readouterr().err) == (count > 9)
+
+
 def test_without_a_source_of_energy_the_reason_is_kept(tmp_path):
     profile = edgeprune.profile(vgg8(), SHAPE)
     device = {"kind": "local", "threads": 1, "warmup": 1, "energy": {"source": "none"}}

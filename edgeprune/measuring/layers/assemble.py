@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.export.layer_tags import layer_of
+from edgeprune.sampling.predicted_latency import latency
+from edgeprune.sampling.table import CostTable, LayerCosts
 
 
 def layer_times(model: Mapping[str, Any], scale: float, count: int) -> np.ndarray:
@@ -88,6 +91,19 @@ def grids(
         entry[key] = [[max(1, round(float(v))) for v in row] for row in grid]
         table.append(entry)
     return table
+
+
+def error(
+    profile: Profile,
+    layers: Sequence[Mapping[str, Any]],
+    networks: Sequence[Mapping[str, int]],
+    times: Sequence[np.ndarray],
+) -> float | None:
+    """By how much of their latency ``layers``, of :func:`grids`, miss other networks: mean, absolute; None of none."""
+    kept = [{key: value for key, value in entry.items() if key != "fitted"} for entry in layers]
+    table = CostTable("", profile.network, profile.digest, tuple(msgspec.convert(kept, tuple[LayerCosts, ...])))
+    missed = [abs(1e6 * latency(profile, table, widths) / ns.sum() - 1) for widths, ns in zip(networks, times)]
+    return float(np.mean(missed)) if missed else None
 
 
 def _fitted(
