@@ -1,9 +1,9 @@
 """Exported networks in 8-bit integers: static quantisation by ONNX Runtime, calibrated on training images.
 
-The choices, by accuracy and speed of VGG-16, MobileNetV2 and ResNets on an x86 CPU with VNNI (docs/measuring.md):
-weights int8 with a scale for each output channel, activations uint8 (int8 ones run at half the speed where layers add
-or are depthwise, uint8 weights at a tenth), ranges from the least to the greatest value seen (percentiles and entropy
-gained nothing).
+The choices, by accuracy and speed of VGG-16, MobileNetV2 and ResNets (docs/measuring.md): weights int8 with a scale for
+each output channel, of 7 bits (with 8, sums saturate on x86 processors without VNNI, which cost more than a point),
+activations uint8 (int8 ones run at half the speed where layers add or are depthwise, uint8 weights at a tenth), ranges
+from the least to the greatest value seen (percentiles and entropy gained nothing).
 """
 
 import contextlib
@@ -33,6 +33,15 @@ from edgeprune.tasks.base import Manifest
 FORMAT, VERSION = "edgeprune.quantized", 1
 IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
 PIXELS = 1 << 21
+#: Of onnxruntime.quantization.quantize_static.
+SETTINGS: dict[str, Any] = {
+    "quant_format": QuantFormat.QDQ,
+    "per_channel": True,
+    "weight_type": QuantType.QInt8,
+    "reduce_range": True,
+    "activation_type": QuantType.QUInt8,
+    "calibrate_method": CalibrationMethod.MinMax,
+}
 
 
 def quantise(
@@ -72,7 +81,7 @@ def quantise(
         "fp32": fp32,
         "model_bytes": {"int8": len(content), "fp32": Path(model).stat().st_size},
         "settings": {
-            "weights": "int8 per channel",
+            "weights": "int8 per channel, 7 bits",
             "activations": "uint8 per tensor",
             "calibration": {"split": "train", "images": len(seen), "ranges": "least to greatest"},
             "onnxruntime": onnxruntime.__version__,
@@ -139,8 +148,9 @@ class Reader(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def to_bytes(model: str | Path, inputs: numpy.ndarray) -> bytes:
-    """The int8 file (QDQ) of an fp32 one; ``inputs`` are those of :func:`calibration`."""
+def to_bytes(model: str | Path, inputs: numpy.ndarray, **changes: Any) -> bytes:
+    """The int8 file (QDQ) of an fp32 one; ``inputs`` are those of :func:`calibration`, ``changes`` of
+    :data:`SETTINGS`."""
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     del session
@@ -153,11 +163,7 @@ def to_bytes(model: str | Path, inputs: numpy.ndarray) -> bytes:
                 str(prepared),
                 str(done),
                 Reader(name, inputs),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-                activation_type=QuantType.QUInt8,
-                calibrate_method=CalibrationMethod.MinMax,
+                **SETTINGS | changes,
             )
         return done.read_bytes()
 

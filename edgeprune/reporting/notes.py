@@ -50,8 +50,8 @@ def slow(rows: Sequence[Row], everywhere: Sequence[Row]) -> list[str]:
     row, plain = max(slower, key=lambda pair: pair[0]["latency_p50_ms"] / pair[1]["latency_p50_ms"])
     times = " against ".join(units.one(each["latency_p50_ms"], "time") for each in (row, plain))
     return [
-        f"int8 is slower than fp32 in {len(slower)} of {compared} networks on {row['device']}, most in {row['variant']} "
-        f"({times}): take fp32 there, unless the file's size decides."
+        f"int8 is slower than fp32 in {len(slower)} of {compared} networks on {row['device']}, most in "
+        f"{row['variant']} ({times}): take fp32 there, unless the file's size decides."
     ]
 
 
