@@ -172,7 +172,8 @@ def _standing(results: str | Path, choice: Choice, rows: Sequence[Row], metric: 
         return [*lines, f"It is told from {'all ' if many > 1 else ''}the {many} other{'s' if many > 1 else ''}."]
     lines.append(f"It cannot be told from {len(level)} of {many} other{'s' if many > 1 else ''}, marked = below.")
     if not level[0].run:
-        lines.append("One run each: how far another training would land counts nowhere here.")
+        lines += ["One run each: how far another training would land counts nowhere here. To know it:"]
+        lines += [_more_runs(results, rows, 3)]
     for gap in level:
         if gap.row is chosen:
             lines += _to_tell(results, gap, rows, metric, images)
@@ -184,16 +185,16 @@ def _to_tell(results: str | Path, gap: Gap, rows: Sequence[Row], metric: Metric,
     runs_needed, pictures = gap.runs_to_tell(), gap.images_to_tell(int(images)) if images else None
     so = f"If {_amount(gap.value, metric)} are the truth"
     if runs_needed:
-        first = min(row["seed"] for row in rows)
-        command = (
-            f'snakemake --config preset={Path(results).name} "seeds=[$(seq -s, {first} {first + runs_needed - 1})]"'
-        )
-        return [f"{so}, about {runs_needed} runs each would tell (now {max(gap.counts)}):", f"  {command}"]
+        now = max(gap.counts)
+        return [f"{so}, about {runs_needed} runs each would tell (now {now}):", _more_runs(results, rows, runs_needed)]
     if pictures:
         return [f"{so}, no number of runs would tell on these images; about {pictures} images might."]
-    return (
-        [f"More than {standing.MOST_RUNS} runs each would be needed to tell: take them for equal."] if gap.run else []
-    )
+    return [f"More than {standing.MOST_RUNS} runs each would be needed: take them for equal."] if gap.run else []
+
+
+def _more_runs(results: str | Path, rows: Sequence[Row], count: int) -> str:
+    first = min(row["seed"] for row in rows)
+    return f'  snakemake --config preset={Path(results).name} "seeds=[$(seq -s, {first} {first + count - 1})]"'
 
 
 def _amount(value: float, metric: Metric) -> str:
