@@ -84,6 +84,8 @@ def test_quantised_files_do_as_well_and_are_smaller(run, folder):
     quantised = [t for t in weights.values() if t.data_type == onnx.TensorProto.INT8 and len(t.dims) == 4]
     assert len(quantised) == sum(node.op_type == "Conv" for node in graph.node) > 3
     assert all(list(weights[scales[t.name]].dims) == [t.dims[0]] for t in quantised)  # a scale for each filter
+    largest = max(np.abs(onnx.numpy_helper.to_array(t).astype(int)).max() for t in quantised)
+    assert 60 < largest <= 64  # 7 bits: two products with a byte fit into 16
     assert content == int8.to_bytes(where / "model.onnx", int8.calibration(folder))
 
 
