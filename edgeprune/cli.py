@@ -39,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse)."""
+    """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse), 3 if no
+    run satisfies what `recommend` was asked for."""
     return entrypoint.run(_run, argv)
 
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from edgeprune.reporting.choice import Constraint
     from edgeprune.tasks.base import Metric
 
+
+class Unsatisfied(EdgepruneError):
+    """No run satisfies every constraint: an answer, and no wrong command."""
+
+    status = 3
+
+
 #: Options that limit a column: name, column, what it is called, kind of unit, whether it needs a device, help.
 LIMITS = (
     ("latency", "latency_p50_ms", "median latency", "time", True, "median time of an inference, e.g. 10ms"),
@@ -44,7 +51,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from edgeprune.reporting import advice, choice, runs
+    from edgeprune.reporting import advice, choice, notes, runs
 
     if args.config:
         from edgeprune.reporting import refine  # needs the packages of the pipeline
@@ -56,25 +63,26 @@ def run(args: Namespace) -> None:
     needed = bool(args.runtime) or any(
         getattr(args, name.replace("-", "_")) is not None for name, _, _, _, device, _ in LIMITS if device
     )
+    everywhere = runs.group(rows)
     rows = choice.at_place(rows, args.device, args.runtime, needed)
     groups = runs.group(rows)
     choice.check_measured(groups, constraints)
     chosen, place = choice.choose(groups, constraints, metric), runs.place(rows[0])
-    found = advice.model(args.results, chosen, rows) if chosen.best else None
+    found = advice.model(args.results, chosen, rows) if chosen.chosen else None
     if args.json:
         print(json.dumps(advice.data(chosen, place, found, metric, args.config), indent=2, allow_nan=False))
     else:
-        print(advice.text(chosen, rows, place, found))
+        print(advice.text(args.results, chosen, rows, found, notes.slow(groups, everywhere)))
     if args.config:
         from edgeprune.reporting import refine
 
-        preset, how = refine.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
+        preset, how = refine.preset(chosen, metric, Path(args.results) / "config.yaml", rows[0]["device"])
         _write(args.config, preset, how)
         if not args.json:
             print(f"\nWrote {args.config}, to search closer. {how}.")
             print(f"  snakemake --config preset={Path(args.config).stem}   (a preset lies in presets/)")
     if not chosen.best:
-        raise EdgepruneError("no run satisfies all constraints", remedy="see above what to change")
+        raise Unsatisfied("no run satisfies all constraints", remedy="see above what to change")
 
 
 def _read(results: str) -> list[Row]:
