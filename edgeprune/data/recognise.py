@@ -17,8 +17,8 @@ LOOKED_AT = 50
 #: Side that images are resized to where they differ in size and nothing is said.
 SIDE = 64
 _LAYOUTS = (
-    "the layouts are <class>/<image> (classification), images/ and masks/ (segmentation), images with an annotations.json "
-    "(detection), images alone (denoising); each also below train/ and test/"
+    "the layouts are <class>/<image> (classification), images/ and masks/ (segmentation), images with an "
+    "annotations.json (detection), images alone (denoising); each also below train/ and test/"
 )
 
 
@@ -60,13 +60,13 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         settings["classes"] = [f"class-{n}" for n in range(count)]
         said.append(f"the masks hold {count} classes, called class-0 to class-{count - 1}")
     step = max(1, len(images) // LOOKED_AT)
-    sizes = sorted(_sizes(tree, [(*start, *names) for names in images[::step]]))
-    low = sizes[0]
+    sizes = _sizes(tree, [(*start, *names) for names in images[::step]])
+    low = [min(side) for side in zip(*sizes)]
     if kind == "denoising":
         side = list(size or [min(256, *low)] * 2)
         settings |= {"deploy_size": side, "channels": 3}
         said.append(f"the device sees {side[0]} x {side[1]} pixels at a time")
-    elif size or len(set(sizes)) > 1 or max(low) > 4 * SIDE:
+    elif size or len(sizes) > 1 or max(low) > 4 * SIDE:
         settings |= {"size": list(size or (SIDE, SIDE)), "channels": 3}
         said.append("images are resized to {} x {}".format(*settings["size"]))
     settings["validation"] = {"fraction": 0.2}
