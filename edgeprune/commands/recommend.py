@@ -57,17 +57,17 @@ def run(args: Namespace) -> None:
         from edgeprune.reporting import refine  # needs the packages of the pipeline
 
         refine.refuse_overwriting(args.config, args.force)
-    rows = choice.of_pair(_read(args.results), args.network, args.dataset)
+    rows = choice.of_pair(read(args.results), args.network, args.dataset)
     metric = runs.headline(rows)
-    constraints = _constraints(args, metric)
+    limits = constraints(args, metric)
     needed = bool(args.runtime) or any(
         getattr(args, name.replace("-", "_")) is not None for name, _, _, _, device, _ in LIMITS if device
     )
     everywhere = runs.group(rows)
     rows = choice.at_place(rows, args.device, args.runtime, needed)
     groups = runs.group(rows)
-    choice.check_measured(groups, constraints)
-    chosen, place = choice.choose(groups, constraints, metric), runs.place(rows[0])
+    choice.check_measured(groups, limits)
+    chosen, place = choice.choose(groups, limits, metric), runs.place(rows[0])
     found = advice.model(args.results, chosen, rows) if chosen.chosen else None
     if args.json:
         print(json.dumps(advice.data(chosen, place, found, metric, args.config), indent=2, allow_nan=False))
@@ -85,7 +85,7 @@ def run(args: Namespace) -> None:
         raise Unsatisfied("no run satisfies all constraints", remedy="see above what to change")
 
 
-def _read(results: str) -> list[Row]:
+def read(results: str | Path) -> list[Row]:
     """The rows of a preset: its table of runs, or what the table is made of."""
     from edgeprune.reporting import runs
 
@@ -103,7 +103,7 @@ def _read(results: str) -> list[Row]:
     return runs.read(metrics, sorted(folder.glob("measure_model/*/*/*/*/*/seed-*.json")), timings)
 
 
-def _constraints(args: Namespace, metric: Metric) -> list[Constraint]:
+def constraints(args: Namespace, metric: Metric) -> list[Constraint]:
     from edgeprune.reporting import units
     from edgeprune.reporting.choice import Constraint
 
