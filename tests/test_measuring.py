@@ -18,6 +18,7 @@ from edgeprune.measuring.measure import KEYS, measure
 from edgeprune.measuring.program import FOLDER, Unreachable, archive
 from edgeprune.measuring.standalone import command, failures, interval, measurement, process, rounds, timing
 from edgeprune.measuring.standalone.fingerprint import fingerprint
+from edgeprune.measuring.standalone.runtimes import onnx_runtime
 from edgeprune.provenance.sources import digests
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "measure_model.py"
@@ -260,6 +261,12 @@ def test_a_process_of_its_own_that_fails_or_is_killed_says_so():
     with pytest.raises(failures.Failure, match="status -9"):
         process.forked(lambda: os.kill(os.getpid(), 9))
     assert process.forked(lambda: [1, None]) == [1, None]
+
+
+def test_the_arena_of_a_release_that_does_not_tell_is_null(models, monkeypatch):
+    monkeypatch.setattr(onnx_runtime.Session, "operators", lambda session: [{"args": {}}, {}])
+    image = numpy.zeros((1, 4, 16, 16), "float32")
+    assert onnx_runtime.arena_bytes(str(models[0]), 1, {"x": image}) is None
 
 
 def test_by_default_a_person_gets_a_page(models):

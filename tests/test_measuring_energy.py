@@ -128,6 +128,7 @@ def test_no_difference_to_idle_is_null_with_the_reason(tmp_path):
     assert "energy_mj" not in fields
     assert fields["energy"]["windows"] == WINDOWS
     assert "no difference" in reason
+    assert fields["energy"]["reason"] == reason  # the reference's, too
 
 
 def test_model_and_reference_take_turns_so_that_a_drift_of_the_idle_power_falls_on_both(tmp_path):

@@ -66,8 +66,10 @@ def measure(
     """
     machine = connect(device_name, device)
     run, accuracy = _identity(metrics) if metrics is not None else (None, None)
+    scores = None
     if quantized is not None:
-        accuracy = _headline(files.read_json(quantized), quantized)
+        own = files.read_json(quantized)
+        accuracy, scores = _headline(own, quantized), {key: own.get(key) for key in ("val", "val_uncertainty", "test")}
     arguments: list[str | Path] = [*options(device)]
     if reference is not None:
         arguments += ["--reference", Path(reference)]
@@ -93,6 +95,7 @@ def measure(
         "run": run,
         "accuracy": accuracy,
         "resolution": smallest,
+        "scores": scores,
         **result,
     }
 

@@ -72,5 +72,6 @@ def tell(sensor, found):
     fields = {"energy": dict(found, sensor=sensor.name, windows=WINDOWS)}
     if low <= 0:
         said = f"the runs drew {watts:.2f} W and idle {idle:.2f} W on the average of {WINDOWS} windows"
-        return fields, f"{said}: no difference to tell"
+        fields["energy"]["reason"] = f"{said}: no difference to tell"
+        return fields, fields["energy"]["reason"]
     return dict(fields, energy_mj=mean, energy_low=low, energy_high=high, energy_source=sensor.source), None
