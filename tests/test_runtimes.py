@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from importlib import metadata
+from importlib.util import find_spec
 
 import numpy
 import pytest
@@ -213,7 +214,8 @@ def networks(tmp_path_factory):
 @pytest.mark.parametrize("runtime", [name for name in RUNTIMES if "-" in name])
 def test_a_real_engine_computes_what_onnx_runtime_does(networks, runtime, network):
     engine, precision = RUNTIMES[runtime]
-    pytest.importorskip(engine)
+    if find_spec(engine) is None:  # not imported here: that would report to a server
+        pytest.skip(f"{engine} is not installed")
     file = networks[network, precision]
     value = measure.measure("desk", FAST, file, networks[network, "fp32"], runtime=runtime)
     assert value["engine"] == engine
@@ -224,7 +226,8 @@ def test_a_real_engine_computes_what_onnx_runtime_does(networks, runtime, networ
 
 
 def test_what_pnnx_makes_is_the_same_each_time_and_its_failures_are_told(networks, tmp_path):
-    pytest.importorskip("pnnx")
+    if find_spec("pnnx") is None:
+        pytest.skip("pnnx is not installed")
     for name in ("one", "two"):
         to_ncnn(networks["detector", "fp32"], tmp_path / f"{name}.zip")
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
