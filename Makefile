@@ -83,6 +83,7 @@ requirements: $(BIN)/uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-slurm.in -o requirements-slurm.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate requirements-runtimes.in -o requirements-runtimes.txt
 
 unlock:
 	@$(BIN)/snakemake --unlock --config preset=$(PRESET)

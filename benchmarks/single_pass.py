@@ -137,7 +137,7 @@ def main(argv=None):
 
 
 def data_of(args, scratch):
-    """The images of the timed epochs, and how many training images there are of which these are the first."""
+    """The images of the timed epochs, and how many training images there are of which these are some."""
     if args.data is None:
         train, val = TRAIN, VALIDATION
         folder = folder_of(None, args.images, scratch, validation_of(args.images, train, val))

@@ -27,6 +27,7 @@ from torch import nn
 
 from edgeprune import entrypoint
 from edgeprune.config.recipe import Recipe
+from edgeprune.data.examples import some
 from edgeprune.data.store import MANIFEST
 from edgeprune.networks.resolve import build
 from edgeprune.training import device as devices
@@ -114,25 +115,31 @@ def compare(name, data, images, device, args):
     }
 
 
-class First:
-    """The first samples of a split."""
+class Some:
+    """Random samples of a split, which is stored sorted."""
 
     def __init__(self, samples, count):
-        self.count, self.image, self.target = min(count, len(samples)), samples.image, samples.target
+        self.samples, self.indices = samples, some(len(samples), count)
 
     def __len__(self):
-        return self.count
+        return len(self.indices)
+
+    def image(self, index):
+        return self.samples.image(self.indices[index])
+
+    def target(self, index):
+        return self.samples.target(self.indices[index])
 
 
 class Limited(Dataset):
-    """Of the training and of the validation split only the first images."""
+    """Of the training and of the validation split only some random images."""
 
     def __init__(self, folder, device, count, validation=100):
         super().__init__(folder, device)
         self.count = {"train": count, "val": validation}
 
     def samples(self, name):
-        return First(super().samples(name), self.count[name])
+        return Some(super().samples(name), self.count[name])
 
 
 class Usual:
@@ -147,7 +154,7 @@ class Usual:
             def __init__(self, images, labels, transform):
                 self.data, self.targets, self.transform, self.target_transform = images, labels, transform, None
 
-        dataset = Dataset(data)
+        dataset = Limited(data, "cpu", images)
         train, manifest = dataset.training(recipe), dataset.manifest
         steps = [
             transforms.RandomCrop(train.inputs.shape[-1], padding=4),
@@ -155,10 +162,10 @@ class Usual:
             transforms.ToTensor(),
             transforms.Normalize(manifest["mean"], manifest["std"]),
         ]
-        arrays = train.inputs[:images].permute(0, 2, 3, 1).contiguous().numpy()
+        arrays = train.inputs.permute(0, 2, 3, 1).contiguous().numpy()
         self.device = next(model.parameters()).device
         self.loader = torch.utils.data.DataLoader(
-            Local(arrays, train.targets[:images].tolist(), transforms.Compose(steps)),
+            Local(arrays, train.targets.tolist(), transforms.Compose(steps)),
             batch_size=recipe.batch_size,
             shuffle=True,
             num_workers=workers,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import edgeprune
 from edgeprune import entrypoint
-from edgeprune.commands import calibrate, profile, prune, recommend, remeasure, sample, show
+from edgeprune.commands import calibrate, fit, profile, prune, recommend, remeasure, runtimes, sample, show
 
 EXAMPLES = """\
 examples:
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"edgeprune {edgeprune.__version__}")
     commands = top.add_subparsers(title="commands", dest="command", required=True)
-    for module in (profile, sample, prune, show, calibrate, remeasure, recommend):
+    for module in (fit, profile, sample, prune, show, calibrate, remeasure, recommend, runtimes):
         name = module.__name__.rpartition(".")[2]
         summary = module.__doc__.partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)
@@ -39,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse)."""
+    """Run one command; the exit code: 0, 1 after a user's error, 2 for a wrong command line (from argparse), 3 if no
+    run satisfies what `recommend` was asked for."""
     return entrypoint.run(_run, argv)
 
 

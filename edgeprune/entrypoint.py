@@ -21,7 +21,7 @@ def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | No
     extra into a message on stderr.
 
     Returns:
-        int: 0, 1 after a user's error, or 130 after Ctrl-C; meant for ``sys.exit``.
+        int: 0, 1 after a user's error (or the error's own ``status``), or 130 after Ctrl-C; meant for ``sys.exit``.
     """
     node = os.environ.get("SLURMD_NODENAME")
     if node:
@@ -42,7 +42,7 @@ def run(main: Callable[[Sequence[str] | None], object], argv: Sequence[str] | No
     else:
         return 0
     print(f"error: {told}", file=sys.stderr)
-    return 1
+    return told.status
 
 
 def add_network(parser: ArgumentParser) -> None:

@@ -22,7 +22,12 @@ class EdgepruneError(Exception):
         file: the file that holds the bad input, if there is one.
         key: the dotted key or option at fault, if there is one.
         remedy: what the user can do about it.
+
+    Attributes:
+        status: the exit code of a program that ends with it.
     """
+
+    status = 1
 
     def __init__(
         self,

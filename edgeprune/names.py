@@ -14,6 +14,17 @@ METHODS = (MAIN, "uniform", "random", "dense", *BASELINES)
 #: Methods that `draw` under `sampling` means something to.
 DRAWN = (MAIN, "random")
 
+#: What a network is measured in: a name under ``runtimes`` of a device, its engine and its precision.
+RUNTIMES = {
+    "fp32": ("onnxruntime", "fp32"),
+    "int8": ("onnxruntime", "int8"),
+    "openvino-fp32": ("openvino", "fp32"),
+    "openvino-int8": ("openvino", "int8"),
+    "ncnn-fp32": ("ncnn", "fp32"),
+}
+#: Those that run the quantised file.
+INT8 = frozenset(name for name, (_, precision) in RUNTIMES.items() if precision == "int8")
+
 #: What :mod:`edgeprune.identity` knows a run by.
 IDENTITY = ("network", "dataset", "task", "variant", "method", "mode", "target", "seed")
 #: The part of it that files of earlier versions lack.

@@ -18,6 +18,7 @@ from edgeprune.config.load import effective
 from edgeprune.errors import EdgepruneError
 from edgeprune.entrypoint import let_jobs_find_us, refusing
 from edgeprune.gpus import slots
+from edgeprune.names import RUNTIMES
 from edgeprune.provenance import inputs
 from edgeprune.provenance.sources import digests
 from edgeprune.sources import SOURCES

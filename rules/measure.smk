@@ -11,7 +11,7 @@ rule measure_model:
     benchmark:
         "<benchmarks>/measure_model/{device}/{runtime}/{network}/{dataset}/{variant}/seed-{seed}.tsv"
     wildcard_constraints:
-        runtime=one_of(("fp32", "int8")),
+        runtime=one_of(RUNTIMES),
     conda:
         "../envs/measure.yaml"
     threads: get_measuring_threads

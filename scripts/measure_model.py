@@ -8,12 +8,13 @@ import edgeprune.entrypoint
 from edgeprune import files
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.measure import measure
+from edgeprune.names import RUNTIMES
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="ONNX file to measure")
-    parser.add_argument("--runtime", default="fp32", help="what the file is, fp32 or int8 (default fp32)")
+    parser.add_argument("--runtime", default="fp32", choices=RUNTIMES, help="engine and precision (default fp32)")
     parser.add_argument("--quantized", help="quantized.json beside an int8 model, which says how well it does")
     parser.add_argument("--reference", help="ONNX file of the dense network, measured in turns with the model")
     parser.add_argument("--metrics", help="metrics.json of the run, which says what the model is")
@@ -37,8 +38,8 @@ def main(argv=None):
     files.write_json(args.out, result)
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
-    if result.get("unreachable"):
-        print(f"not measured: {result['reasons']['unreachable']}", file=sys.stderr)
+    if result["latency_ms"] is None:
+        print("not measured:", *result["reasons"].values(), file=sys.stderr)
         return
     latency, speedup = result["latency_ms"], result["speedup"]
     beside = f", {speedup:.2f} times as fast as the reference" if speedup else ""

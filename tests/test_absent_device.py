@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -77,7 +78,18 @@ def test_the_notice_names_devices_causes_and_the_command(results):
     assert absence.notice(results.parent / "none") == ""
 
 
-def test_a_workflow_goes_on_without_a_device_and_makes_up_for_it_later(tmp_path):
+def test_a_runtime_that_a_device_has_not_is_told_and_made_up_for_alike(results, capsys):
+    lost = {"unsupported": True, "reasons": {"unsupported": "openvino: install openvino for python3"}}
+    write(results / "measure_model/pi/openvino-fp32/vgg8/digits/a/seed-0.json", **lost)
+    said = absence.notice(results, ["pi"])
+    assert "device pi (openvino-fp32): not there for 1 measurement, without numbers now\n  openvino: install" in said
+    assert said.count("--device pi`") == 2
+    assert main(["remeasure", "--results", str(results), "--device", "pi"]) == 0
+    assert "pi (openvino-fp32): 1 measurement" in capsys.readouterr().out
+    assert absence.notice(results, ["pi"]) == ""
+
+
+def test_a_workflow_goes_on_without_a_device_or_a_runtime_and_makes_up_for_it_later(tmp_path):
     find_server()
     server = Server(tmp_path / "server")
     workspace = Workspace(tmp_path / "workspace")
@@ -88,10 +100,17 @@ def test_a_workflow_goes_on_without_a_device_and_makes_up_for_it_later(tmp_path)
         "references": {"dense": {}},
         "measure_on": ["local", "board"],
         "recipes": {"vgg8": {"epochs": 1, "warmup_epochs": 0}},
-        "devices": {"local": quick, "board": {**server.settings, **quick, "python": sys.executable}},
+        "devices": {
+            "local": {**quick, "runtimes": ["fp32", "openvino-fp32"]},
+            "board": {**server.settings, **quick, "python": sys.executable},
+        },
     }
     workspace.write_preset("quick", grid)
     said = workspace.snakemake()
+    other = workspace.root / "results/quick/measure_model/local/openvino-fp32/vgg8/digits/dense/seed-0.json"
+    lacks = find_spec("openvino") is None
+    assert ("install openvino" in json.loads(other.read_text())["reasons"].get("unsupported", "")) == lacks
+    assert ("device local (openvino-fp32): not there for 2 measurements" in said) == lacks
     board = workspace.root / "results/quick/measure_model/board/fp32/vgg8/digits/dense/seed-0.json"
     measured = json.loads(board.read_text())
     assert measured["unreachable"]
@@ -107,5 +126,5 @@ def test_a_workflow_goes_on_without_a_device_and_makes_up_for_it_later(tmp_path)
         said = workspace.snakemake()
     finally:
         server.stop()
-    assert "not there" not in said
+    assert "device board" not in said
     assert json.loads(board.read_text())["latency_ms"]["p50"] > 0

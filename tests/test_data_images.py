@@ -81,6 +81,23 @@ def test_validation_split_is_cut_from_train_by_class(tmp_path):
     assert manifest["validation"] == {"from": "train", "fraction": 0.2, "seed": 3}
 
 
+@pytest.mark.parametrize("wrap", ["", "photos/"])
+@pytest.mark.parametrize("pack", [write_folder, None])
+def test_classes_without_splits_are_the_training_split(tmp_path, wrap, pack):
+    files = dataset(train=20, test=0)
+    fetch("mine", images(write_folder(tmp_path / "given", files), test_fraction=0.25), tmp_path / "out")
+    bare = {name.removeprefix("train/"): content for name, content in files.items()}
+    if pack:
+        place = pack(tmp_path / "bare", {wrap + name: content for name, content in bare.items()})
+    else:
+        place = tmp_path / "bare.zip"
+        place.write_bytes(zip_bytes(bare, wrap))
+    fetch("mine", images(place, test_fraction=0.25), tmp_path / "again")
+    for split in ("train", "val", "test"):
+        name = f"{split}.npy"
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
 def test_test_split_can_be_cut_from_train(tmp_path):
     folder = write_folder(tmp_path / "given", dataset(train=20, test=0))
     fetch("mine", images(folder, test_fraction=0.25), tmp_path / "out")

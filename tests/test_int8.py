@@ -11,7 +11,7 @@ import torch
 
 from edgeprune.data.scaling import normalise
 from edgeprune.errors import EdgepruneError
-from edgeprune.export import evaluate, int8
+from edgeprune.export import batch_norm, evaluate, int8
 from edgeprune.export import onnx as exporter
 from edgeprune.names import IDENTITY
 from edgeprune.networks.mobilenet import mobilenetv2_small
@@ -84,6 +84,8 @@ def test_quantised_files_do_as_well_and_are_smaller(run, folder):
     quantised = [t for t in weights.values() if t.data_type == onnx.TensorProto.INT8 and len(t.dims) == 4]
     assert len(quantised) == sum(node.op_type == "Conv" for node in graph.node) > 3
     assert all(list(weights[scales[t.name]].dims) == [t.dims[0]] for t in quantised)  # a scale for each filter
+    largest = max(np.abs(onnx.numpy_helper.to_array(t).astype(int)).max() for t in quantised)
+    assert 60 < largest <= 64  # 7 bits: two products with a byte fit into 16
     assert content == int8.to_bytes(where / "model.onnx", int8.calibration(folder))
 
 
@@ -105,6 +107,44 @@ def test_a_file_that_scores_otherwise_than_its_training_is_refused(run, folder, 
     (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(EdgepruneError, match="not a run's metrics"):
         int8.quantise(where / "model.onnx", folder, tmp_path / "metrics.json")
+
+
+class PreActivated(torch.nn.Module):
+    """Batch norm before the convolution, and after two that are joined: no exporter can fold these."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.BatchNorm2d(1), torch.nn.BatchNorm2d(8)
+        self.left, self.right = (torch.nn.Conv2d(1, 4, 3, padding=1) for _ in range(2))
+        self.head = torch.nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = self.first(x).relu()
+        x = self.second(torch.cat([self.left(x), self.right(x)], 1)).relu()
+        return self.head(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("factory", [lambda: vgg8(num_classes=4), PreActivated], ids=["after Gemm", "pre-activated"])
+def test_no_batch_norm_stays_float(factory, folder, tmp_path):
+    """vgg8's second last layer is a Gemm with batch norm behind it, which the exporter leaves alone."""
+    import onnx
+
+    torch.manual_seed(0)
+    model = factory().eval()
+    for module in model.modules():
+        if hasattr(module, "running_var"):
+            module.running_mean.normal_(), module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 2), module.bias.data.normal_()
+    exporter.export(model, (1, 8, 8), tmp_path / "model.onnx")
+    assert "BatchNormalization" in {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}
+    images = int8.calibration(folder)
+    content = int8.to_bytes(tmp_path / "model.onnx", images)
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load_from_string(content).graph.node}
+    expected = model(torch.from_numpy(images)).detach().numpy()
+    found = evaluate.Runner(content, threads=1)(images)["output"]
+    assert np.abs(found - expected).max() < 0.03 * np.ptp(expected)
+    folded = batch_norm.folded(onnx.load(tmp_path / "model.onnx")).SerializeToString()
+    np.testing.assert_allclose(evaluate.Runner(folded, threads=1)(images)["output"], expected, rtol=1e-4, atol=1e-5)
 
 
 class WritesItsBatch(torch.nn.Module):

@@ -57,7 +57,9 @@ def test_the_program_needs_only_the_standard_library_numpy_and_onnxruntime():
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names.add(node.module.partition(".")[0])
-    assert names - set(sys.stdlib_module_names) == {"numpy", "onnxruntime", "psutil", "pynvml", "standalone"}
+    assert names - set(sys.stdlib_module_names) == {
+        "ncnn", "numpy", "onnxruntime", "openvino", "psutil", "pynvml", "standalone"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("script", ["scripts/measure_model.py", "scripts/measure_layers.py"])
@@ -226,7 +228,7 @@ def test_each_round_is_a_fresh_process_that_loads_both_models_each_first_by_turn
     seen = []
 
     class Loaded(timing.Model):
-        def __init__(self, path, threads):
+        def __init__(self, path, threads, runtime):
             super().__init__(path, threads)
             seen.append(path)
 

@@ -156,13 +156,18 @@ def test_recommend_offers_all_alike_and_finds_the_files_of_a_pair_of_seeds(folde
     assert f"Its model (seed {name}, " in capsys.readouterr().out
 
 
-def test_a_preset_closer_to_the_limits_is_sought_among_the_main_methods_runs(rows):
+def test_a_preset_closer_to_the_limits_is_sought_along_each_entry_apart(rows):
+    """A target of one entry says nothing of what another costs there."""
     groups = [{**row, "peak_memory": 1} if row["reference"] == "layer" else row for row in runs.group(runs.once(rows))]
     limit = Constraint("--memory", "peak_memory", "memory", units.parse("1MB", "bytes", "--memory"))
     assert choose(groups, [limit], runs.headline(rows)).best["reference"] == "layer"
-    targets, how = refine.between(groups, "FA", [limit])
-    assert "the largest target tried, fails" in how
-    assert all(0.7 < target < 0.95 for target in targets)
+    found = {}
+    for reference in ("layer", None):
+        some = [row for row in groups if runs.is_dense(row) or (row["reference"], row["mode"]) == (reference, "FA")]
+        found[reference] = refine.closest(choose(some, [limit], runs.headline(rows)), runs.headline(rows))
+    assert "the dense network fails, −50 % satisfies" in found["layer"].how
+    assert "the largest target tried, fails" in found[None].how
+    assert all(0.7 < target < 0.95 for target in found[None].targets)
 
 
 def test_predictions_match_plans_by_the_run_that_they_are_of(tmp_path):

@@ -397,3 +397,44 @@ def test_the_script_writes_every_form_from_lists_of_files(grid, rows, tmp_path):
     assert set(summary) == {row["variant"] for row in rows}
     assert summary["dense"]["accuracy"] == pytest.approx(sum(r["test"] for r in rows[:3]) / 3, abs=1e-6)
     assert summary["dense"]["local_fp32_latency_p50_ms"] > 0
+
+
+def changed(grid, folder, change):
+    """Groups of a grid whose measurements are changed by ``change(value)``."""
+    measured = []
+    for number, path in enumerate(grid[1]):
+        value = json.loads(path.read_text())
+        change(value)
+        measured.append(folder / f"{number}.json")
+        measured[-1].write_text(json.dumps(value))
+    return runs.group(runs.read(grid[0], measured))
+
+
+def test_a_speed_up_that_the_device_cannot_resolve_is_marked(grid, tmp_path):
+    def change(value):
+        value["resolution"] = 0.03
+        if value["run"]["variant"] == "PA-0.50":
+            value |= {"speedup": 1.02, "speedup_low": 1.01, "speedup_high": 1.03}
+
+    groups = changed(grid, tmp_path, change)
+    (section,) = table.sections(groups)
+    column = section.heads.index("Speed-up")
+    cells = {row[:2]: row[column] for row in section.rows}
+    assert cells["PA", "−50 %"] == "1.02 ± 0.00 [1.01, 1.03] ≈"
+    assert not any("≈" in cell for (_, target), cell in cells.items() if target == "−70 %")
+    assert "≈: no difference that local can resolve (3.0 %)." in section.notes
+    assert "≈" not in table.markdown(changed(grid, tmp_path, lambda value: None))
+
+
+def test_where_int8_is_slower_the_table_says_so(tmp_path):
+    made = synthetic_runs.grid(tmp_path, places=(("local", "fp32"), ("local", "int8")))
+
+    def change(value):
+        if value["runtime"] == "int8" and value["run"]["variant"] in ("FA-0.50", "FA-0.70"):
+            value["latency_ms"]["p50"] = 2.5
+            value |= {"speedup": 0.4, "speedup_low": 0.39, "speedup_high": 0.41}
+
+    plain, quantised = table.sections(changed(made, tmp_path, change))
+    (said,) = [note for note in quantised.notes if "slower" in note]
+    assert said.startswith("int8 is slower than fp32 in 2 of 13 networks on local, most in FA-0.70 (2.50 ms against")
+    assert not any("slower" in note for note in plain.notes)

@@ -12,7 +12,7 @@ import pytest
 from edgeprune import tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, style, tradeoff
-from edgeprune.reporting import baseline, captions, comparison, pairs, runs, table, units
+from edgeprune.reporting import baseline, captions, choice, comparison, pairs, runs, table, units
 from helpers import synthetic_runs
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -211,3 +211,26 @@ def test_the_scripts_take_baselines(made, tmp_path):
     subprocess.run(drawn, check=True, env=env)
     assert f"The dashed line, where it is in reach, is {name} " in (tmp_path / "t.rst").read_text()
     assert name not in (tmp_path / "t.csv").read_text()
+
+
+def test_a_quantised_file_has_its_own_further_metrics_where_they_are_on_record(tmp_path):
+    metrics, measurements, _ = synthetic_runs.grid(
+        tmp_path, task="segmentation", seeds=(0,), places=(("local", "fp32"), ("local", "int8"))
+    )
+    for path in measurements:
+        value = json.loads(path.read_text())
+        if value["runtime"] == "int8":
+            test = {"miou": value["accuracy"], "pixel_accuracy": 0.5, "iou": {"road": 0.4, "a|b": 0.3, "absent": None}}
+            uncertain = {"images": 40, "standard_error": {"miou": 0.01}, "left_out": [0.6, 0.62]}
+            val = {"miou": 0.61, "pixel_accuracy": 0.7}
+            value["scores"] = {"test": test, "val": val, "val_uncertainty": uncertain}
+            path.write_text(json.dumps(value))
+    rows = runs.read(metrics, measurements)
+    quantised = [row for row in rows if row["runtime"] == "int8"]
+    own = {(row["score_pixel_accuracy"], row["score_iou_road"], row["own_val"]) for row in quantised}
+    assert own == {(0.5, 0.4, 0.61)}
+    assert all(row["val"] > 0.61 for row in quantised)  # the run's
+    chosen = choice.at_place(rows, "local", "int8")
+    assert {(row["val"], row["val_left_out"]) for row in chosen} == {(0.61, "0.6 0.62")}
+    section = next(s for s in table.sections(runs.group(rows)) if s.title.endswith("(int8)"))
+    assert {row[section.heads.index("Test pixel accuracy (%)")] for row in section.rows} == {"50.0"}

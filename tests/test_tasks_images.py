@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from edgeprune import tasks
 from edgeprune.config.recipe import Recipe
-from edgeprune.data.examples import score, score_baseline
+from edgeprune.data.examples import evaluated, score, score_baseline, some
 from edgeprune.errors import EdgepruneError
 from edgeprune.metrics.image import luma, psnr
 
@@ -223,3 +223,20 @@ def test_logits_that_do_not_fit_are_refused(shape):
     task.check_output({"output": (1, 3, 4, 4)})
     with pytest.raises(EdgepruneError, match="3 classes on 32 x 32 pixels need"):
         task.check_output({"output": shape})
+
+
+def test_some_images_of_a_split_are_spread_over_it_and_seen_as_in_the_whole():
+    """Splits are stored sorted: the first ones would all be of one class, or of one scene."""
+    chosen = some(1000, 20)
+    assert chosen == sorted(set(chosen)) == some(1000, 20)
+    assert len(chosen) == 20
+    assert max(chosen) > 800
+    assert some(3, 20) == [0, 1, 2]
+
+    class Images(list):
+        image, target = list.__getitem__, staticmethod(lambda index: None)
+
+    task, images = task_of("denoising", sigma=25.0), Images(np.full((1, 8, 8), i, np.uint8) for i in range(9))
+    seen = [inputs for inputs, _ in evaluated(task, images, "test", 1)]
+    for index, (inputs, _) in zip((2, 7), evaluated(task, images, "test", 1, (2, 7))):
+        np.testing.assert_array_equal(inputs, seen[index])  # the noise is the image's own

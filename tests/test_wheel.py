@@ -40,6 +40,7 @@ COMMANDS = [
     (RECOMMEND, None),
     ([*RECOMMEND, "--config", "closer.yaml"], "pipeline"),
     (["remeasure", "--results", "results/demo"], None),
+    (["runtimes"], None),
 ]
 
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from edgeprune.reporting.choice import Constraint
     from edgeprune.tasks.base import Metric
 
+
+class Unsatisfied(EdgepruneError):
+    """No run satisfies every constraint: an answer, and no wrong command."""
+
+    status = 3
+
+
 #: Options that limit a column: name, column, what it is called, kind of unit, whether it needs a device, help.
 LIMITS = (
     ("latency", "latency_p50_ms", "median latency", "time", True, "median time of an inference, e.g. 10ms"),
@@ -44,40 +51,41 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from edgeprune.reporting import advice, choice, runs
+    from edgeprune.reporting import advice, choice, notes, runs
 
     if args.config:
         from edgeprune.reporting import refine  # needs the packages of the pipeline
 
         refine.refuse_overwriting(args.config, args.force)
-    rows = choice.of_pair(_read(args.results), args.network, args.dataset)
+    rows = choice.of_pair(read(args.results), args.network, args.dataset)
     metric = runs.headline(rows)
-    constraints = _constraints(args, metric)
+    limits = constraints(args, metric)
     needed = bool(args.runtime) or any(
         getattr(args, name.replace("-", "_")) is not None for name, _, _, _, device, _ in LIMITS if device
     )
+    everywhere = runs.group(rows)
     rows = choice.at_place(rows, args.device, args.runtime, needed)
     groups = runs.group(rows)
-    choice.check_measured(groups, constraints)
-    chosen, place = choice.choose(groups, constraints, metric), runs.place(rows[0])
-    found = advice.model(args.results, chosen, rows) if chosen.best else None
+    choice.check_measured(groups, limits)
+    chosen, place = choice.choose(groups, limits, metric), runs.place(rows[0])
+    found = advice.model(args.results, chosen, rows) if chosen.chosen else None
     if args.json:
         print(json.dumps(advice.data(chosen, place, found, metric, args.config), indent=2, allow_nan=False))
     else:
-        print(advice.text(chosen, rows, place, found))
+        print(advice.text(args.results, chosen, rows, found, notes.slow(groups, everywhere)))
     if args.config:
         from edgeprune.reporting import refine
 
-        preset, how = refine.preset(groups, chosen, Path(args.results) / "config.yaml", rows[0]["device"])
+        preset, how = refine.preset(chosen, metric, Path(args.results) / "config.yaml", rows[0]["device"])
         _write(args.config, preset, how)
         if not args.json:
             print(f"\nWrote {args.config}, to search closer. {how}.")
             print(f"  snakemake --config preset={Path(args.config).stem}   (a preset lies in presets/)")
     if not chosen.best:
-        raise EdgepruneError("no run satisfies all constraints", remedy="see above what to change")
+        raise Unsatisfied("no run satisfies all constraints", remedy="see above what to change")
 
 
-def _read(results: str) -> list[Row]:
+def read(results: str | Path) -> list[Row]:
     """The rows of a preset: its table of runs, or what the table is made of."""
     from edgeprune.reporting import runs
 
@@ -95,7 +103,7 @@ def _read(results: str) -> list[Row]:
     return runs.read(metrics, sorted(folder.glob("measure_model/*/*/*/*/*/seed-*.json")), timings)
 
 
-def _constraints(args: Namespace, metric: Metric) -> list[Constraint]:
+def constraints(args: Namespace, metric: Metric) -> list[Constraint]:
     from edgeprune.reporting import units
     from edgeprune.reporting.choice import Constraint
 

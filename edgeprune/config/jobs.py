@@ -9,7 +9,7 @@ from typing import Any
 from edgeprune import identity, tasks
 from edgeprune.config.grid import Run, expand, of_widths, sampling_of
 from edgeprune.config.recipes import recipe_of
-from edgeprune.names import MEASURED
+from edgeprune.names import INT8, MEASURED
 
 #: Whatever has a run's ``network``, ``dataset``, ``variant`` and ``seed``, as far as they are asked for: Snakemake's
 #: wildcards are one.
@@ -108,12 +108,12 @@ class Jobs:
         return [f"{self._dense(run)}/model.onnx"] if "dense" in self.grid.variants else []
 
     def model(self, run: AnyRun) -> str:
-        """The file that a runtime measures."""
-        return f"{QUANTIZED if run.runtime == 'int8' else TRAINED}/model.onnx".format(run)
+        """The ONNX file that a runtime measures, or that is converted for it."""
+        return f"{QUANTIZED if run.runtime in INT8 else TRAINED}/model.onnx".format(run)
 
     def quantized(self, run: AnyRun) -> list[str]:
         """The int8 model's own score."""
-        return [f"{QUANTIZED}/quantized.json".format(run)] if run.runtime == "int8" else []
+        return [f"{QUANTIZED}/quantized.json".format(run)] if run.runtime in INT8 else []
 
     def plans(self, runs: Iterable[AnyRun]) -> list[str]:
         return [self.plan(run) for run in runs]

@@ -1,7 +1,7 @@
 """Examples of a split as a task sees them, and how well a network does on them, whatever runs it."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from typing import Any
 
@@ -23,14 +23,16 @@ OVERLAP = 0.125
 Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
-def evaluated(task: Task, samples: Samples, split: str, batch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Normalised inputs, float32 (n, C, h, w), and targets (n, ...), in order.
+def evaluated(
+    task: Task, samples: Samples, split: str, batch: int, indices: Iterable[int] | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Normalised inputs, float32 (n, C, h, w), and targets (n, ...), in order: all, or those of ``indices``.
 
     Those of the deploy size come in batches, images of another size one by one.
     """
 
     def examples() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for index in range(len(samples)):
+        for index in range(len(samples)) if indices is None else indices:
             image, target = task.example(samples.image(index), samples.target(index))
             yield task.observe(image, split, index), target
 
@@ -39,6 +41,11 @@ def evaluated(task: Task, samples: Samples, split: str, batch: int) -> Iterator[
         while some := list(islice(alike, most if shape == task.input_shape else 1)):
             images, targets = zip(*some)
             yield normalise(np.stack(images), task.manifest), stack(list(targets), task)
+
+
+def some(images: int, count: int) -> list[int]:
+    """So many of a split's images, in order: random, as splits are stored sorted, and always the same."""
+    return sorted(np.random.RandomState(0).permutation(images)[:count].tolist())
 
 
 def score(

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from edgeprune.data import annotations
 from edgeprune.data.files import Item, collect
-from edgeprune.data.layout import SUFFIXES, find_layout, find_splits
+from edgeprune.data.layout import SUFFIXES, find_layout, find_splits, unsplit
 from edgeprune.data.progress import say
 from edgeprune.data.request import Collection, Request
 from edgeprune.data.settings import channels_of, fraction_of, locate, size_of
@@ -33,6 +33,7 @@ def load(request: Request) -> Collection:
     classes, values = _classes(request)
     path, origin = locate(request)
     tree = open_tree(path, key=f"datasets.{request.name}.{'url' if 'url' in origin else 'path'}")
+    tree = tree if fraction is None else unsplit(tree)
     target, items = _find(request, tree, classes)
     origin = {"source": "images", **origin}
     return collect(request, tree, items, target, origin, test_fraction=fraction, values=values)

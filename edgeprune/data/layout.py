@@ -1,6 +1,6 @@
 """Find the splits of the user's own images in a tree of files, and their classes; refuse what does not fit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from edgeprune.data.progress import say
 from edgeprune.data.request import Request
@@ -52,6 +52,45 @@ def find_layout(tree: Tree, request: Request) -> tuple[list[str], dict[str, list
         for split, found in classes.items()
     }
     return names, images
+
+
+def unsplit(tree: Tree) -> Tree:
+    """A tree whose folders are no splits, as one of which everything is the split train; any other as it is.
+
+    One folder may wrap it all.
+    """
+    files, folders = tree.list()
+    root = _root(folders | {names[:depth] for names in files for depth in range(1, len(names))})
+    inside = {names[len(root)] for names in files | folders if len(names) > len(root)}
+    return tree if inside & SPLIT_NAMES.keys() else _Training(tree, root)
+
+
+class _Training:
+    """The files of a tree below ``root``, below a folder ``train``."""
+
+    def __init__(self, tree: Tree, root: Names) -> None:
+        self.path, self._tree, self._root = tree.path, tree, root
+
+    def _inner(self, names: Names) -> Names:
+        return ("train", *names[len(self._root) :])
+
+    def _outer(self, names: Names) -> Names:
+        return (*self._root, *names[1:])
+
+    def list(self) -> tuple[set[Names], set[Names]]:
+        files, folders = self._tree.list()
+        depth = len(self._root)
+        return (
+            {self._inner(names) for names in files if names[:depth] == self._root},
+            {self._inner(names) for names in folders if names[:depth] == self._root and len(names) > depth},
+        )
+
+    def read(self, wanted: Collection[Names]) -> Iterator[tuple[Names, bytes]]:
+        for names, content in self._tree.read({self._outer(names) for names in wanted}):
+            yield self._inner(names), content
+
+    def name(self, names: Names) -> str:
+        return self._tree.name(self._outer(names))
 
 
 def find_splits(tree: Tree, request: Request, layout: str) -> tuple[set[Names], set[Names], Names, dict[str, str]]:

@@ -1,6 +1,7 @@
 """How well an exported network does: its file in ONNX Runtime over a split, without torch."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy
 import onnx
@@ -9,11 +10,14 @@ import onnxruntime
 from edgeprune import tasks
 from edgeprune.data.examples import score
 from edgeprune.data.store import MANIFEST, load_manifest, open_samples
+from edgeprune.tasks.jackknife import Jackknife
 
 BATCH = 64
 
 
-def evaluate(model: str | Path | bytes, folder: str | Path, split: str, threads: int = 1) -> dict[str, float]:
+def evaluate(
+    model: str | Path | bytes, folder: str | Path, split: str, threads: int = 1, uncertain: bool = False
+) -> dict[str, Any]:
     """Score an ONNX file on one split of a fetched dataset.
 
     Args:
@@ -21,14 +25,19 @@ def evaluate(model: str | Path | bytes, folder: str | Path, split: str, threads:
         folder: of the fetched dataset.
         split: ``val`` or ``test``.
         threads: CPU threads.
+        uncertain: also what :meth:`edgeprune.tasks.jackknife.Jackknife.uncertainty` says.
 
     Returns:
-        dict: the task's metrics, as in ``metrics.json``.
+        dict: the task's metrics, as in ``metrics.json``; with them ``uncertainty``, if asked for.
     """
     manifest = load_manifest(folder)
     task = tasks.bind(manifest, Path(folder) / MANIFEST)
     run = Runner(model if isinstance(model, bytes) else open_bytes(model), threads)
-    return score(task, open_samples(folder, split, manifest=manifest), split, run, BATCH)
+    samples = open_samples(folder, split, manifest=manifest)
+    if not uncertain:
+        return score(task, samples, split, run, BATCH)
+    jackknife = Jackknife(task, len(samples))
+    return score(task, samples, split, run, BATCH, jackknife) | {"uncertainty": jackknife.uncertainty()}
 
 
 def open_bytes(path: str | Path) -> bytes:

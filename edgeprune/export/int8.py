@@ -1,9 +1,9 @@
 """Exported networks in 8-bit integers: static quantisation by ONNX Runtime, calibrated on training images.
 
-The choices, by accuracy and speed of VGG-16, MobileNetV2 and ResNets on an x86 CPU with VNNI (docs/measuring.md):
-weights int8 with a scale for each output channel, activations uint8 (int8 ones run at half the speed where layers add
-or are depthwise, uint8 weights at a tenth), ranges from the least to the greatest value seen (percentiles and entropy
-gained nothing).
+The choices, by accuracy and speed of VGG-16, MobileNetV2 and ResNets (docs/measuring.md): weights int8 with a scale for
+each output channel, of 7 bits (with 8, sums saturate on x86 processors without VNNI, which cost more than a point),
+activations uint8 (int8 ones run at half the speed where layers add or are depthwise, uint8 weights at a tenth), ranges
+from the least to the greatest value seen (percentiles and entropy gained nothing).
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -23,13 +24,24 @@ from edgeprune import files, identity, tasks
 from edgeprune.data.scaling import normalise
 from edgeprune.data.store import MANIFEST, load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
+from edgeprune.export.batch_norm import folded
 from edgeprune.export.evaluate import evaluate
+from edgeprune.metrics.tiles import mirrored
 from edgeprune.names import IDENTITY
 from edgeprune.tasks.base import Manifest
 
 FORMAT, VERSION = "edgeprune.quantized", 1
 IMAGES = 200  # for calibration; twice as many moved no score by more than its own uncertainty
 PIXELS = 1 << 21
+#: Of onnxruntime.quantization.quantize_static.
+SETTINGS: dict[str, Any] = {
+    "quant_format": QuantFormat.QDQ,
+    "per_channel": True,
+    "weight_type": QuantType.QInt8,
+    "reduce_range": True,
+    "activation_type": QuantType.QUInt8,
+    "calibrate_method": CalibrationMethod.MinMax,
+}
 
 
 def quantise(
@@ -58,16 +70,18 @@ def quantise(
     check(fp32, known, load_manifest(folder), model)
     seen = calibration(folder)
     content = to_bytes(model, seen)
+    val = evaluate(content, folder, "val", threads, uncertain=True)
     value = {
         "format": FORMAT,
         "version": VERSION,
         **identity.copied(known),
-        "val": evaluate(content, folder, "val", threads),
+        "val_uncertainty": val.pop("uncertainty"),
+        "val": val,
         "test": evaluate(content, folder, "test", threads),
         "fp32": fp32,
         "model_bytes": {"int8": len(content), "fp32": Path(model).stat().st_size},
         "settings": {
-            "weights": "int8 per channel",
+            "weights": "int8 per channel, 7 bits",
             "activations": "uint8 per tensor",
             "calibration": {"split": "train", "images": len(seen), "ranges": "least to greatest"},
             "onnxruntime": onnxruntime.__version__,
@@ -119,8 +133,7 @@ def cut(image: numpy.ndarray, size: tuple[int, ...], draws: numpy.random.Generat
     r"""A random part (C, \*size) of an image (C, H, W), filled up by reflection where the image is smaller."""
     if image.shape[1:] == size:
         return image
-    lacking = [max(0, side - have) for side, have in zip(size, image.shape[1:])]
-    image = numpy.pad(image, [(0, 0), *((0, n) for n in lacking)], mode="symmetric")
+    image = mirrored(image, *size)
     top, left = (int(draws.integers(have - side + 1)) for side, have in zip(size, image.shape[1:]))
     return image[:, top : top + size[0], left : left + size[1]]
 
@@ -135,24 +148,22 @@ class Reader(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def to_bytes(model: str | Path, inputs: numpy.ndarray) -> bytes:
-    """The int8 file (QDQ) of an fp32 one; ``inputs`` are those of :func:`calibration`."""
+def to_bytes(model: str | Path, inputs: numpy.ndarray, **changes: Any) -> bytes:
+    """The int8 file (QDQ) of an fp32 one; ``inputs`` are those of :func:`calibration`, ``changes`` of
+    :data:`SETTINGS`."""
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     del session
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as scratch:
-        prepared, done = Path(scratch) / "prepared.onnx", Path(scratch) / "int8.onnx"
+        plain, prepared, done = (Path(scratch) / f"{name}.onnx" for name in ("folded", "prepared", "int8"))
+        onnx.save(folded(onnx.load(model)), plain)
         with quiet():
-            quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)  # folds what can be folded
+            quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
             quantize_static(
                 str(prepared),
                 str(done),
                 Reader(name, inputs),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-                activation_type=QuantType.QUInt8,
-                calibrate_method=CalibrationMethod.MinMax,
+                **SETTINGS | changes,
             )
         return done.read_bytes()
 

@@ -1,4 +1,4 @@
-"""Measurements without numbers, of a device that wasn't there, and those of an earlier format: to be made later."""
+"""Measurements without numbers, as a device or a runtime wasn't there, and those of an earlier format: for later."""
 
 import json
 from collections.abc import Callable, Container
@@ -9,13 +9,14 @@ from edgeprune.measuring.measure import VERSION
 
 
 def absent(results: str | Path, devices: Container[str] | None = None) -> dict[str, list[Path]]:
-    """``{device: paths}`` of the measurements below the folder ``results`` whose device was not there.
+    """``{place: paths}`` of the measurements below the folder ``results`` that have no numbers: the place is a device
+    that was not there, or a runtime that it has not, as in ``pi (openvino-fp32)``.
 
     Args:
         results: ``results/<preset>``.
         devices: names to look for; all if None.
     """
-    return _where(lambda value: value.get("unreachable"), results, devices)
+    return _where(_missing, results, devices)
 
 
 def to_make_again(
@@ -23,7 +24,7 @@ def to_make_again(
 ) -> dict[str, list[Path]]:
     """The same of those and of files of an earlier format; of ``everything`` that was measured."""
     return _where(
-        lambda value: everything or value.get("unreachable") or value.get("version", VERSION) < VERSION,
+        lambda value: everything or _missing(value) or value.get("version", VERSION) < VERSION,
         results,
         devices,
     )
@@ -34,22 +35,30 @@ def _where(
 ) -> dict[str, list[Path]]:
     found = {}
     for path in sorted(Path(results, "measure_model").glob("*/**/*.json")):
-        device = path.relative_to(Path(results, "measure_model")).parts[0]
-        if (devices is None or device in devices) and condition(json.loads(path.read_text(encoding="utf-8"))):
-            found.setdefault(device, []).append(path)
+        device, runtime, *_ = path.relative_to(Path(results, "measure_model")).parts
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if (devices is None or device in devices) and condition(value):
+            place = f"{device} ({runtime})" if value.get("unsupported") else device
+            found.setdefault(place, []).append(path)
     return found
 
 
+def _missing(value: dict[str, Any]) -> bool:
+    return bool(value.get("unreachable") or value.get("unsupported"))
+
+
 def notice(results: str | Path, devices: Container[str] | None = None) -> str:
-    """What to tell of devices that were not there, and how to measure on them later; empty if all were."""
+    """What to tell of what was not there, and how to measure it later; empty if all was."""
     lines = [
-        f"device {device}: not there for {len(paths)} measurement{'s' * (len(paths) > 1)}, without numbers now\n"
+        f"device {place}: not there for {len(paths)} measurement{'s' * (len(paths) > 1)}, without numbers now\n"
         f"  {_reason(paths[0])}\n"
-        f"  when it is there: `edgeprune remeasure --results {results} --device {device}`, then snakemake again\n"
-        for device, paths in absent(results, devices).items()
+        f"  when it is there: `edgeprune remeasure --results {results} --device {place.rpartition(' (')[0] or place}`, "
+        "then snakemake again\n"
+        for place, paths in absent(results, devices).items()
     ]
     return "".join(lines)
 
 
 def _reason(path: Path) -> str:
-    return json.loads(path.read_text(encoding="utf-8"))["reasons"].get("unreachable", "no reason is on record")
+    reasons = json.loads(path.read_text(encoding="utf-8"))["reasons"]
+    return reasons.get("unreachable") or reasons.get("unsupported") or "no reason is on record"

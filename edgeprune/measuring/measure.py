@@ -1,14 +1,16 @@
 """Measure a model on a device of the configuration, and tell which run of the grid it belongs to."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring import resolution
-from edgeprune.measuring.devices import connect
-from edgeprune.measuring.program import Unreachable
-from edgeprune.names import IDENTITY
+from edgeprune.measuring.convert import CONVERTERS
+from edgeprune.measuring.devices import Device, connect
+from edgeprune.measuring.program import Unreachable, Unsupported
+from edgeprune.names import IDENTITY, RUNTIMES
 
 FORMAT, VERSION = "edgeprune.measurement", 3
 #: What identifies a run; copied from its metrics, so that nobody has to read identities out of paths.
@@ -16,12 +18,19 @@ KEYS = tuple(key for key in IDENTITY if key != "task")
 #: Settings that are the program's options of the same name.
 OPTIONS = ("seconds", "iterations", "warmup", "threads")
 #: Settings under ``energy``, and the program's options.
-ENERGY = {"source": "energy", "watts": "watts", "seconds": "energy-seconds"}
+ENERGY = {
+    "source": "energy", "watts": "watts", "seconds": "energy-seconds", "sensor": "energy-sensor",
+    "command": "energy-command", "unit": "energy-unit",
+}  # fmt: skip
+#: How far an engine's outputs may be from ONNX Runtime's, of the largest value: sums in another order; in int8, values
+#: that are rounded the other way, layer after layer.
+TOLERANCE = {"fp32": 1e-3, "int8": 0.2}
 #: What the program would have told of a device that was not there.
 NULL = (
     "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_rounds", "speedup_clock",
     "speedup_wall", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes", "idle_rss_bytes", "model_rss_bytes",
     "arena_bytes", "model_bytes", "model_sha256", "energy_mj", "energy_low", "energy_high", "energy_source", "energy",
+    "agreement",
 )  # fmt: skip
 
 
@@ -42,33 +51,36 @@ def measure(
         device: its settings, ``{"kind": "local", "seconds", "iterations", "warmup", "threads", ...}``.
         model, reference: model files; the reference is the dense fp32 network of the same seed, as a rule.
         metrics: the run's ``metrics.json``, from which its identity and its test score are copied.
-        runtime: what the model file is: ``fp32`` or ``int8``.
+        runtime: a name of :data:`edgeprune.names.RUNTIMES`; its engine runs ``model``, or what is made of it here.
         calibration: the device's, for ``resolution``; there need not be such a file.
         quantized: of an int8 model, the ``quantized.json`` beside it: the score is then the int8 model's own.
 
     Returns:
         dict: the measurement, ready for :func:`edgeprune.files.write_json`. Latency in milliseconds, memory in
         bytes, energy in millijoules; null where a thing could not be measured, with the cause under ``reasons``. All
-        are null, and ``unreachable`` is true, where the device was not there.
+        are null where the device was not there, ``unreachable`` then is true, and where it has no such engine, or one
+        that does not compute what ONNX Runtime does: ``unsupported``.
 
     Raises:
         EdgepruneError: unknown kind of device, a model that cannot be loaded or run, a runtime that is missing.
     """
     machine = connect(device_name, device)
     run, accuracy = _identity(metrics) if metrics is not None else (None, None)
+    scores = None
     if quantized is not None:
-        accuracy = _headline(files.read_json(quantized), quantized)
-    arguments = ["--model", Path(model)]
+        own = files.read_json(quantized)
+        accuracy, scores = _headline(own, quantized), {key: own.get(key) for key in ("val", "val_uncertainty", "test")}
+    arguments: list[str | Path] = [*options(device)]
     if reference is not None:
         arguments += ["--reference", Path(reference)]
-    arguments += options(device)
     try:
-        result: dict[str, Any] = machine.run(arguments)
-    except Unreachable as error:
+        result: dict[str, Any] = _run(machine, Path(model), arguments, *RUNTIMES[runtime])
+    except (Unreachable, Unsupported) as error:
+        why = "unreachable" if isinstance(error, Unreachable) else "unsupported"
         reason = str(error).partition("\n")[0]
-        result = {**dict.fromkeys(NULL), "unreachable": True, "reasons": {"unreachable": reason}, "warnings": []}
+        result = {**dict.fromkeys(NULL), why: True, "reasons": {why: reason}, "warnings": []}
     smallest, reason = None, None
-    if not result.get("unreachable"):
+    if result["latency_ms"]:
         smallest, reason = resolution.read(calibration, device_name, result)
     if reason:
         result["reasons"]["resolution"] = reason
@@ -83,8 +95,20 @@ def measure(
         "run": run,
         "accuracy": accuracy,
         "resolution": smallest,
+        "scores": scores,
         **result,
     }
+
+
+def _run(machine: Device, model: Path, arguments: list[str | Path], engine: str, precision: str) -> dict[str, Any]:
+    if engine == "onnxruntime":
+        return machine.run(["--model", model, *arguments])
+    arguments = ["--runtime", engine, "--tolerance", str(TOLERANCE[precision]), "--original", model, *arguments]
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        if engine in CONVERTERS:
+            original, model = model, Path(folder, f"{model.stem}.{engine}.zip")
+            CONVERTERS[engine][1](original, model)
+        return machine.run(["--model", model, *arguments])
 
 
 def options(device: dict[str, Any]) -> list[str]:

@@ -31,6 +31,10 @@ class Unreachable(EdgepruneError):
     """The device is not there. A measurement then says so, and the rest of the workflow goes on."""
 
 
+class Unsupported(EdgepruneError):
+    """The device has not the runtime, or one that does not run the network. The rest of the workflow goes on too."""
+
+
 def result(status: int, out: str, err: str, key: str) -> dict[str, Any]:
     """The JSON that the program printed.
 
@@ -44,6 +48,8 @@ def result(status: int, out: str, err: str, key: str) -> dict[str, Any]:
     """
     if status:
         lines = err.strip().splitlines() or [f"the measuring program ended with status {status}"]
+        if status == failures.UNSUPPORTED:
+            raise Unsupported(lines[-1])
         raise EdgepruneError(
             lines[-1],
             key=key if status in (failures.USAGE, failures.NO_RUNTIME) else None,

@@ -49,6 +49,13 @@ class AveragePrecision:
             self._scores[label].append(scores[mine])
             self._hits[label].append(_match(_iou(boxes[mine], truth_boxes[theirs])))
 
+    def merge(self, other: "AveragePrecision") -> None:
+        """Take in the images of another."""
+        self._truths += other._truths
+        for mine, theirs in ((self._scores, other._scores), (self._hits, other._hits)):
+            for found, more in zip(mine, theirs):
+                found += more
+
     def result(self) -> dict[str, float]:
         """``ap50`` and ``ap50_95`` (the mean over IoU 0.5, 0.55 ... 0.95), on 0..1; NaN if there was no true box."""
         precision = self._mean(range(len(self._truths)))
@@ -105,6 +112,12 @@ class Centroids:
         self._hits += int(right_points(points, scores, labels, truth_boxes, truth_labels, self._distance).sum())
         self._points += len(labels)
         self._truths += len(truth_labels)
+
+    def merge(self, other: "Centroids") -> None:
+        """Take in the images of another."""
+        self._hits += other._hits
+        self._points += other._points
+        self._truths += other._truths
 
     def result(self) -> dict[str, float]:
         """``f1``, ``precision``, ``recall``, on 0..1; NaN where there is nothing to divide by."""

@@ -110,7 +110,7 @@ def by_tiles(
     size = image.shape[1], image.shape[2]
     if size == (height, width):
         return predict(image[None])[0]
-    corner = predict(_mirrored(image[:, :height, :width], height, width)[None])
+    corner = predict(mirrored(image[:, :height, :width], height, width)[None])
     scale, other = (Fraction(*sides) for sides in zip(corner.shape[2:], tile))
     if scale != other:
         raise EdgepruneError(
@@ -118,7 +118,7 @@ def by_tiles(
             remedy="give tiles whose sides are multiples of what the network reduces by",
         )
     places = cover(*size, tile, overlap, scale.denominator)
-    whole = _mirrored(image, places[-1][0] + height, places[-1][1] + width)
+    whole = mirrored(image, places[-1][0] + height, places[-1][1] + width)
 
     def outputs() -> Iterator[np.ndarray]:
         yield corner[0]
@@ -129,7 +129,7 @@ def by_tiles(
     return stitch(outputs(), places, tile, size, scale)
 
 
-def _mirrored(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def mirrored(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """The image with its bottom and right reflected, so that it is at least so large."""
     missing = (max(0, whole - side) for whole, side in zip((height, width), image.shape[1:]))
     return np.pad(image, ((0, 0), *((0, count) for count in missing)), "reflect")

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from edgeprune import identity, tasks
-from edgeprune.data.examples import evaluated, whole
+from edgeprune.data.examples import evaluated, some, whole
 from edgeprune.data.store import MANIFEST, load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
 from edgeprune.export.evaluate import Runner, open_bytes
@@ -76,10 +75,11 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
 
 
 def see(kind: Kind) -> list[Sample]:
-    """The first images of the split with what each network gives for them."""
+    """Some images of the split with what each network gives for them."""
     task, samples = kind.task, []
     mean, std = (np.array(task.manifest[key], np.float32)[:, None, None] for key in ("mean", "std"))
-    for index, (inputs, targets) in enumerate(islice(evaluated(task, kind.samples, "test", 1), IMAGES)):
+    indices = some(len(kind.samples), IMAGES)
+    for index, (inputs, targets) in zip(indices, evaluated(task, kind.samples, "test", 1, indices)):
         sample = Sample(index, inputs[0] * std + mean, targets[0])
         outputs: dict[str | None, Any] = {
             one.run["variant"]: whole(one.predict, inputs, task.input_shape) for one in kind.series
@@ -140,8 +140,8 @@ def caption(kind: Kind, samples: Sequence[Sample]) -> str:
     seeds = sorted({identity.seed_name(one.run["plan_seed"], one.run["seed"]) for one in kind.series})
     lines = [
         f"**Test images of {escape(first['dataset'])} and what {escape(first['network'])} gives for them**, by the "
-        f"networks of seed {', '.join(seeds)}, from their exported files. These are the first {len(samples)} of the "
-        f"{len(kind.samples)} images of the test split, whatever their scores. {kind.explain()}",
+        f"networks of seed {', '.join(seeds)}, from their exported files. These are {len(samples)} of the "
+        f"{len(kind.samples)} images of the test split, drawn at random before any score was known. {kind.explain()}",
         "",
     ]
     if None in samples[0].found:

@@ -7,29 +7,30 @@ from typing import Any
 
 from edgeprune import identity
 from edgeprune.measuring import program
-from edgeprune.reporting import Row, difference, notes, pairs, runs, units
+from edgeprune.reporting import Row, columns, notes, runs, standing, units
 from edgeprune.reporting.choice import RULE, Choice
+from edgeprune.reporting.standing import Gap
 from edgeprune.tasks.base import Metric
 
 QUANTIZED_NOTE = (
-    "The validation score is the fp32 network's; of the int8 model only the test score was measured, shown here."
+    "The validation score is the fp32 network's; of the int8 model only the test score is on record, shown here."
 )
 
 
 def model(results: str | Path, choice: Choice, rows: Sequence[Row]) -> dict[str, Any]:
-    """Where the model of the best group is: of the run that :meth:`edgeprune.reporting.choice.Choice.member` names.
+    """Where the model of the chosen group is: of the run that :meth:`edgeprune.reporting.choice.Choice.member` names.
 
     Args:
         results: the folder ``results/<preset>``.
-        choice: with a best group.
+        choice: with a chosen group.
         rows: the runs it was made of; an int8 model is another file.
 
     Returns:
         dict: seed, paths, which of them are on this disk, its own values, and commands.
     """
-    run = choice.member(_members(choice.satisfying[0], rows))
+    run = choice.member(_members(choice.chosen or {}, rows))
     where, trained = identity.folder(run), Path(results) / "train_network"
-    exported = Path(results) / "quantize_model" if run["runtime"] == "int8" else trained
+    exported = Path(results) / "quantize_model" if columns.is_int8(run) else trained
     paths = {
         "onnx": exported / where / "model.onnx",
         "checkpoint": trained / where / "model.pt",
@@ -68,58 +69,68 @@ def data(
             {"option": c.option, "column": c.column, "limit": c.limit.value, "at_least": c.at_least}
             for c in choice.constraints
         ],
-        "satisfying": [_row(row) for row in choice.satisfying],
+        "satisfying": [
+            _row(row) | {"val_half": standing.half_width(row, choice.satisfying, metric)} for row in choice.satisfying
+        ],
         "failing": [_row(row) for row in choice.failing],
         "excluded": [
             {"option": c.option, "fails": len(out), "fails_only_this": len(alone), "nearest": near and near["variant"]}
             for c, out, alone, near in choice.excluded()
         ],
+        "chosen": choice.chosen and _row(choice.chosen),
+        "cheapest_by": "speed" if choice.timed and len(choice.as_fast) == 1 else "flops",
+        "level": [_row(row) for row in choice.level],
         "best": choice.best and _row(choice.best),
         "best_against": [
             {
-                "network": c.baseline["network"],
-                "variant": c.baseline["variant"],
-                "told_apart": sure.verdict is not None,
-                "difference": sure.value,
-                "low": sure.low,
-                "high": sure.high,
-                "p_holm": sure.adjusted,
-                "n": [sure.first.n, sure.second.n],
+                "network": gap.row["network"],
+                "variant": gap.row["variant"],
+                "told_apart": gap.told,
+                "difference": gap.value,
+                "low": None if gap.half is None else gap.value - gap.half,
+                "high": None if gap.half is None else gap.value + gap.half,
+                "n": list(gap.counts),
+                "runs_to_tell": None if gap.told else gap.runs_to_tell(),
             }
-            for c, sure in pairs.known(pairs.with_best(choice.satisfying, metric))
+            for gap in choice.gaps
         ],
         "model": found,
         "preset": preset,
     }
 
 
-def text(choice: Choice, rows: Sequence[Row], place: str | None, found: dict[str, Any] | None) -> str:
+def text(
+    results: str | Path, choice: Choice, rows: Sequence[Row], found: dict[str, Any] | None, slow: Sequence[str] = ()
+) -> str:
     """The choice for a terminal.
 
     Args:
+        results: the folder ``results/<preset>``.
         choice: of groups.
-        rows: the runs they were made of.
-        place: where they were measured, or None.
+        rows: the runs they were made of, of one place or none.
         found: what :func:`model` returned, or None if nothing satisfies.
+        slow: sentences on runtimes that are slower than another.
     """
-    metric = runs.headline(rows)
+    metric, place = runs.headline(rows), runs.place(rows[0])
     everything = choice.satisfying + choice.failing
     lines = [f"Wanted{f' on {place}' if place else ''}: " + ", ".join(map(str, choice.constraints))]
     if any(c.column == "peak_memory" for c in choice.constraints):
         lines.append("Memory is computed: the weights and the largest set of feature maps alive at one time.")
     if any(c.column == "energy_mj" for c in choice.constraints) and notes.energy(everything):
         lines.append(f"The energy is {notes.energy(everything)}, not read from a sensor.")
-    if place and place.endswith("(int8)"):
+    if columns.is_int8(rows[0]) and any(row.get("own_val") is None for row in rows):
         lines.append(QUANTIZED_NOTE)
-    lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the runs):"]
-    if best := choice.best:
-        lines += _table(choice, choice.satisfying, rows, metric)
-        lines += ["", f"Best: {_name(best)} with a validation score of {units.score(best['val'], metric)}."]
-        lines.append(f"  Rule: {RULE}. The test score ({_test(best, metric)}) decides nothing.")
-        lines += _level(choice, metric)
-        broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(best, rows))]
+    lines += slow
+    if chosen := choice.chosen:
+        lines += ["", f"Take {_name(chosen)}, {_why(choice)}."]
+        lines += [f"  {line}" for line in _standing(results, choice, rows, metric)]
+        broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(chosen, rows))]
         if broken:
             lines.append(f"  Mind: not every run satisfies {' and '.join(broken)}; the mean does.")
+        lines.append(f"  The rule: {RULE}. The test score ({_test(chosen, metric)}) decides nothing.")
+    lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the runs):"]
+    if choice.satisfying:
+        lines += _table(choice, choice.satisfying, rows, metric)
     else:
         lines += ["  none", "", "Nearest:", *_table(choice, choice.failing[:3], rows, metric)]
     lines += ["", *_exclusions(choice, len(everything))]
@@ -130,25 +141,69 @@ def text(choice: Choice, rows: Sequence[Row], place: str | None, found: dict[str
     return "\n".join(lines)
 
 
-def _level(choice: Choice, metric: Metric) -> list[str]:
-    """Which of the others that satisfy all can't be told from the best on validation, and how far they may be."""
-    compared = pairs.known(pairs.with_best(choice.satisfying, metric))
-    if not compared:
+def _why(choice: Choice) -> str:
+    """What the chosen one is, of which."""
+    level, fast = choice.level, choice.as_fast
+    if len(level) == 1:
+        return "the best on validation" if len(choice.satisfying) > 1 else "which alone satisfies all"
+    of = f"of the {len(level)} that cannot be told from the best on validation"
+    if not choice.timed:
+        return f"the one of the fewest FLOPs {of} (speed was not measured)"
+    if len(fast) == 1:
+        return f"the fastest {of}"
+    return f"the one of the fewest FLOPs of {len(fast)} that are not told to be slower than another, {of}"
+
+
+def _standing(results: str | Path, choice: Choice, rows: Sequence[Row], metric: Metric) -> list[str]:
+    """Who cannot be told from the best, on how many images and runs, and what would tell the chosen one from it."""
+    if not choice.gaps:
         return []
-    level = [(c, found) for c, found in compared if found.verdict is None]
-    others = f"{len(compared)} other{'s' if len(compared) > 1 else ''}"
-    count = max((found.family for _, found in compared if found.p is not None), default=0)
-    how = f"Welch, unpaired; Holm over {count} pair{'s' if count != 1 else ''}"
+    best, chosen, many = choice.best or {}, choice.chosen or {}, len(choice.gaps)
+    images = best.get("val_images")
+    ran = f"{_counts(choice.satisfying)}, {f'{images:g} validation images' if images else 'images not on record'}"
+    lines = [f"Best on validation: {_name(best)}, {units.score(best['val'], metric)} ({ran})."]
+    if all(gap.half is None for gap in choice.gaps):
+        return [
+            *lines,
+            "How far scores spread is not on record (one run each, trained by an earlier version): no ties.",
+        ]
+    level = [gap for gap in choice.gaps if not gap.told]
     if not level:
-        return [f"  On validation it is told apart from the {others} ({how})."]
-    lines = [f"  On validation it is not told apart from {len(level)} of {others} ({how}):"]
-    for c, found in level:
-        amount = f"{difference.signed(found.value, metric.decimals)} {metric.difference}".rstrip()
-        sure = f"{difference.interval(found, metric.decimals)}, corrected p {difference.probability(found.adjusted)}"
-        if found.reason or found.only_alone:
-            sure = f"({difference.words(found, metric.decimals)})"
-        lines.append(f"    {_name(c.baseline)}: {amount} {sure}")
+        return [*lines, f"It is told from {'all ' if many > 1 else ''}the {many} other{'s' if many > 1 else ''}."]
+    lines.append(f"It cannot be told from {len(level)} of {many} other{'s' if many > 1 else ''}, marked = below.")
+    if not level[0].run:
+        lines += ["One run each: how far another training would land counts nowhere here. To know it:"]
+        lines += [_more_runs(results, rows, 3)]
+    for gap in level:
+        if gap.row is chosen:
+            lines += _to_tell(results, gap, rows, metric, images)
     return lines
+
+
+def _to_tell(results: str | Path, gap: Gap, rows: Sequence[Row], metric: Metric, images: float | None) -> list[str]:
+    """What it would take to know whether the chosen one, of this gap, is behind the best."""
+    runs_needed, pictures = gap.runs_to_tell(), gap.images_to_tell(int(images)) if images else None
+    so = f"If {_amount(gap.value, metric)} are the truth"
+    if runs_needed:
+        now = max(gap.counts)
+        return [f"{so}, about {runs_needed} runs each would tell (now {now}):", _more_runs(results, rows, runs_needed)]
+    if pictures:
+        return [f"{so}, no number of runs would tell on these images; about {pictures} images might."]
+    return [f"More than {standing.MOST_RUNS} runs each would be needed: take them for equal."] if gap.run else []
+
+
+def _more_runs(results: str | Path, rows: Sequence[Row], count: int) -> str:
+    first = min(row["seed"] for row in rows)
+    return f'  snakemake --config preset={Path(results).name} "seeds=[$(seq -s, {first} {first + count - 1})]"'
+
+
+def _amount(value: float, metric: Metric) -> str:
+    return f"{value:.{metric.decimals}f} {metric.difference}".rstrip()
+
+
+def _counts(groups: Sequence[Row]) -> str:
+    least, most = (extreme(row["val_n"] for row in groups) for extreme in (min, max))
+    return f"{least if least == most else f'{least} to {most}'} run{'s' if most > 1 else ''} each"
 
 
 def _exclusions(choice: Choice, total: int) -> list[str]:
@@ -192,23 +247,43 @@ def _how_to_get(found: dict[str, Any]) -> list[str]:
 
 
 def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: Metric) -> list[str]:
-    """Aligned columns; after a mean that is constrained, the worst of its runs in brackets."""
+    """Aligned columns; after a mean that is constrained, the worst of its runs in brackets. ``→`` is the chosen one,
+    ``=`` what cannot be told from the best."""
     costs = [c for c in choice.constraints if c.column != "val"]
     scored = next((c for c in choice.constraints if c.column == "val"), None)
-    head = ["", "runs", "validation", "test", *(c.title for c in costs)]
+    head = ["", "runs", "validation (± 95 %)", "behind the best", "test (± 1 sd)", "FLOPs", "speed-up"]
+    head += [c.title for c in costs]
+    gaps = {id(gap.row): gap for gap in choice.gaps}
     cells = []
     for row in groups:
         members = _members(row, rows)
-        val = units.score(row["val"], metric)
+        half = standing.half_width(row, choice.satisfying or groups, metric)
+        val = units.score(row["val"], metric, half and half / metric.scale)
         if scored and len(members) > 1:
             val += f" (worst {units.score(max(members, key=scored.miss)['val'], metric)})"
-        line = [_name(row), str(row["n"]), val, _test(row, metric)]
+        mark = "→" if row is choice.chosen else "=" if any(row is other for other in choice.level) else " "
+        line = [f"{mark} {_name(row)}", str(row["n"]), val, _behind(gaps.get(id(row)), metric), _test(row, metric)]
+        line += [units.one(row["flops"], "flops"), _speed(row)]
         for constraint in costs:
             worst = max(members, key=constraint.miss)
             line.append(constraint.show(row) + (f" (worst {constraint.show(worst)})" if len(members) > 1 else ""))
         cells.append(line)
     widths = [max(len(line[i]) for line in [head, *cells]) for i in range(len(head))]
     return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in [head, *cells]]
+
+
+def _behind(gap: Gap | None, metric: Metric) -> str:
+    if gap is None:
+        return "–"
+    return units.spread(gap.value, gap.half, metric.decimals) + f" {metric.difference}"
+
+
+def _speed(row: Row) -> str:
+    if row["speedup"] is None:
+        return "–"
+    return f"{row['speedup']:.2f} [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]" + " ≈" * notes.is_unresolved(
+        row
+    )
 
 
 def _members(group: Row, rows: Sequence[Row]) -> list[Row]:
@@ -224,6 +299,6 @@ def _test(row: Row, metric: Metric) -> str:
 
 
 def _row(row: Row) -> Row:
-    keys = ("network", "dataset", "variant", "n", "val", "score", "score_std", "latency_p50_ms", "peak_memory",
-            "peak_rss_bytes", "file_bytes", "energy_mj", "energy_source")  # fmt: skip
+    keys = ("network", "dataset", "variant", "n", "val", "score", "score_std", "params", "flops", "speedup",
+            "latency_p50_ms", "peak_memory", "peak_rss_bytes", "file_bytes", "energy_mj", "energy_source")  # fmt: skip
     return {key: row[key] for key in keys}

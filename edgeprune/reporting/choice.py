@@ -1,8 +1,9 @@
 """Choose among measured runs under constraints; what excludes the others; what would have to give way.
 
-The rule: of the variants that satisfy every constraint (means over their runs), the one with the best *validation*
-score; ties go to the lower latency, then to fewer parameters. Choices are made on validation data, so the constraint on
-the score is on the validation score too; the test score is shown beside it and decides nothing.
+The rule: of the variants that satisfy every constraint (means over their runs), those that cannot be told from the one
+with the best *validation* score (:mod:`edgeprune.reporting.standing`); of these the cheapest. Choices are made on
+validation data, so the constraint on the score is on the validation score too; the test score is shown beside it and
+decides nothing.
 """
 
 import math
@@ -11,10 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import Row, runs, units
+from edgeprune.reporting import Row, runs, standing, units
+from edgeprune.reporting.standing import Gap
 from edgeprune.tasks.base import Metric
 
-RULE = "the best mean validation score among those that satisfy every constraint; ties go to the lower latency"
+RULE = (
+    "of those that satisfy every constraint and cannot be told from the best mean validation score, the fastest; "
+    "where speed was not measured or is not told either, the one of the fewest FLOPs"
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,39 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Choice:
-    """What :func:`choose` found: groups, best first; those that fail, nearest first."""
+    """What :func:`choose` found: groups, best on validation first; those that fail, nearest first; how far the best is
+    ahead of each other that satisfies."""
 
     constraints: tuple[Constraint, ...]
     satisfying: tuple[dict[str, Any], ...]
     failing: tuple[dict[str, Any], ...]
+    gaps: tuple[Gap, ...]
 
     @property
     def best(self) -> Row | None:
         return self.satisfying[0] if self.satisfying else None
+
+    @property
+    def level(self) -> list[Row]:
+        """The best and what cannot be told from it; the best alone where nothing says how much scores spread."""
+        return [*self.satisfying[:1], *(gap.row for gap in self.gaps if gap.half is not None and not gap.told)]
+
+    @property
+    def timed(self) -> bool:
+        """Whether the speed of all of :attr:`level` was measured."""
+        return all(row["latency_p50_ms"] is not None for row in self.level)
+
+    @property
+    def as_fast(self) -> list[Row]:
+        """Those of :attr:`level` that are not told to be slower than another of it; all, where none was measured."""
+        if not self.timed:
+            return self.level
+        return [row for row in self.level if not any(standing.slower(row, other) for other in self.level)]
+
+    @property
+    def chosen(self) -> Row | None:
+        """The cheapest of :attr:`level`."""
+        return min(self.as_fast, key=lambda row: (row["flops"], row["params"]), default=None)
 
     def excluded(self) -> list[tuple[Constraint, list[Row], list[Row], Row | None]]:
         """``(constraint, groups that fail it, groups that fail nothing else, the nearest of the first)`` of each."""
@@ -88,7 +117,7 @@ class Choice:
         return [(constraint, min(rows, key=constraint.miss)) for constraint, rows in barred if rows]
 
     def member(self, members: Sequence[Row]) -> Row:
-        """Of the best group's runs, the one with the best validation score of those that satisfy every constraint
+        """Of the chosen group's runs, the one with the best validation score of those that satisfy every constraint
         themselves (of all, if none does)."""
         fit = [row for row in members if all(c.holds(row) for c in self.constraints)] or members
         return (max if runs.headline(fit).higher_is_better else min)(fit, key=lambda row: row["val"])
@@ -105,13 +134,15 @@ def choose(groups: Sequence[Row], constraints: Sequence[Constraint], metric: Met
     satisfying = sorted((row for row in groups if all(c.holds(row) for c in constraints)), key=rank)
     failing = [row for row in groups if row not in satisfying]
     failing.sort(key=lambda row: (max(c.miss(row) for c in constraints), *rank(row)))
-    return Choice(tuple(constraints), tuple(satisfying), tuple(failing))
+    gaps = standing.gaps(satisfying, metric) if satisfying else []
+    return Choice(tuple(constraints), tuple(satisfying), tuple(failing), tuple(gaps))
 
 
 def at_place(
     rows: Sequence[Row], device: str | None = None, runtime: str | None = None, needed: bool = False
 ) -> list[Row]:
-    """The rows of one device and runtime; each run once if there are none and none is ``needed``.
+    """The rows of one device and runtime; each run once if there are none and none is ``needed``. Those of a quantised
+    file have its own validation score, as far as it is on record.
 
     Raises:
         EdgepruneError: no such device or runtime, or several and none named.
@@ -135,7 +166,13 @@ def at_place(
     if runtime not in runtimes:
         problem = f"nothing was measured in {runtime!r} on {device}"
         raise EdgepruneError(problem, key="--runtime", remedy=f"one of {', '.join(runtimes)}")
-    return [row for row in here if row["runtime"] == runtime]
+    return [_own(row) for row in here if row["runtime"] == runtime]
+
+
+def _own(row: Row) -> Row:
+    if row.get("own_val") is None:
+        return row
+    return row | {"val": row["own_val"], "val_left_out": row["own_left_out"]}
 
 
 def of_pair(rows: Sequence[Row], network: str | None = None, dataset: str | None = None) -> list[Row]:

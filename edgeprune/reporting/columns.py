@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeprune import files, identity, tasks
 from edgeprune.errors import EdgepruneError
-from edgeprune.names import IDENTITY, LATER, RESOURCES
+from edgeprune.names import IDENTITY, INT8, LATER, RESOURCES
 from edgeprune.reporting import Row, engines
 from edgeprune.tasks.base import Task
 
@@ -18,7 +18,7 @@ LATENCY = {f"latency_{key}_ms": key for key in ("p50", "p90", "p99", "mean", "st
 LATENCY |= {"latency_iterations": "iterations", "latency_iqr_ms": "iqr"}
 #: Columns of what else it found, under their own names.
 FOUND = (
-    "speedup", "speedup_low", "speedup_high", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes",
+    "speedup", "speedup_low", "speedup_high", "resolution", "cpu_percent", "cpu_ms_per_inference", "peak_rss_bytes",
     "idle_rss_bytes", "model_rss_bytes", "model_bytes", "energy_mj", "energy_source", "accuracy",
 )  # fmt: skip
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
@@ -27,9 +27,11 @@ NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning"
 UNMEASURED = dict.fromkeys(("device", "runtime", *LATENCY, *FOUND, "unreachable", *NOTES, "measurement_file"))
 #: The files that a run's row is from.
 FILES = ("metrics_file", "measurement_file")
+#: Columns of scores without each part of the images.
+LEFT_OUT = ("val_left_out", "own_left_out")
 #: Columns that hold text; all others hold numbers.
 TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", "budget", "metric", "device", "runtime",
-        *NOTES, *FILES, "train_device", "precision")  # fmt: skip
+        *NOTES, *FILES, *LEFT_OUT, "train_device", "precision")  # fmt: skip
 #: Columns of whole numbers.
 WHOLE = ("seed", "plan_seed", "epochs", "train_threads")
 
@@ -76,11 +78,22 @@ def of_run(value: dict[str, Any], path: str | Path) -> Row:
         row |= _by_stage("training_flops", stages, "training_flops", row["training_flops"])
         row |= engines.columns(value)
         row["checkpoint_bytes"], row["onnx_bytes"] = (value["model_bytes"][key] for key in ("checkpoint", "onnx"))
+        row |= uncertain(value.get("val_uncertainty"))
         row["metrics_file"] = str(path)
         row |= further(task, "test", value["test"]) | further(task, "val", value["val"])
     except KeyError as error:
         raise EdgepruneError("lacks a key", file=path, key=error.args[0], remedy="train the run again") from error
     return row
+
+
+def uncertain(found: dict[str, Any] | None, prefix: str = "val_") -> Row:
+    """``val_images``, and ``val_left_out``: the validation score without each part of the images, as a text; see
+    :mod:`edgeprune.tasks.jackknife`. None of runs of earlier versions."""
+    left_out = found and found["left_out"]
+    return {
+        f"{prefix}images": found and found["images"],
+        f"{prefix}left_out": left_out and " ".join(map(repr, left_out)),
+    }
 
 
 def further(task: type[Task], prefix: str, scores: dict[str, Any]) -> Row:
@@ -111,29 +124,41 @@ def of_measurement(value: dict[str, Any], path: str | Path) -> Row:
     row["unreachable"] = int(bool(value.get("unreachable")))
     row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
     if row["latency_p50_ms"] is None:
-        known = (reasons.get(key) for key in ("unreachable", "latency_ms", "device", "latency"))
+        known = (reasons.get(key) for key in ("unreachable", "unsupported", "latency_ms", "device", "latency"))
         row["latency_reason"] = next(filter(None, known), None) or "not measured, no reason is on record"
     if row["energy_mj"] is None:
         row["energy_reason"] = reasons.get("energy_mj") or reasons.get("energy_reason") or row["latency_reason"]
     return row
 
 
-def of_file(row: Row) -> Row:
+def of_file(row: Row, own: dict[str, Any] | None = None) -> Row:
     """Of the very file that ran there: ``score``, its test score, ``file_bytes``, its size, and ``score_<name>``, what
-    ``test_<name>`` is of the run.
+    ``test_<name>`` is of the run; of a quantised one ``own_val`` and ``own_left_out``, on validation.
 
     The exported fp32 file computes what the trained network does, and is the one where none was measured. A quantised
-    one has only what was measured of itself.
+    one has only what was measured of itself: ``own``, the ``scores`` of its measurement.
     """
     others = {key: value for key, value in row.items() if key.startswith("test_") and key != "test_loss"}
     others = {f"score_{key.removeprefix('test_')}": value for key, value in others.items()}
-    if row["runtime"] == "int8":
-        return {"score": row["accuracy"], "file_bytes": row["model_bytes"], **dict.fromkeys(others)}
+    others |= {"own_val": None, "own_left_out": None}
+    if is_int8(row):
+        others = dict.fromkeys(others)
+        if own:
+            task = tasks.get(row["task"])
+            others |= further(task, "score", own["test"]) | uncertain(own["val_uncertainty"], "own_")
+            others["own_val"] = own["val"][task.headline.name]
+            del others["own_images"]  # the run's
+        return {"score": row["accuracy"], "file_bytes": row["model_bytes"], **others}
     return {
         "score": row["test"],
         "file_bytes": row["onnx_bytes"] if row["model_bytes"] is None else row["model_bytes"],
         **others,
     }
+
+
+def is_int8(row: Row) -> bool:
+    """Whether what ran there is the quantised file, by whichever runtime."""
+    return row["runtime"] in INT8
 
 
 def _by_stage(name: str, stages: list[dict[str, Any]], key: str, whole: float | None) -> Row:

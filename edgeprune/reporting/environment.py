@@ -25,8 +25,8 @@ def devices(measurements: Iterable[str | Path]) -> dict[str, dict[str, str]]:
     for path in measurements:
         value = columns.load(path, "edgeprune.measurement")
         known = {"kind": value.get("kind"), **(value.get("fingerprint") or {}), **(value.get("protocol") or {})}
-        if value.get("unreachable"):
-            known["not reached"] = "; ".join(map(str, (value.get("reasons") or {}).values()))
+        if value.get("latency_ms") is None:
+            known["not measured"] = "; ".join(map(str, (value.get("reasons") or {}).values()))
         known["energy"] = value.get("energy_source")
         found.setdefault(str(runs.place(value)), []).extend(known.items())
     return {place: _texts(fields) for place, fields in found.items()}

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from edgeprune.reporting import Row, engines, runs
+from edgeprune.reporting import Row, columns, engines, runs, standing, units
 
 ESTIMATED = "estimated"
+_WHICH = ("network", "dataset", "variant")
 
 
 def energy(rows: Sequence[Row]) -> str | None:
@@ -24,6 +25,45 @@ def sentences(rows: Sequence[Row]) -> list[str]:
     """All that must be said of rows (or groups): what they lack, and that they were not trained alike."""
     mixed = engines.note(rows)
     return [*missing(rows), *([mixed] if mixed else [])]
+
+
+def slow(rows: Sequence[Row], everywhere: Sequence[Row]) -> list[str]:
+    """A sentence on those groups in int8 that are slower than the same network in fp32 by the same runtime, if any are.
+
+    Args:
+        rows: groups of one place.
+        everywhere: of which the others are taken.
+    """
+    at = {(runs.place(row), *(row[key] for key in _WHICH)): row for row in everywhere}
+    slower, compared = [], 0
+    for row in rows:
+        if not columns.is_int8(row) or row["latency_p50_ms"] is None:
+            continue
+        where = runs.place(row | {"runtime": row["runtime"].replace("int8", "fp32")})
+        plain = at.get((where, *(row[key] for key in _WHICH)))
+        if plain and plain["latency_p50_ms"] is not None:
+            compared += 1
+            if standing.slower(row, plain):
+                slower.append((row, plain))
+    if not slower:
+        return []
+    row, plain = max(slower, key=lambda pair: pair[0]["latency_p50_ms"] / pair[1]["latency_p50_ms"])
+    times = " against ".join(units.one(each["latency_p50_ms"], "time") for each in (row, plain))
+    return [
+        f"int8 is slower than fp32 in {len(slower)} of {compared} networks on {row['device']}, most in "
+        f"{row['variant']} ({times}): take fp32 there, unless the file's size decides."
+    ]
+
+
+def is_unresolved(row: Row) -> bool:
+    """Whether a speed-up is nearer to 1 than the device can resolve."""
+    return None not in (row["speedup"], row.get("resolution")) and abs(row["speedup"] - 1) < row["resolution"]
+
+
+def unresolved(rows: Sequence[Row]) -> list[str]:
+    """What the mark ``≈`` says, where a row has it."""
+    limits = {row["device"]: row["resolution"] for row in rows if is_unresolved(row)}
+    return [f"≈: no difference that {device} can resolve ({100 * r:.1f} %)." for device, r in limits.items()]
 
 
 def missing(rows: Sequence[Row]) -> list[str]:

@@ -6,7 +6,6 @@ such comparisons of one network, dataset and place are one family; see :mod:`edg
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from edgeprune.reporting import Row, difference, runs
@@ -46,16 +45,6 @@ def compare(groups: Sequence[Row], metric: Metric) -> list[Comparison]:
         for baseline in [*dense, *(row for row in groups if runs.is_rival(row, ours))]
     ]
     return _judged(met, metric, "score")
-
-
-def with_best(groups: Sequence[Row], metric: Metric) -> list[Comparison]:
-    """The first group's validation score against each other's.
-
-    The first is first *because* its score is best, which makes the plain comparisons with it too sure. So the family
-    is all pairs of the groups, of which the best's are shown.
-    """
-    judged = _judged(list(combinations(groups, 2)), metric, "val")
-    return judged[: max(len(groups) - 1, 0)]
 
 
 def known(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, difference.Difference]]:

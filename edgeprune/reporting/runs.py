@@ -9,7 +9,9 @@ how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`ed
 what trained it (``train_device``, ``precision``, ``train_threads``),
 ``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
 there are none (``latency_reason``, ``energy_reason``), the files that all this is from (``metrics_file``,
-``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. Where a task
+``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. How sure the
+validation score is, is in ``val_images`` and ``val_left_out`` (:func:`edgeprune.reporting.columns.uncertain`); a
+quantised file's own validation score is ``own_val``, with ``own_left_out``. Where a task
 has further metrics, or an IoU per class: ``test_<metric>``, ``val_<metric>``, ``test_iou_<class>``, and ``score_<...>``
 of the very file. What is not known is None.
 
@@ -17,6 +19,7 @@ of the very file. What is not known is None.
 """
 
 import csv
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,11 +74,13 @@ def read(
         if place(found) in places:
             problem = f"is a second measurement of {key} on {place(found)}"
             raise EdgepruneError(problem, file=path, remedy="name each file once")
-        places[place(found)] = found
+        places[place(found)] = found, value.get("scores")
     rows = [
-        row | found for key, row in runs.items() for found in measured.get(key, {None: columns.UNMEASURED}).values()
+        row | found | columns.of_file(row | found, own)
+        for key, row in runs.items()
+        for found, own in measured.get(key, {None: (columns.UNMEASURED, None)}).values()
     ]
-    return sorted((row | columns.of_file(row) for row in rows), key=order)
+    return sorted(rows, key=order)
 
 
 def read_csv(path: str | Path) -> list[Row]:
@@ -191,7 +196,8 @@ def metrics(rows: Iterable[Row]) -> tuple[Metric, ...]:
 def group(rows: Iterable[Row]) -> list[Row]:
     """One row for the runs of each method, mode and target: ``n``, and of every number ``<column>`` (mean) and
     ``<column>_std`` (sample standard deviation; None where fewer than two runs have the number). Of notes, the texts
-    that occur; what trained the runs is joined, see :func:`edgeprune.reporting.engines.joined`. Of the scores also
+    that occur; of scores without a part of the images, the means part by part; what trained the runs is joined, see
+    :func:`edgeprune.reporting.engines.joined`. Of the scores also
     ``<column>_n``, how many :func:`independent` runs have one, and ``score_half``, half the 95 % interval of the mean
     test score."""
     groups = {}
@@ -207,6 +213,10 @@ def group(rows: Iterable[Row]) -> list[Row]:
                 grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
                 continue
             values = [row[column] for row in members if row[column] is not None]
+            if column in columns.LEFT_OUT:
+                parts = zip(*(map(float, text.split()) for text in values)) if len(values) == len(members) else ()
+                grouped[column] = " ".join(f"{statistics.fmean(part):.9g}" for part in parts) or None
+                continue
             sample = difference.Sample.of(values) if values else None
             grouped[column], grouped[f"{column}_std"] = (sample.mean, sample.sd) if sample else (None, None)
             if column in ("score", "val"):

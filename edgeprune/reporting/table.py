@@ -145,7 +145,8 @@ def sections(groups: Sequence[Row], baselines: Sequence[Row] = (), paper: bool =
         where = f", measured on {place}" if place else ""
         made = section(f"{network} on {dataset}{where}", columns, [*held, *rows])
         said = pairs.summary(pairs.compare(rows, metrics[0]))
-        result.append(replace(made, notes=(*baseline.notes(held), *notes.sentences(rows)), compared=said))
+        told = (*baseline.notes(held), *notes.sentences(rows), *notes.slow(rows, groups), *notes.unresolved(rows))
+        result.append(replace(made, notes=told, compared=said))
         classes = [key for key in rows[0] if key.startswith(_IOU) and not key.endswith("_std")]
         if not paper and any(row[key] is not None for row in rows for key in classes):
             per_class = [Column(key.removeprefix(_IOU), key, factor=100, places=1) for key in classes]
@@ -208,6 +209,8 @@ def _format(column: Column, rows: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
         text = units.spread(mean, None if std is None else std * factor, places)
         if column.interval and row[f"{column.key}_low"] is not None and row[f"{column.key}_high"] is not None:
             text += f" [{row[f'{column.key}_low']:.2f}, {row[f'{column.key}_high']:.2f}]"
+        if column.key == "speedup" and notes.is_unresolved(row):
+            text += " ≈"
         cells.append(text)
     return head, tuple(cells)
 

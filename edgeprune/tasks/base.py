@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, Protocol, Self, TypedDict
 
 from edgeprune.tasks.outputs import Outputs
 from edgeprune.typed import convert
@@ -104,6 +104,10 @@ class Accumulator(ABC):
     @abstractmethod
     def update(self, outputs: Outputs, targets: np.ndarray) -> None:
         """Take in a batch: arrays as the network gave them, and targets of :meth:`Task.example`, both (N, ...)."""
+
+    def merge(self, other: Self) -> None:
+        """Take in all that ``other`` took in. A score whose accumulators cannot has no standard error over images."""
+        raise NotImplementedError
 
     @abstractmethod
     def result(self) -> dict[str, Any]:

@@ -104,5 +104,8 @@ class _Points(Accumulator):
             rows = rows[rows[:, 0] >= 0]
             self.matched.update(*decode(logits, self.height), rows[:, 1:], rows[:, 0].astype(int))
 
+    def merge(self, other: _Points) -> None:
+        self.matched.merge(other.matched)
+
     def result(self) -> dict[str, Any]:
         return {name: 0.0 if value != value else value for name, value in self.matched.result().items()}

@@ -59,6 +59,10 @@ class _Labels(Accumulator):
         logits = logits - logits.max(1, keepdims=True)
         self.losses.append(numpy.log(numpy.exp(logits).sum(1)) - logits[numpy.arange(len(targets)), targets])
 
+    def merge(self, other: _Labels) -> None:
+        self.right += other.right
+        self.losses += other.losses
+
     def result(self) -> dict[str, Any]:
         import numpy
 

@@ -82,5 +82,8 @@ class _Fidelity(Accumulator):
 
         self.psnr += [psnr(to_bytes(image), truth) for image, truth in zip(only(outputs), targets)]
 
+    def merge(self, other: _Fidelity) -> None:
+        self.psnr += other.psnr
+
     def result(self) -> dict[str, Any]:
         return {"psnr": sum(self.psnr) / len(self.psnr)}

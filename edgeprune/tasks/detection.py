@@ -139,5 +139,8 @@ class _Boxes(Accumulator):
             rows = rows[rows[:, 0] >= 0]
             self.precision.update(*decode(outputs, number, self.height), rows[:, 1:], rows[:, 0].astype(int))
 
+    def merge(self, other: _Boxes) -> None:
+        self.precision.merge(other.precision)
+
     def result(self) -> dict[str, Any]:
         return self.precision.result()

@@ -109,6 +109,9 @@ class _Regions(Accumulator):
         for logits, truth in zip(only(outputs), targets):
             self.confusion.update(decode(logits, truth.shape), truth)
 
+    def merge(self, other: _Regions) -> None:
+        self.confusion.counts += other.confusion.counts
+
     def result(self) -> dict[str, Any]:
         iou = {
             name: None if value != value else value for name, value in zip(self.classes, self.confusion.iou().tolist())

@@ -96,5 +96,9 @@ class _Fidelity(Accumulator):
             self.psnr.append(psnr(found, wanted))
             self.ssim.append(ssim(found, wanted))
 
+    def merge(self, other: _Fidelity) -> None:
+        self.psnr += other.psnr
+        self.ssim += other.ssim
+
     def result(self) -> dict[str, Any]:
         return {name: sum(values) / len(values) for name, values in (("psnr", self.psnr), ("ssim", self.ssim))}

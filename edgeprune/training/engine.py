@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from edgeprune.config.recipe import Recipe
 from edgeprune.data.examples import score
 from edgeprune.errors import EdgepruneError
+from edgeprune.tasks.jackknife import Jackknife
 from edgeprune.tasks.outputs import named
 from edgeprune.training import memory_format, optimizer, precision
 from edgeprune.training.augment import Augment
@@ -252,8 +253,10 @@ def split(order: Tensor, batch_size: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, dataset: Dataset, name: str, batch_size: int) -> dict[str, Any]:
-    """``{metric: value}`` of the task, and ``loss``, over one split in eval mode."""
+def evaluate(
+    model: nn.Module, dataset: Dataset, name: str, batch_size: int, seen_by: Jackknife | None = None
+) -> dict[str, Any]:
+    """``{metric: value}`` of the task, and ``loss``, over one split in eval mode; ``seen_by`` sees it too."""
     losses, samples = [], dataset.samples(name)
     model.eval()
 
@@ -266,6 +269,8 @@ def evaluate(model: nn.Module, dataset: Dataset, name: str, batch_size: int) -> 
     def see(outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> None:
         tensors = {name: torch.from_numpy(array) for name, array in outputs.items()}
         losses.append(dataset.task.evaluation_loss(tensors, torch.from_numpy(targets)))
+        if seen_by:
+            seen_by(outputs, targets)
 
     scores = score(dataset.task, samples, name, predict, batch_size, see)
     return scores | {"loss": float(sum(losses)) / len(samples)}

@@ -51,8 +51,16 @@ def model_onnx(model: nn.Module, dataset: Dataset) -> bytes:
     return data
 
 
-def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str, int], flops: int) -> dict[str, Any]:
-    """``metrics.json``: no times, so that equal runs give equal files. ``flops``: of a forward pass in training."""
+def metrics(
+    job: Job,
+    engine: Engine,
+    test: dict[str, float],
+    uncertainty: dict[str, Any],
+    sizes: Mapping[str, int],
+    flops: int,
+) -> dict[str, Any]:
+    """``metrics.json``: no times, so that equal runs give equal files. ``flops``: of a forward pass in training;
+    ``uncertainty``: of the validation score, :meth:`edgeprune.tasks.jackknife.Jackknife.uncertainty`."""
     plan, dataset, last = job.plan, job.dataset, engine.history[-1]
     stages, _ = cost.earlier(job.earlier)
     stages = stages + [cost.work(job.stage, job.variant, len(engine.history), engine.images, flops)]
@@ -75,6 +83,7 @@ def metrics(job: Job, engine: Engine, test: dict[str, float], sizes: Mapping[str
         **identity.completed(run),
         "test": test,
         "val": {name.removeprefix("val_"): value for name, value in last.items() if name.startswith("val_")},
+        "val_uncertainty": uncertainty,
         "complexity": dict(plan.totals),
         "dense": dict(plan.dense_totals),
         "reduction": dict(plan.reduction),

@@ -15,6 +15,7 @@ from edgeprune.networks.resolve import build_for
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.prune import prune
 from edgeprune.surgery.verify import counted
+from edgeprune.tasks.jackknife import Jackknife
 from edgeprune.training import budget, history, initial, results
 from edgeprune.training.clock import Clock
 from edgeprune.training.dataset import Dataset
@@ -64,6 +65,8 @@ def _run(job: Job) -> dict[str, Any]:
     model, begin = engine.trained, time.perf_counter()
     test = evaluate(model, job.dataset, "test", job.recipe.eval_batch_size)
     engine.refuse_nan(test["loss"], epochs - 1, "test")
+    jackknife = Jackknife(job.dataset.task, len(job.dataset.samples("val")))
+    evaluate(model, job.dataset, "val", job.recipe.eval_batch_size, jackknife)
     engine.seconds["evaluation"] += time.perf_counter() - begin
 
     contents = {"model.pt": results.model_pt(job, model, len(engine.history))}
@@ -71,7 +74,7 @@ def _run(job: Job) -> dict[str, Any]:
         contents["model.onnx"] = results.model_onnx(model, job.dataset)
     contents["history.csv"] = results.history_csv(engine)
     sizes = {name: len(data) for name, data in contents.items()}
-    metrics = results.metrics(job, engine, test, sizes, flops)
+    metrics = results.metrics(job, engine, test, jackknife.uncertainty(), sizes, flops)
     contents["metrics.json"] = results.as_json(metrics)
     contents["timing.json"] = results.as_json(results.timing(job, engine, clock))
     results.write(job.out, contents)

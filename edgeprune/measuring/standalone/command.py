@@ -29,13 +29,16 @@ Protocol:
 * memory is that of a fresh process which loads and runs only this model: ``peak_rss_bytes`` is its largest resident
   set, ``idle_rss_bytes`` what it held when it had run a model of one operator only, ``model_rss_bytes`` the
   difference, ``arena_bytes`` the most that an inference had in use of the runtime's own arena;
+* a runtime other than ONNX Runtime (``--runtime``) must give the outputs that ONNX Runtime gives for the same input, to
+  ``--tolerance``, before anything is timed; the largest difference is told. The reference always runs in ONNX Runtime;
 * energy is a run of its own, after the timing: six windows of the model, six of the reference and six in which the
   program sleeps take turns. A window's power less that of the sleep beside it gives one value, the energy is their mean
   with Student's 95 % interval. The model's windows last ``--energy-seconds`` together. ``estimated`` is no measurement:
   CPU time of an inference times ``--watts``, what one busy core draws more than an idle one;
 * ``warnings`` says what makes the numbers doubtful: another process took the CPU, the clock was throttled.
 
-Exit status: 0; 2 wrong usage; 3 a model cannot be read; 4 the runtime is missing; 5 a model cannot be run.
+Exit status: 0; 2 wrong usage; 3 a model cannot be read; 4 the runtime is missing; 5 a model cannot be run;
+6 a runtime other than ONNX Runtime is missing, cannot run the model, or gives other outputs.
 What cannot be measured is null, and ``reasons`` says why.
 """
 
@@ -45,7 +48,9 @@ import os
 import platform
 import sys
 
-from .energy import SENSORS
+from .agreement import compare
+from .energy import AUTO, SENSORS
+from .energy.command import UNITS
 from .energy.windows import POLL
 from .failures import USAGE, Failure
 from .layers import measure_layers
@@ -53,9 +58,11 @@ from .measurement import measure
 from .memory import probe
 from .page import page
 from .rounds import one_round
+from .runtimes import RUNTIMES
 
 #: What a process of its own can be asked for, see ``process.start``.
 TASKS = {
+    "compare": compare,
     "memory": probe,
     "round-0": lambda options: one_round(options, 0),
     "round-1": lambda options: one_round(options, 1),
@@ -88,6 +95,11 @@ def parse(argv):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--model", help="ONNX file to measure")
     what.add_argument("--layers", nargs="+", metavar="MODEL", help="time each operator of these, beside the first one")
+    parser.add_argument("--runtime", choices=list(RUNTIMES), default="onnxruntime", help="what runs the model")
+    parser.add_argument("--original", help="ONNX file that the model was made from (default: the model)")
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-3, help="difference to ONNX Runtime, of the largest value (default 1e-3)"
+    )
     parser.add_argument("--reference", help="ONNX file to compare with, as a rule the dense network")
     parser.add_argument("--seconds", type=float, default=10.0, help="time for each model, at least (default 10)")
     parser.add_argument("--iterations", type=int, default=100, help="runs of each model, at least (default 100)")
@@ -98,16 +110,20 @@ def parse(argv):
         "--energy",
         choices=["auto"] + sorted(SENSORS) + ["estimated", "none"],
         default="auto",
-        help="where energy is read: auto is the first of rapl and ina that can be read, else an estimate if --watts is "
-        "given (default auto)",
+        help=f"where energy is read: auto is the first of {', '.join(AUTO)} that can be read, else an estimate if "
+        "--watts is given (default auto)",
     )
+    parser.add_argument("--energy-sensor", metavar="CHIP/LABEL", help="for hwmon: which, * stands for anything")
+    parser.add_argument("--energy-command", metavar="COMMAND", help="for command: it prints a number a line")
+    parser.add_argument("--energy-unit", choices=list(UNITS), help="for command: of what it prints")
     parser.add_argument("--watts", type=float, help="for an estimate: what a busy core draws more than an idle one")
     parser.add_argument("--energy-seconds", type=float, help="of the model's windows together (default: as --seconds)")
     parser.add_argument("--json", action="store_true", help="print all that was found as JSON, not a table")
     parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
     argv = sys.argv[1:] if argv is None else argv
     args = parser.parse_args(argv)
-    args.argv = argv
+    args.argv, args.original = argv, args.original or args.model
+    args.sensor = {"sensor": args.energy_sensor, "command": args.energy_command, "unit": args.energy_unit}
     if args.energy_seconds is None:
         args.energy_seconds = max(args.seconds, POLL)
     infinity = float("inf")
@@ -120,6 +136,8 @@ def parse(argv):
         parser.error("the energy run's seconds and watts must be above 0")
     if args.energy == "estimated" and args.watts is None:
         parser.error("an estimate of energy needs --watts")
+    if args.energy == "command" and not (args.energy_command and args.energy_unit):
+        parser.error("energy by a command needs --energy-command and --energy-unit")
     return args
 
 

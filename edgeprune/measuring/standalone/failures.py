@@ -1,6 +1,6 @@
 """How the program ends when it cannot do what was asked."""
 
-USAGE, UNREADABLE, NO_RUNTIME, UNRUNNABLE = 2, 3, 4, 5
+USAGE, UNREADABLE, NO_RUNTIME, UNRUNNABLE, UNSUPPORTED = 2, 3, 4, 5, 6
 
 
 class Failure(Exception):

@@ -45,7 +45,12 @@ def measure_layers(paths, options):
                 times.setdefault((name, event.get("args", {}).get("op_name")), []).append(event["dur"])
         cpu_ms = 1e3 * models[1].cpu / len(models[1].times)
         (drawn,), reason = energy(
-            lambda run=models[1].run: [run], options.energy, options.watts, options.energy_seconds, [cpu_ms]
+            lambda run=models[1].run: [run],
+            options.energy,
+            options.watts,
+            options.energy_seconds,
+            [cpu_ms],
+            **options.sensor,
         )
         results.append(
             {

@@ -4,6 +4,7 @@ import hashlib
 import os
 
 from . import runtimes
+from .agreement import ask
 from .doubts import doubts, limits, throttling
 from .energy import energy
 from .failures import UNREADABLE, Failure
@@ -11,6 +12,7 @@ from .fingerprint import fingerprint
 from .interval import ratio_interval
 from .process import finish, forked, start
 from .rounds import ROUNDS, latency_of, one_round, speedup_of
+from .runtimes import ONNX
 from .timing import Model
 
 VERSION = 3
@@ -19,11 +21,14 @@ VERSION = 3
 def measure(options):
     """The whole protocol; returns what is printed. ``options`` are ``command.parse``'s."""
     threads = options.threads
+    agreement = None if options.runtime == ONNX else ask(options)
     memory = start("memory", options)  # it runs beside our own imports: memory does not depend on load
     try:
         paths = [options.model, options.reference] if options.reference else [options.model]
+        used = [options.runtime, ONNX][: len(paths)]
         files = [describe(path) for path in paths]
-        runtimes.RUNTIMES["onnxruntime"].package()
+        for runtime in used:
+            runtimes.RUNTIMES[runtime].package()
     except Failure:
         memory.kill()
         memory.communicate()
@@ -34,17 +39,19 @@ def measure(options):
     after, throttled = fingerprint(threads), throttling(limits_before, limits())
     models = [of_model([counts[i] for counts in rounds], file) for i, file in enumerate(files)]
     drawn, reason = energy(
-        lambda: [Model(path, threads).run for path in paths],
+        lambda: [Model(path, threads, runtime).run for path, runtime in zip(paths, used)],
         options.energy,
         options.watts,
         options.energy_seconds,
         [each["cpu_ms_per_inference"] for each in models],
+        **options.sensor,
     )
     ours, *others = ({**model, **said} for model, said in zip(models, drawn))
     beside = others[0] if others else None
     result = {
         "program": VERSION,
-        "engine": "onnxruntime",
+        "engine": options.runtime,
+        "agreement": agreement,
         "protocol": {
             "batch": 1,
             "threads": threads,
@@ -73,6 +80,7 @@ def measure(options):
     result["warnings"] = doubts(before, after, ours["cpu_percent"], threads, throttled)
     result["fingerprint"] = dict(
         before,
+        **({options.runtime: agreement["version"]} if agreement else {}),
         temperature_after_celsius=after["temperature_celsius"],
         frequency_after_mhz=after["frequency_mhz"],
         throttled=None if throttled is None else bool(throttled),
@@ -119,7 +127,7 @@ def reasons(result, energy_reason):
     if result["peak_rss_bytes"] is None:
         found["peak_rss_bytes"] = found["model_rss_bytes"] = "this system does not tell a process its peak memory"
     if result["arena_bytes"] is None:
-        found["arena_bytes"] = "this release of the runtime does not tell it"
+        found["arena_bytes"] = "the runtime, or this release of it, does not tell"
     if energy_reason:
         found["energy_mj"] = energy_reason
     elif result["energy_low"] is None:

@@ -33,10 +33,10 @@ def peak_memory():
 def probe(options):
     """What a fresh process finds: its peak memory with the runtime started, then with the model loaded and run, and
     what the runtime says of its own."""
-    runtime = runtimes.RUNTIMES["onnxruntime"]
+    runtime = runtimes.RUNTIMES[options.runtime]
     runtime.start()
     idle = peak_memory()
-    model = Model(options.model, options.threads)
+    model = Model(options.model, options.threads, options.runtime)
     for _ in range(3):
         model.run()
     return {

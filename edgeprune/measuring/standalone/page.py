@@ -24,7 +24,11 @@ def page(result, model, reference):
             rows.append(("  95 %", [span(each, "energy_low", "energy_high", 3) for each in columns]))
     device, protocol = result["fingerprint"], result["protocol"]
     place = f"{device['cpu_model'] or device['architecture']}, {protocol['threads']} thread(s)"
-    lines = [f"{place}, ONNX Runtime {device['onnxruntime']}, {protocol['rounds']} rounds"]
+    engines = {"onnxruntime": f"ONNX Runtime {device['onnxruntime']}"}
+    if result["agreement"]:
+        rows.insert(1, ("differs by", [f"{result['agreement']['difference']:.1g} of the largest output"]))
+        engines = {result["engine"]: f"{result['engine']} {device[result['engine']]}", **(engines if beside else {})}
+    lines = [f"{place}, {' beside '.join(engines.values())}, {protocol['rounds']} rounds"]
     lines += [f"{name:20}" + "".join(f"{cell:24}" for cell in cells).rstrip() for name, cells in rows]
     lines += [
         f"not measured: {name}: {reason}" for name, reason in reasons.items() if not name.endswith(("speedup", "_high"))

@@ -7,6 +7,7 @@ Only another round tells that from a difference of the models, so the rounds are
 import math
 
 from .interval import median, ratio_interval
+from .runtimes import ONNX
 from .timing import Model, take_turns
 
 ROUNDS = 8  # even, so that each of the two models is loaded first equally often
@@ -18,7 +19,7 @@ def one_round(options, first):
     order = list(range(len(paths)))
     if first:
         order.reverse()
-    loaded = {i: Model(paths[i], options.threads) for i in order}
+    loaded = {i: Model(paths[i], options.threads, options.runtime if i == 0 else ONNX) for i in order}
     turns = [loaded[i] for i in order]
     for model in turns:
         for _ in range(max(2, math.ceil(options.warmup / ROUNDS))):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Signs that LaTeX has no letters for, or reads as its own.
 _TEX = {
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "−": "$-$",
-    "–": "--", "µ": "$\\mu$", "<": "$<$", ">": "$>$", **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "–": "--", "µ": "$\\mu$", "≈": "$\\approx$", "<": "$<$", ">": "$>$", **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }  # fmt: skip
 
 

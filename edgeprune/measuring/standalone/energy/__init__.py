@@ -1,31 +1,40 @@
 """Energy of an inference above idle: a table of sensors, and what the one that can be read says."""
 
 from ..interval import mean_interval
-from . import ina, nvml, rapl
+from . import command, hwmon, ina, nvml, pmic, rapl
 from .meters import Unreadable
 from .windows import WINDOWS, draws
 
-SENSORS = {"rapl": rapl.find, "ina": ina.find, "nvml": nvml.find}
-#: NVML is left out: it counts a GPU, and the models run on the CPU.
-AUTO = ("rapl", "ina")
+#: ``find(root)`` of each, and the settings that it takes beside.
+SENSORS = {
+    "rapl": (rapl.find,),
+    "ina": (ina.find,),
+    "nvml": (nvml.find,),
+    "pmic": (pmic.find,),
+    "hwmon": (hwmon.find, "sensor"),
+    "command": (command.find, "command", "unit"),
+}
+#: NVML is left out: it counts a GPU, and the models run on the CPU. So is what has to be named.
+AUTO = ("rapl", "ina", "pmic")
 
 
-def find_sensor(names, root="/"):
+def find_sensor(names, root="/", **settings):
     """(the first sensor that can be read or None, why not those before it)."""
     reasons = []
     for name in names:
+        find, *takes = SENSORS[name]
         try:
-            return SENSORS[name](root), reasons
+            return find(root, **{key: settings.get(key) for key in takes}), reasons
         except Unreadable as error:
             reasons.append(str(error))
     return None, reasons
 
 
-def energy(load, source, watts, seconds, cpu_ms, root="/"):
+def energy(load, source, watts, seconds, cpu_ms, root="/", **settings):
     """What the result says of energy, a dict for each model, and why a number is missing.
 
     ``load`` gives the models' functions to run, and is called only where a sensor is read; ``cpu_ms`` is an inference's
-    CPU time of each model in the timed runs.
+    CPU time of each model in the timed runs. ``settings`` are the sensor's.
     """
     keys = ("energy_mj", "energy_low", "energy_high", "energy_source", "energy")
     fields = [dict.fromkeys(keys) for _ in cpu_ms]
@@ -34,12 +43,15 @@ def energy(load, source, watts, seconds, cpu_ms, root="/"):
     reasons = []
     if source != "estimated":
         try:
-            sensor, reasons = find_sensor(AUTO if source == "auto" else [source], root)
+            sensor, reasons = find_sensor(AUTO if source == "auto" else [source], root, **settings)
             if sensor:
                 runs = load()
                 for run in runs * 3:
                     run()
-                told = [tell(sensor, found) for found in draws(runs, sensor, seconds)]
+                try:
+                    told = [tell(sensor, found) for found in draws(runs, sensor, seconds)]
+                finally:
+                    sensor.stop()
                 for each, (values, _) in zip(fields, told):
                     each.update(values)
                 return fields, told[0][1]

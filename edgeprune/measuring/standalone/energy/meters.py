@@ -5,12 +5,20 @@ class Unreadable(Exception):
     """A sensor that is not there or may not be read, and why."""
 
 
-class Counter:
+class Meter:
+    """``stop()`` ends what it has started."""
+
+    def __init__(self, source, name, readers, stop=lambda: None):
+        self.source, self.name, self.readers, self.stop, self.joules = source, name, readers, stop, 0.0
+        self.last = None
+
+
+class Counter(Meter):
     """Counters of energy: ``readers`` are (read in joules, the range after which it starts anew or None)."""
 
-    def __init__(self, source, name, readers):
-        self.source, self.name, self.readers, self.joules = source, name, readers, 0.0
-        self.last = [read() for read, _ in readers]
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.last = [read() for read, _ in self.readers]
 
     def poll(self, now):
         for i, (read, over) in enumerate(self.readers):
@@ -19,12 +27,8 @@ class Counter:
             self.last[i] = value
 
 
-class Power:
+class Power(Meter):
     """Readings of power: ``readers`` give watts, which are added up over the time between two polls."""
-
-    def __init__(self, source, name, readers):
-        self.source, self.name, self.readers, self.joules = source, name, readers, 0.0
-        self.last = None
 
     def poll(self, now):
         watts = sum(read() for read in self.readers)

@@ -6,6 +6,12 @@ A session has ``inputs``, ``{name: (shape, dtype)}`` with a symbolic dimension (
 that it cannot read; whatever ``run`` raises is told as a model that cannot be run.
 """
 
-from . import onnx_runtime
+from . import ncnn, onnx_runtime, openvino
 
-RUNTIMES = {"onnxruntime": onnx_runtime}
+ONNX = "onnxruntime"
+#: By the names of their packages.
+RUNTIMES = {
+    ONNX: onnx_runtime,
+    "openvino": openvino,
+    "ncnn": ncnn,
+}

@@ -1,0 +1,115 @@
+"""What a folder of images is for, told by its layout: the settings of a dataset that the user need not write."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES
+from edgeprune.data.targets import VOID
+from edgeprune.data.tree import Names, Tree, open_tree
+from edgeprune.errors import EdgepruneError
+
+#: Images that are looked at for their size.
+LOOKED_AT = 50
+#: Side that images are resized to where they differ in size and nothing is said.
+SIDE = 64
+_LAYOUTS = (
+    "the layouts are <class>/<image> (classification), images/ and masks/ (segmentation), images with an "
+    "annotations.json (detection), images alone (denoising); each also below train/ and test/"
+)
+
+
+def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | None = None) -> tuple[dict, list[str]]:
+    """Settings of a dataset of source ``images``, and sentences on what was assumed.
+
+    Args:
+        path: folder or archive of the images.
+        task: its name, where the layout leaves a choice (images alone: denoising or super-resolution).
+        size: (height, width) that the network is to see.
+
+    Raises:
+        EdgepruneError: the folder has none of the layouts, or its images cannot be read.
+    """
+    tree = open_tree(path, key="--data")
+    files, _ = tree.list()
+    tops = {names[0] for names in files if len(names) > 1}
+    if len(tops) == 1 and not tops & SPLIT_NAMES.keys() and all(len(names) > 1 for names in files) and _deep(files):
+        files = {names[1:] for names in files}  # one folder around everything
+        wrapped: Names = tuple(tops)
+    else:
+        wrapped = ()
+    splits = {SPLIT_NAMES[names[0]] for names in files if len(names) > 1 and names[0] in SPLIT_NAMES}
+    inner = {names[1:] for names in files if SPLIT_NAMES.get(names[0]) == "train"} if splits else files
+    images = sorted(names for names in inner if names[-1].lower().endswith(SUFFIXES))
+    kind = _kind(images, inner)
+    if kind is None:
+        raise EdgepruneError("holds no layout of images that is known", file=path, key="--data", remedy=_LAYOUTS)
+    settings: dict[str, Any] = {"source": "images", "path": str(path), "task": task or kind}
+    said = [f"{len(images) if kind != 'segmentation' else len(images) // 2} images to train with: {kind}"]
+    if "test" not in splits:
+        settings["test_fraction"] = 0.2
+        said.append("no test folder: a fifth of the images, drawn once, are the test split")
+    start = (*wrapped, *(("train",) if splits else ()))
+    if kind == "segmentation":
+        masks = [names for names in images if names[0] == "masks"]
+        images = [names for names in images if names[0] == "images"]
+        count = _largest(tree, start, masks) + 1
+        settings["classes"] = [f"class-{n}" for n in range(count)]
+        said.append(f"the masks hold {count} classes, called class-0 to class-{count - 1}")
+    step = max(1, len(images) // LOOKED_AT)
+    sizes = _sizes(tree, [(*start, *names) for names in images[::step]])
+    low = [min(side) for side in zip(*sizes)]
+    if kind == "denoising":
+        side = list(size or [min(256, *low)] * 2)
+        settings |= {"deploy_size": side, "channels": 3}
+        said.append(f"the device sees {side[0]} x {side[1]} pixels at a time")
+    elif size or len(sizes) > 1 or max(low) > 4 * SIDE:
+        settings |= {"size": list(size or (SIDE, SIDE)), "channels": 3}
+        said.append("images are resized to {} x {}".format(*settings["size"]))
+    settings["validation"] = {"fraction": 0.2}
+    said.append("a fifth of the training images are for validation, by which the choice is made")
+    return settings, said
+
+
+def _deep(files: set[Names]) -> bool:
+    return any(len(names) > 2 for names in files)
+
+
+def _kind(images: Sequence[Names], files: set[Names]) -> str | None:
+    folders = {names[0] for names in images if len(names) > 1}
+    if ("annotations.json",) in files:
+        return "detection"
+    if {"images", "masks"} <= folders:
+        return "segmentation"
+    if len(folders) > 1:
+        return "classification"
+    return "denoising" if images and not folders else None
+
+
+def _sizes(tree: Tree, wanted: Sequence[Names]) -> set[tuple[int, int]]:
+    """(height, width) of the images."""
+    from PIL import Image
+
+    found = set()
+    for names, content in tree.read(wanted):
+        try:
+            with Image.open(BytesIO(content)) as image:
+                found.add((image.height, image.width))
+        except OSError as error:
+            problem = "is not an image that can be read"
+            raise EdgepruneError(problem, file=tree.name(names), key="--data", remedy="remove or replace it") from error
+    return found
+
+
+def _largest(tree: Tree, start: Names, masks: Sequence[Names]) -> int:
+    """The highest class in the masks."""
+    from PIL import Image
+
+    most = 1
+    for _, content in tree.read([(*start, *names) for names in masks]):
+        values = np.asarray(Image.open(BytesIO(content)))
+        most = max(most, int(values[values != VOID].max(initial=0)))
+    return most

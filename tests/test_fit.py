@@ -1,0 +1,173 @@
+"""`edgeprune fit`: what a folder is taken for, what is asked, how it ends and what it refuses."""
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeprune import cli
+from edgeprune.commands import fit, workflow
+from edgeprune.config.load import effective, read_yaml
+from edgeprune.data.recognise import recognise
+from edgeprune.errors import EdgepruneError
+from helpers.imagefiles import dataset, picture, shapes, write_folder, zip_bytes
+
+ROOT = Path(__file__).parents[1]
+BARE = {name.removeprefix("train/"): content for name, content in dataset(train=15, test=0, size=(12, 12)).items()}
+NETWORK = "edgeprune.networks.vgg:vgg8"
+
+
+def mask(value):
+    stream = io.BytesIO()
+    Image.fromarray(np.full((16, 16), value, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("wrap", ["", "photos/"])
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (BARE, {"task": "classification", "test_fraction": 0.2}),
+        (dataset(), {"task": "classification"}),
+        (dataset(size=(300, 280)), {"task": "classification", "size": [64, 64], "channels": 3}),
+        (shapes(train=4, test=2), {"task": "segmentation", "classes": ["class-0", "class-1"]}),
+        (
+            {"images/a.png": picture(0, (16, 16)), "masks/a.png": mask(3)},
+            {"task": "segmentation", "classes": [f"class-{n}" for n in range(4)], "test_fraction": 0.2},
+        ),
+        (
+            {"train/a.png": picture(0), "train/annotations.json": b"{}", "test/b.png": picture(1)},
+            {"task": "detection"},
+        ),
+        (
+            {"a.png": picture(0, (40, 60)), "b.png": picture(1, (50, 30))},
+            {"task": "denoising", "deploy_size": [30, 30], "channels": 3, "test_fraction": 0.2},
+        ),
+    ],
+)
+def test_a_layout_tells_the_task(tmp_path, files, expected, wrap):
+    if wrap and not any("/" in name for name in files):
+        return  # one folder of images may be one class
+    place = tmp_path / "given.zip"
+    place.write_bytes(zip_bytes(files, wrap))
+    for path in (place, write_folder(tmp_path / "given", {wrap + name: content for name, content in files.items()})):
+        settings, said = recognise(path)
+        assert settings == {"source": "images", "path": str(path), "validation": {"fraction": 0.2}, **expected}
+        assert any("validation" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"a.txt": b"no image"}, "holds no layout"),
+        ({"cat/a.png": picture(0)}, "holds no layout"),
+        ({"cat/a.png": b"broken", "dog/a.png": picture(0)}, "is not an image that can be read"),
+    ],
+)
+def test_a_folder_that_is_no_data_is_refused(tmp_path, files, words):
+    with pytest.raises(EdgepruneError, match=words) as caught:
+        recognise(write_folder(tmp_path, files))
+    assert caught.value.key == "--data"
+    assert caught.value.file
+    assert caught.value.remedy
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """The workflow's files, of which a test may write presets and results."""
+    for path in (*map(ROOT.joinpath, ("rules", "scripts", "edgeprune", "report")), *ROOT.glob("requirements*")):
+        (tmp_path / path.name).symlink_to(path)
+    for name in ("Snakefile", "config.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "presets").mkdir()
+    write_folder(tmp_path / "photos", BARE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ask(*more):
+    return cli.main(["fit", NETWORK, "--data", "photos", *map(str, more)])
+
+
+def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
+    monkeypatch.setattr(fit, "TARGETS", [0.5])
+    monkeypatch.setattr(fit, "SEEDS", [0])
+    monkeypatch.setattr(fit, "SECONDS", 0.1)
+    monkeypatch.setattr(fit, "FEWEST", 2)
+    assert ask("--minutes", 0.1, "--latency", "1s") == 0
+    first = capsys.readouterr()
+    assert "30 images to train with: classification" in first.out
+    assert "3 networks, 2 epochs each" in first.out
+    assert "edgeprune recommend --results results/vgg8 --device local --latency 1s" in first.out
+    named = [line.split()[1] for line in first.out.splitlines() if line.startswith("  ONNX ")]
+    assert len(named) == 1
+    assert Path(named[0]).is_file()
+    assert "jobs" in first.err
+    assert "rule train_network:" in Path("logs/vgg8/fit.log").read_text()
+    trained = {path: path.stat().st_mtime_ns for path in Path("results").rglob("model.pt")}
+    assert len(trained) == 3
+
+    preset = read_yaml("presets/vgg8.yaml")
+    assert effective(checkout, {"preset": "vgg8"})["recipes"]["vgg8"]["epochs"] == 2
+    assert ask("--minutes", 5, "--score", "1%") == 0  # other limits, the same results
+    assert read_yaml("presets/vgg8.yaml") == preset
+    assert {path: path.stat().st_mtime_ns for path in trained} == trained
+    assert "Going on with presets/vgg8.yaml" in capsys.readouterr().out
+
+    assert ask("--latency", "0.001us") != 0
+    assert "What to change" in capsys.readouterr().out
+    assert ask("--size", "8x8") == 1
+    assert "asks something else (datasets)" in capsys.readouterr().err
+    assert read_yaml("presets/vgg8.yaml") == preset
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--data", "nowhere"], "nowhere: --data: there is no such file or folder"),
+        (["--size", "big"], "--size: 'big' is no size"),
+        (["--device", "pi"], "config.yaml: devices: there is no device 'pi'"),
+        (["--minutes", "0"], "--minutes: 0 is not above 0"),
+        (["--task", "dreaming"], "--task: there is no task 'dreaming'"),
+        (["--args", "[]"], "--args"),
+        (["--latency", "1ns"], "--latency: '1ns' has the unknown unit 'ns'"),
+    ],
+)
+def test_bad_options_write_nothing(checkout, capsys, more, words):
+    assert ask(*more) == 1
+    assert words in capsys.readouterr().err
+    assert not list(Path("presets").iterdir())
+
+
+def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capsys):
+    Path("vision.py").write_text(
+        "from torch import nn\n\n\ndef build(num_classes):\n    return nn.Linear(7, num_classes)\n"
+    )
+    assert cli.main(["fit", "vision.py:build", "--data", "photos"]) == 1
+    said = capsys.readouterr().err
+    assert "profile_network failed: " in said
+    assert "remedy: " in said
+    assert not list(Path("presets").iterdir())
+
+
+def test_a_locked_folder_says_so(checkout, capsys):
+    locks = checkout / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("results/vgg8/fetch_dataset/vgg8/manifest.json\n")
+    assert ask() == 1
+    assert "another run works in this folder" in capsys.readouterr().err
+    assert not list(Path("presets").iterdir())
+
+
+def test_elsewhere_than_in_a_checkout(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert ask() == 1
+    assert "there is no Snakefile with presets here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (420, "7 min"), (11520, "3.2 h")])
+def test_durations(seconds, text):
+    assert workflow.duration(seconds) == text
