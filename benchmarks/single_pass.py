@@ -30,6 +30,7 @@ Without --data the images are synthetic: random bytes of CIFAR-10's shape, 45,00
 
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -49,7 +50,6 @@ from edgeprune.config.load import effective
 from edgeprune.config.recipe import Recipe
 from edgeprune.config.recipes import recipe_of
 from edgeprune.errors import EdgepruneError
-from edgeprune.measuring.standalone.interval import median_interval
 from edgeprune.names import BASELINES, COUNTED
 from edgeprune.networks.resolve import build
 from edgeprune.training import budget, cost
@@ -297,6 +297,19 @@ def amount(value, unit):
 
 def spread(values):
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def median_interval(values, confidence=0.95):
+    """(low, high) that hold the median of what the values were drawn from with at least this confidence.
+
+    The k-th smallest and the k-th largest value: the median lies outside only if fewer than k of n draws fall on one
+    side of it, which has the probability of the binomial distribution (n, 1/2). (None, None) for fewer than 6 values.
+    """
+    values, k, tail = sorted(values), 0, 0
+    while 2 * (tail + math.comb(len(values), k)) <= (1 - confidence) * 2 ** len(values):
+        tail += math.comb(len(values), k)
+        k += 1
+    return (values[k - 1], values[-k]) if k else (None, None)
 
 
 def bounds(values):

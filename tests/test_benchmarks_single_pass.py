@@ -3,6 +3,7 @@
 import importlib
 import json
 
+import numpy
 import pytest
 
 from helpers.workflow import ROOT
@@ -20,6 +21,14 @@ def test_stages_are_composed_of_their_parts(benchmark):
     assert found == pytest.approx(
         {"single": 13, "stages": 24 + 3 + 5, "at_hand": 8, "ratio": 13 / 32, "ratio_at_hand": 13 / 8}
     )
+
+
+def test_the_interval_of_the_median_holds_it_as_often_as_it_says(benchmark):
+    random = numpy.random.default_rng(0)
+    found = [benchmark.median_interval(list(values)) for values in random.lognormal(size=(2000, 40))]
+    assert 0.94 < sum(low <= 1 <= high for low, high in found) / 2000 < 0.985  # the median of a log-normal is 1
+    assert benchmark.median_interval([3, 1, 2, 5, 4, 6]) == (1, 6)  # outside with probability 2/64
+    assert benchmark.median_interval([1, 2, 3, 4, 5]) == (None, None)
 
 
 def test_what_is_saved_is_told_with_its_sign_and_spread(benchmark):
