@@ -13,7 +13,7 @@ examples:
   edgeprune sample profile.json --mode FA --target 0.5 --seed 0 --out plan.json
   edgeprune show plan.json --out plan.png
   edgeprune prune torchvision.models:resnet18 plan.json --input 3x32x32 --classes 10 --out pruned.pt
-  edgeprune recommend --results results/quick --device local --latency 1ms --accuracy 90%
+  edgeprune recommend --results results/quick --dataset digits --latency 1ms --accuracy 90%
 
 NETWORK is a name under `networks` in config.yaml, package.module:factory, or path/file.py:factory.
 """

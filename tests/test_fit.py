@@ -130,6 +130,7 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
         (["--data", "nowhere"], "nowhere: --data: there is no such file or folder"),
         (["--size", "big"], "--size: 'big' is no size"),
         (["--device", "pi"], "config.yaml: devices: there is no device 'pi'"),
+        (["--name", "../x"], "--name: '../x' cannot be a name"),
         (["--minutes", "0"], "--minutes: 0 is not above 0"),
         (["--task", "dreaming"], "--task: there is no task 'dreaming'"),
         (["--args", "[]"], "--args"),
@@ -140,6 +141,7 @@ def test_bad_options_write_nothing(checkout, capsys, more, words):
     assert ask(*more) == 1
     assert words in capsys.readouterr().err
     assert not list(Path("presets").iterdir())
+    assert not Path("x").exists()
 
 
 def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capsys):

@@ -177,7 +177,17 @@ def test_digests_of_an_installed_package_are_the_checkouts_and_stop_at_it(bare, 
 
 def test_the_program_runs_as_a_module(bare, everything, tmp_path):
     model = write_model(tmp_path / "model.onnx", 4)
-    words = ["-m", "edgeprune.measuring.standalone", "--model", model, "--json", "--seconds", "0.05", "--iterations", "5"]
+    words = [
+        "-m",
+        "edgeprune.measuring.standalone",
+        "--model",
+        model,
+        "--json",
+        "--seconds",
+        "0.05",
+        "--iterations",
+        "5",
+    ]
     done = run(bare / "python", *words, cwd=tmp_path)
     assert (done.returncode, "install numpy and onnxruntime" in done.stderr) == (4, True), done.stderr
     assert json.loads(succeed(sys.executable, *words, cwd=tmp_path, **everything))["latency_ms"]["p50"] > 0

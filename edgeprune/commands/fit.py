@@ -51,6 +51,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     root = workflow.checkout()
     name = args.name or _name(args.network)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):  # it becomes a file and folders
+        raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy="letters, digits, dots and dashes")
     preset, said = _preset(args, name)
     file, log = root / "presets" / f"{name}.yaml", root / "logs" / name / "fit.log"
     stored = _stored(file, preset, name)
