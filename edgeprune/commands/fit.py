@@ -15,7 +15,7 @@ from edgeprune.commands import recommend, workflow
 from edgeprune.errors import EdgepruneError
 
 #: Limits of `recommend` that are handed on.
-LIMITS = ("latency", "energy", "memory", "model-size", "score")
+LIMITS = (*(name for name, *_ in recommend.LIMITS), "score")
 TARGETS, SEEDS = [0.3, 0.5, 0.7], [0, 1]
 #: Epochs: as many as fit into the time, between these.
 FEWEST, MOST = 5, 60
@@ -49,14 +49,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from edgeprune.config.check import schema
+
     root = workflow.checkout()
     name = args.name or _name(args.network)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):  # it becomes a file and folders
+    if not re.match(schema()["$defs"]["name"]["pattern"], name):  # it becomes a file and folders
         raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy="letters, digits, dots and dashes")
     preset, said = _preset(args, name)
     file, log = root / "presets" / f"{name}.yaml", root / "logs" / name / "fit.log"
-    stored = _stored(file, preset, name)
-    if stored is None:
+    if not _is_stored(file, preset, name):
         print("\n".join(["Assumed:", *(f"  {line}" for line in said)]))
         _write(file, preset)
         try:
@@ -122,8 +123,8 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     }, said
 
 
-def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """The preset of an earlier call that asked the same, limits aside; its epochs stay.
+def _is_stored(file: Path, preset: dict[str, Any], name: str) -> bool:
+    """Whether an earlier call asked the same, limits aside; its epochs stay.
 
     Raises:
         EdgepruneError: the file is there, and asks something else.
@@ -131,7 +132,7 @@ def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | N
     from edgeprune.config.load import read_yaml
 
     if not file.is_file():
-        return None
+        return False
     stored = read_yaml(file)
     epochs = (stored.get("recipes", {}).get(name) or {}).get("epochs")
     asked = {**preset, "recipes": {name: {**preset["recipes"][name], "epochs": epochs}}, "modes": stored.get("modes")}
@@ -139,7 +140,7 @@ def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | N
         different = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
         problem = f"is there already, and asks something else ({', '.join(different)})"
         raise EdgepruneError(problem, file=file, key="--name", remedy="give another --name, or remove that file")
-    return stored
+    return True
 
 
 def _write(file: Path, preset: dict[str, Any]) -> None:

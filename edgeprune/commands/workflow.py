@@ -99,13 +99,19 @@ def _told(lines: Sequence[str], log: Path) -> EdgepruneError:
     for number, line in enumerate(lines):
         if found := _FAILED.match(line):
             place = next((m[1] for m in map(_LOG.match, lines[number : number + 8]) if m), None)
-            said = Path(place).read_text(encoding="utf-8", errors="replace").strip() if place else ""
-            problem, _, remedy = said.rpartition("error: ")[2].partition("\n  remedy: ")
-            problem = problem.strip().splitlines()[-1] if problem.strip() else "no reason is on record"
-            remedy = f"{remedy.strip().splitlines()[0]}; {again}" if remedy.strip() else f"mend it, {again}"
+            said = Path(place).read_text(encoding="utf-8", errors="replace") if place else ""
+            problem, remedy = _last_error(said)
+            problem = problem.splitlines()[-1] if problem else "no reason is on record"
+            remedy = f"{remedy}; {again}" if remedy else f"mend it, {again}"
             return EdgepruneError(f"{found[1]} failed: {problem}", file=place or log, remedy=remedy)
-    problem, _, remedy = text.rpartition("error: ")[2].partition("\n  remedy: ")
     if "error: " in text:
-        return EdgepruneError(problem.strip(), remedy=remedy.strip().splitlines()[0] if remedy.strip() else None)
+        problem, remedy = _last_error(text)
+        return EdgepruneError(problem, remedy=remedy)
     last = next((line for line in reversed(lines) if line.strip()), "Snakemake said nothing")
     return EdgepruneError(last.strip(), file=log, remedy=f"see that file, {again}")
+
+
+def _last_error(text: str) -> tuple[str, str | None]:
+    """Problem and remedy of the last :class:`EdgepruneError` that was printed; without one, the whole text and None."""
+    problem, _, remedy = text.rpartition("error: ")[2].partition("\n  remedy: ")
+    return problem.strip(), remedy.strip().splitlines()[0] if remedy.strip() else None

@@ -79,7 +79,7 @@ def measure(
         finer = [widths for widths in design.networks(problem, design.LEVELS) if widths not in networks]
         checks, rest = finer[:CHECKS], finer[CHECKS:]
         found = timed(checks)
-        pace, times = _at_one_pace([*measured, *found], len(names))
+        _, times = _at_one_pace([*measured, *found], len(names))
         entries = assemble.grids(profile, networks, times[: len(networks)])
         missed = assemble.error(profile, entries, checks, times[len(networks) :])
         if missed is not None and missed > FITS:
