@@ -76,6 +76,17 @@ class Labels:
         """Name of the parameter or buffer that ``tensor`` is, is a view of or is computed from; else ``None``."""
         return self.names.get(id(tensor)) or self.origin.get(id(tensor))
 
+    def in_count(self, expr: Expression | None, why: str) -> Expression | None:
+        """``expr`` after an operator that mixes its channels: as many as before, but no certain ones. Where the mapping
+        is to be exact, they are frozen."""
+        if expr is None or self.widths.is_constant(expr):
+            return None
+        if self.widths.exact:
+            self.widths.freeze(expr, why)
+            return None
+        self.widths.by_count(expr)
+        return expr
+
     def sizes_used(self, tensor: Tensor) -> None:
         """Called where a result's sizes come from the caller: notes which attributes may have given them."""
         if self.candidates is not None:
