@@ -12,14 +12,14 @@ from itertools import islice, product
 from torch import nn
 
 from edgeprune.modules.attributes import REPEATED
-from edgeprune.tracing.expressions import Expression, scale
+from edgeprune.tracing.expressions import Expression
 from edgeprune.tracing.records import Attribute
 from edgeprune.tracing.trace import Trace
 
 #: How far up the stack of modules an attribute is looked for.
 LEVELS = 3
-#: An attribute may be up to this many times the size that was computed from it.
-MULTIPLES = 4
+#: Code divides (``self.channels // 2``): an attribute may be so many times the size that was computed from it.
+FACTORS = (1, 2, 3, 4)
 #: Of the sizes that attributes may follow, so many combinations are tried.
 COMBINATIONS = 8
 #: Class of a module, name of its attribute, index in a sequence.
@@ -38,8 +38,7 @@ def modules_on_stack() -> list[nn.Module]:
 
 
 def attributes_of_size(modules: Iterable[nn.Module], size: int, expr: Expression) -> list[Attribute]:
-    """``[(module, attribute, index or None, what it follows)]`` for integers that are ``size`` or a few times that
-    (code divides: ``self.channels // 2``) and items of sequences that equal it.
+    """``[(module, attribute, index or None, expr)]`` for integers and items of sequences that equal ``size``.
 
     What torch's own modules repeat is left out: it is set anyway.
     """
@@ -49,8 +48,8 @@ def attributes_of_size(modules: Iterable[nn.Module], size: int, expr: Expression
         for name, value in vars(module).items():
             if name in repeated:
                 continue
-            if type(value) is int and value in range(size, MULTIPLES * size + 1, size):
-                found.append((module, name, None, scale(expr, value // size)))
+            if type(value) is int and value == size:
+                found.append((module, name, None, expr))
             elif type(value) in (tuple, list) and size in value and all(type(n) is int for n in value):
                 found += [(module, name, i, expr) for i, n in enumerate(value) if n == size]
     return found
@@ -65,8 +64,8 @@ def kind_of(attribute: Attribute) -> Kind:
 def suitable(trace: Trace, candidates: Iterable[Attribute]) -> list[dict[str, list[Attribute]]]:
     """``{group: candidates whose size follows it}``, those that are part of the profile already left out.
 
-    Several such where an attribute may follow one of several sizes; those of a kind follow the same, in the order in
-    which they were met.
+    Several such where an attribute may follow one of several sizes: those of a kind the same, in the order in which
+    they were met; in the last, of each attribute the first that follows the group.
     """
     known = {(id(m), name, index) for m, name, index, _ in trace.attributes}
     found: dict[Kind, dict[int, dict[Expression, Attribute]]] = {}
@@ -76,15 +75,22 @@ def suitable(trace: Trace, candidates: Iterable[Attribute]) -> list[dict[str, li
             of_module = found.setdefault((type(module), name, index), {}).setdefault(id(module), {})
             of_module.setdefault(resolved, (module, name, index, resolved))
     group_of = {v: name for name, v in trace.groups.items()}
-    ranked = []
-    for ranks in islice(product(*(range(max(map(len, kind.values()))) for kind in found.values())), COMBINATIONS):
-        ranked.append(of := {name: [] for name in trace.groups})
-        for rank, kind in zip(ranks, found.values(), strict=True):
-            for follows in map(list, map(dict.values, kind.values())):
-                attribute = follows[min(rank, len(follows) - 1)]
-                for group in {group_of[v] for _, v in attribute[3] if v in group_of}:
-                    of[group].append(attribute)
-    return ranked
+
+    def by_group(attributes: Iterable[Attribute]) -> dict[str, list[Attribute]]:
+        of = {name: [] for name in trace.groups}
+        for attribute in attributes:
+            for group in {group_of[v] for _, v in attribute[3] if v in group_of}:
+                of[group].append(attribute)
+        return of
+
+    kinds = [[list(follows.values()) for follows in kind.values()] for kind in found.values()]
+    ranked = [
+        by_group(f[min(rank, len(f) - 1)] for rank, kind in zip(ranks, kinds, strict=True) for f in kind)
+        for ranks in islice(product(*(range(max(map(len, kind))) for kind in kinds)), COMBINATIONS)
+    ]
+    every = by_group(attribute for kind in kinds for follows in kind for attribute in follows)
+    first = {name: list({(id(a[0]), *a[1:3]): a for a in reversed(of)}.values())[::-1] for name, of in every.items()}
+    return [*ranked, first]
 
 
 def unique(attributes: Iterable[Iterable[Attribute]]) -> list[Attribute]:

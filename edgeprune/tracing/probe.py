@@ -26,7 +26,7 @@ from edgeprune.tracing.trace import Trace
 Widths = Mapping[str, int]
 
 
-def settle(trace: Trace, find_candidates: Callable[[], list[Attribute]]) -> Profile:
+def settle(trace: Trace, find_candidates: Callable[[], tuple[list[Attribute], list[Attribute]]]) -> Profile:
     """The trace's profile: what the probe finds to be written down is mended where it is an attribute, else frozen.
 
     Args:
@@ -40,7 +40,7 @@ def settle(trace: Trace, find_candidates: Callable[[], list[Attribute]]) -> Prof
         )
     candidates = cache(find_candidates)
     while (shrunk := _failing(trace, profile)) is not None:
-        probe = _Search(trace, profile, shrunk, candidates())
+        probe = _Search(trace, profile, shrunk, *candidates())
         for name, why in probe.culprits().items():
             if trace.groups[name] not in trace.widths.binding:
                 trace.widths.freeze(((1, trace.groups[name]),), why)
@@ -72,10 +72,14 @@ def _trials(trace: Trace, profile: Profile) -> Iterator[Widths]:
 class _Search:
     """Finds, by halving, the groups that cannot shrink, and the attributes that must follow those that can."""
 
-    def __init__(self, trace: Trace, profile: Profile, shrunk: Widths, candidates: list[Attribute]) -> None:
+    def __init__(
+        self, trace: Trace, profile: Profile, shrunk: Widths, equal: list[Attribute], multiples: list[Attribute]
+    ) -> None:
         self.trace, self.profile, self.shrunk = trace, profile, shrunk
         self.before = list(trace.attributes)
-        self.ranked = suitable(trace, candidates)
+        self.ranked = suitable(trace, equal)
+        if multiples:
+            self.ranked += suitable(trace, equal + multiples)
         self.nothing: dict[str, list[Attribute]] = {name: [] for name in trace.groups}
         self.chosen: dict[str, list[Attribute]] = {}  # of the groups that can shrink
 
