@@ -163,10 +163,9 @@ def _mark(row: Row, found: Answer) -> str:
 
 def _numbers(row: Row, shown: Sequence[Column]) -> Row:
     """What the row has of each column, as JSON can hold it, and what the chart tells rows apart by."""
-    numbers = {
-        key: value for key in (c.key for c in shown) if (value := row.get(key)) is not None and math.isfinite(value)
-    }
-    return numbers | {"series": runs.label(row), "place": runs.place(row)}
+    numbers = {column.key: row.get(column.key) for column in shown}
+    known = {key: value for key, value in numbers.items() if value is not None and math.isfinite(value)}
+    return known | {"series": runs.label(row), "place": runs.place(row)}
 
 
 def _run(row: Row) -> Row:

@@ -21,14 +21,14 @@ function look() {
     background: null,
     font: "system-ui, sans-serif",
     axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: soft, tickColor: soft, labelFontSize: 12, titleFontSize: 12 },
-    legend: { labelColor: text, titleColor: text, labelFontSize: 12, symbolLimit: 30, columns: 1 },
+    legend: { labelColor: text, titleColor: text, labelFontSize: 12, symbolLimit: 30 },
     view: { stroke: null },
     range: { category: colours },
   };
 }
 
-function draw(element, spec) {
-  const width = Math.max(200, Math.min(element.clientWidth - 220, 760));
+function draw(element, spec, beside = 90) {
+  const width = Math.max(180, Math.min(element.clientWidth - beside, 760));
   const sized = { width, height: Math.min(340, width), autosize: { type: "pad" }, config: look(), ...spec };
   return vegaEmbed(element, sized, { renderer: "svg", actions: false });
 }
@@ -127,7 +127,9 @@ class Part {
     }
     const across = { field: "x", type: "quantitative", title: x.title, scale: { zero: false, padding: 15 } };
     const upwards = { field: "y", type: "quantitative", title: y.title, scale: { zero: false, padding: 10 } };
-    const colour = { field: "series", type: "nominal", title: null };
+    const narrow = element.clientWidth < 600;
+    const legend = { title: null, orient: narrow ? "bottom" : "right", columns: narrow ? 3 : 1, symbolOpacity: 1 };
+    const colour = { field: "series", type: "nominal", legend };
     const shape = { condition: [{ test: "datum.mark === 'take' || datum.mark === 'nearest'", value: "M0,-1L.24,-.31L.95,-.31L.38,.12L.59,.81L0,.38L-.59,.81L-.38,.12L-.95,-.31L-.24,-.31Z" }], value: "circle" };
     const size = { condition: { test: "datum.mark === 'take' || datum.mark === 'nearest'", value: 420 }, value: 110 };
     const ring = { condition: { test: "datum.mark !== ''", value: look().axis.labelColor }, value: null };
@@ -143,7 +145,7 @@ class Part {
           encoding: { shape, size, stroke: ring },
         },
       ],
-    });
+    }, narrow ? 90 : 230);
     result.view.addSignalListener("brush", (name, value) => {
       this.inside = value.x && value.y ? Object.fromEntries(["x", "y"].map(k => [k, [...value[k]].sort((a, b) => a - b)])) : null;
       this.filter();
