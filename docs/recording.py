@@ -1,6 +1,6 @@
 """Run a command on an emulated terminal of 80 x 24 and write what its screen showed: docs/recording.txt is `make`'s.
 
-    python docs/recording.py docs/recording.txt make
+python docs/recording.py docs/recording.txt make
 """
 
 import codecs
@@ -20,7 +20,7 @@ _TOKENS = re.compile(r"\x1b\[\??([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+|\x1b")
 
 
 class Screen:
-    """As much of a terminal as a display that changes in place uses; ``scrolled`` are the lines that left at the top."""
+    """As much of a terminal as a display that changes in place uses; ``scrolled``: the lines that left at the top."""
 
     def __init__(self, width=WIDTH, height=HEIGHT):
         self.width, self.height = width, height
@@ -62,7 +62,7 @@ class Screen:
 
 
 def run(command, screen, **options):
-    """Run ``command`` on ``screen``; return its exit status and ``[(seconds since the start, what the screen showed)]``."""
+    """Run ``command`` on ``screen``; return its exit status and ``[(seconds since the start, what was shown)]``."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", screen.height, screen.width, 0, 0))
     started, frames, decoder = time.monotonic(), [], codecs.getincrementaldecoder("utf-8")("replace")

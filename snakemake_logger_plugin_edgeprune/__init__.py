@@ -150,7 +150,9 @@ class LogHandler(LogHandlerBase):
         if self._live or self._quiet or done == total or done * LINES // total == before * LINES // total:
             return
         rules = Counter(name.partition(" ")[0] for name in self._ended.elements())
-        told = ", ".join(self._ended) if len(self._ended) == 1 else ", ".join(f"{n} {rule}" for rule, n in rules.items())
+        told = (
+            ", ".join(self._ended) if len(self._ended) == 1 else ", ".join(f"{n} {rule}" for rule, n in rules.items())
+        )
         self._ended.clear()
         self._say(f"{done:>{len(str(total))}} of {total} jobs{self.progress.left(now)}: {told}")
 
@@ -184,13 +186,12 @@ class LogHandler(LogHandlerBase):
 
     def _sum_up(self) -> None:
         done, total = self.progress.done, self.progress.total
-        kept = f"{done} of {total} are done and stay"
+        kept = f"{done} of {total} are done"
         if self._failed:
             failed = "1 job failed" if self._failed == 1 else f"{self._failed} jobs failed"
-            self._say(f"{failed}, {kept}. Mend it, and give the same command again.")
+            self._say(f"{failed}, {kept}. Mend it; the same command then goes on.")
         elif self._raised:
-            for line in dict.fromkeys(self._raised):
-                self._say(line)
+            self._say("\n".join(dict.fromkeys(self._raised)))
         elif done == total:
             if total and not self._quiet:
                 self._say(f"{total} jobs done in {duration(time.time() - self.progress.began)}.")

@@ -33,7 +33,9 @@ class Run:
     """A handler, and the events of a run to feed it with."""
 
     def __init__(self, **settings):
-        self.handler = plugin.LogHandler(SimpleNamespace(**{"dryrun": False, "quiet": None, "nocolor": False, **settings}), None)
+        self.handler = plugin.LogHandler(
+            SimpleNamespace(**{"dryrun": False, "quiet": None, "nocolor": False, **settings}), None
+        )
         self.now, self.done, self.total = time.time(), 0, 0
 
     def event(self, event, msg=None, level=logging.INFO, **fields):
@@ -96,6 +98,7 @@ def test_the_time_left_follows_from_the_jobs_that_are_done(said):
 
 def test_what_runs_is_shown_with_what_its_log_says_last(tmp_path):
     from rich.console import Console
+
     from snakemake_logger_plugin_edgeprune.view import view
 
     log = tmp_path / "logs/quick/train_network/vgg8/digits/FA-0.50/seed-0.log"
@@ -108,7 +111,9 @@ def test_what_runs_is_shown_with_what_its_log_says_last(tmp_path):
         LiveLine(headline, 40, stream)({"epoch": 12, "train_loss": 0.5, f"val_{headline.name}": 0.93}, 12345.6, 83)
         stream.write("UserWarning: nothing that a person waits for\n")
     for number in range(8, 50):
-        run.start(number, "measure_model", tmp_path / f"logs/quick/measure_model/local/a-{'very-' * 20}long-name/{number}.log")
+        run.start(
+            number, "measure_model", tmp_path / f"logs/quick/measure_model/local/a-{'very-' * 20}long-name/{number}.log"
+        )
     for width, height in ((80, 24), (40, 10), (80, 3)):
         console = Console(file=io.StringIO(), width=width, height=height)
         console.print(view(run.handler.progress, height, run.now + 65))
@@ -147,13 +152,19 @@ def test_a_failure_is_told_with_the_scripts_error_and_the_command_to_repeat_it(t
     run.fail(1, "train_network", log)
     lines = said()
     assert lines[0] == "train_network vgg8 failed"
-    assert lines[1:4] == ["  error: recipes.vgg8.lr: the loss is no number any more", "    remedy: a smaller lr", f"  log: {log}"]
+    assert lines[1:4] == [
+        "  error: recipes.vgg8.lr: the loss is no number any more",
+        "    remedy: a smaller lr",
+        f"  log: {log}",
+    ]
     assert lines[4].endswith("snakemake --config preset=tiny 'targets=[0.5]' -- results/quick/x.json")
     assert len(lines) == 5
     log.write_text("Traceback (most recent call last):\n  File x\nRuntimeError: out of memory\n")
     run.fail(2, "train_network", log)
     assert said()[1] == "  RuntimeError: out of memory"
-    run.event(LogEvent.ERROR, "Command 'x' died with <Signals.SIGKILL: 9>.\nCalledProcessError", logging.ERROR, exception="x")
+    run.event(
+        LogEvent.ERROR, "Command 'x' died with <Signals.SIGKILL: 9>.\nCalledProcessError", logging.ERROR, exception="x"
+    )
     run.fail(3, "train_network", tmp_path / "none.log", rule_msg="for details see the queue")
     assert said()[1] == "  killed by SIGKILL"
     run.event(None, "Trying to restart job 3.")
@@ -214,12 +225,13 @@ rule all:
 rule train_network:
     output: "results/quick/train_network/{n}.txt"
     log: "logs/quick/train_network/{n}.log"
-    shell: "(for i in 1 2 3; do echo \\"epoch $i/3  val Accuracy (%) 9$i  1,234 images/s  0:0$i left\\"; sleep 0.4; done;"
-        " test {wildcards.n} != $(cat bad 2>/dev/null || echo none) || {{ echo 'error: 3: is bad'; exit 1; }}; touch {output}) 2>&1 > {log}"
+    shell: "exec > {log};"
+        " for i in 1 2 3; do echo \\"epoch $i/3  val Accuracy (%) 9$i  1,234 images/s  0:0$i left\\"; sleep 0.4; done;"
+        " test {wildcards.n} != \\"$(cat bad 2>&1)\\" || {{ echo 'error: 3: is bad'; exit 1; }}; touch {output}"
 
 rule write_table:
     output: "results/quick/write_table/done.txt"
-    shell: "echo from a job; touch {output}"
+    shell: "touch {output}"
 
 onsuccess: print("from a hook", file=sys.stderr)
 """
@@ -280,7 +292,7 @@ def test_on_a_terminal_one_display_changes_in_place(workflow, width, height):
         assert not screen.scrolled
         assert re.search(r"train_network \d\n.*epoch [123]/3  val Accuracy", shown)
         assert re.search(r"^ *[1-6] of 8 jobs", shown, re.M)
-        assert len(screen.text().splitlines()) == 5, screen.text()
+        assert len(screen.text().splitlines()) == 4, screen.text()
         assert screen.text().splitlines()[-2] == "from a hook"
     assert "8 jobs done in" in screen.text()
     assert "epoch" not in screen.text()
