@@ -164,7 +164,7 @@ def test_a_locked_folder_says_so(checkout, capfd):
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("results/vgg8/fetch_dataset/vgg8/manifest.json\n")
     assert ask() == 1
-    assert "another run works in this folder" in capfd.readouterr().err
+    assert "another run works in it" in capfd.readouterr().err
     assert not list(Path("presets").iterdir())
 
 
