@@ -29,9 +29,10 @@ calibrate: env
 .DEFAULT_GOAL := run
 
 # With -m, the plugin is found in this folder.
+SHOWN := $(BIN)/python -m snakemake $(if $(VERBOSE),,--logger edgeprune) --config preset=$(PRESET)
 run: env $(ON_SLURM)
-	@$(BIN)/python -m snakemake $(if $(VERBOSE),,--logger edgeprune) --cores all --config preset=$(PRESET)
-	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
+	@$(SHOWN) --cores all
+	@$(SHOWN) --report results/$(PRESET)/report.html
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 
 env: $(VENV)/.run

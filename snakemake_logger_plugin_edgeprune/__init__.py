@@ -42,7 +42,7 @@ class LogHandler(LogHandlerBase):
         self._off = self.common_settings.dryrun  # then Snakemake speaks for itself
         self._quiet = bool(self.common_settings.quiet)
         self._ended: Counter[str] = Counter()  # since the last line
-        self._failed = 0
+        self._failed = self._told = 0
         self._warned: set[str] = set()
         self._raised: list[str] = []  # errors that no job had yet
 
@@ -163,7 +163,8 @@ class LogHandler(LogHandlerBase):
             return  # a job of a group that another one ended
         self._failed += 1
         raised = self._raised.pop() if self._raised else event["rule_msg"] or ""
-        if self._failed > FAILURES:
+        self._told += 1
+        if self._told > FAILURES:
             return
         self._say(f"{job.name} failed")
         for line in [*reason(job, raised), *(f"log: {log}" for log in event["log"] if Path(log).is_file())]:
@@ -179,24 +180,24 @@ class LogHandler(LogHandlerBase):
         elif line.startswith("Building DAG"):
             self._begin()
         elif line.startswith("Trying to restart job"):
-            self._say("  it is tried again")
+            self._failed -= 1
+            if self._told <= FAILURES:
+                self._say("  it is tried again")
         elif line.startswith("Nothing to be done") or (record.levelno >= logging.WARNING and line not in self._warned):
             self._warned.add(line)
             self._say(line)
 
     def _sum_up(self) -> None:
         done, total = self.progress.done, self.progress.total
-        kept = f"{done} of {total} are done"
+        if self._raised and not self._failed:
+            self._say("\n".join(dict.fromkeys(self._raised)))
         if self._failed:
             failed = "1 job failed" if self._failed == 1 else f"{self._failed} jobs failed"
-            self._say(f"{failed}, {kept}. Mend it; the same command then goes on.")
-        elif self._raised:
-            self._say("\n".join(dict.fromkeys(self._raised)))
-        elif done == total:
-            if total and not self._quiet:
-                self._say(f"{total} jobs done in {duration(time.time() - self.progress.began)}.")
-        elif done:
-            self._say(f"{kept}; the same command goes on.")
+            self._say(f"{failed}, {done} of {total} are done. Mend it; the same command then goes on.")
+        elif 0 < done == total and not self._quiet:
+            self._say(f"{total} jobs done in {duration(time.time() - self.progress.began)}.")
+        elif 0 < done < total:
+            self._say(f"{done} of {total} jobs are done; the same command goes on.")
 
 
 def _again(target: str) -> str:

@@ -169,13 +169,14 @@ def test_a_failure_is_told_with_the_scripts_error_and_the_command_to_repeat_it(t
     assert said()[1] == "  killed by SIGKILL"
     run.event(None, "Trying to restart job 3.")
     assert said() == ["  it is tried again"]
-    for number in range(4, 30):
+    run.fail(4, "sample_plan", tmp_path / "none.log", indent=True)  # of a group that another one ended
+    for number in range(5, 30):
         run.fail(number, "train_network", log)
     assert said() == []
     run.event(None, "Exiting because a job execution failed.", logging.ERROR)
     run.event(LogEvent.ERROR, "WorkflowError", logging.ERROR, exception="WorkflowError")
     run.handler.close()
-    assert "29 jobs failed" in "".join(said())
+    assert "27 jobs failed" in "".join(said())
 
 
 def test_what_is_no_job_is_told_as_it_is_and_a_lock_with_its_remedy(said):
