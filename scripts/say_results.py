@@ -18,7 +18,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", required=True, type=Path, help="folder of the preset, e.g. results/quick")
     args = parser.parse_args(argv)
-    table, report = args.results / "draw_figures" / "results.md", args.results / "report.html"
+    table, report = args.results / "draw_figures" / "results.md", args.results / "index.html"
     for file in (table, report):
         if not file.is_file():
             raise EdgepruneError("was not made", file=file, remedy="run `make` again and read its first error")

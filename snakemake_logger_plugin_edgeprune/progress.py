@@ -51,7 +51,7 @@ class Job:
     def says(self) -> str:
         """How far it is: epoch, score, images/s; empty if it does not tell."""
         told = [line.strip() for line in self.written().splitlines() if _TELLS.fullmatch(line.strip())]
-        return told[-1] if told else ""
+        return re.sub(r"loss \S+ +", "", told[-1]) if told else ""  # for a narrow screen
 
     def left(self) -> int | None:
         """The seconds that it says are left."""
