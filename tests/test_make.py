@@ -74,7 +74,7 @@ def test_make_never_says_more_than_a_screen(tmp_path):
     assert "results/quick/index.html" in unwrapped
     assert "edgeprune recommend --results results/quick" in unwrapped
     log = min((tmp_path / ".snakemake/log").glob("*.log"))  # a later one is of the report
-    assert log.read_text().count("\nrule train_network:") == 2
+    assert log.read_text().count("rule train_network:") == 2
     again = subprocess.run(["make", "-o", "env"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "Nothing to be done" in again.stderr
     assert len((again.stderr + again.stdout).splitlines()) < 30
