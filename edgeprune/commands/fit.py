@@ -54,13 +54,14 @@ def run(args: Namespace) -> None:
     if not re.match(schema()["$defs"]["name"]["pattern"], name):  # it becomes a file and folders
         raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy="letters, digits, dots and dashes")
     preset, said = _preset(args, name)
-    file, log = root / "presets" / f"{name}.yaml", root / "logs" / name / "fit.log"
+    file = root / "presets" / f"{name}.yaml"
     stored = _stored(file, preset, name)
     if not stored:
         print("\n".join(["Assumed:", *(f"  {line}" for line in said)]))
         _write(file, preset)
         try:
-            workflow.run(name, log, ["profile"], "looking at the images and the network: ")
+            print("Looking at the images and the network:")
+            workflow.run(name, ["profile"])
             preset["recipes"][name]["epochs"], told = _epochs(root / "results" / name, preset, name, args.minutes)
         except BaseException:
             file.unlink(missing_ok=True)
@@ -71,8 +72,7 @@ def run(args: Namespace) -> None:
         if stored.get("limits") != preset["limits"]:
             _write(file, {**stored, "limits": preset["limits"]})
         print(f"Going on with presets/{name}.yaml, which asks the same.")
-    print(f"All that is said meanwhile: {log.relative_to(root)}", flush=True)
-    workflow.run(name, log)
+    workflow.run(name)
     print()
     _answer(name, root)
 
