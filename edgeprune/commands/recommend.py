@@ -62,6 +62,8 @@ def run(args: Namespace) -> None:
     found = advice.model(args.results, chosen, rows) if chosen.chosen else None
     how, refused = None, None
     if args.config:
+        from edgeprune.reporting import refine
+
         try:
             preset, how = refine.preset(chosen, metric, Path(args.results) / "config.yaml", rows[0]["device"])
             _write(args.config, preset, how)
