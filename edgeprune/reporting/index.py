@@ -114,7 +114,7 @@ def _part(
     groups = runs.group(rows)
     metrics = runs.metrics(rows)
     every = [_of_validation(metrics[0]), *table.scores(metrics), *COLUMNS]
-    shown = [column for column in every if any(row[column.key] is not None for row in groups)]
+    shown = [column for column in every if any(row.get(column.key) is not None for row in groups)]
     several = len({row["network"] for row in rows}) > 1
     heads, lines, numbers = {}, [], []
     for place in dict.fromkeys(map(runs.place, groups)):
@@ -178,9 +178,9 @@ def _seed(row: Row) -> str:
 
 
 def _axis(column: Column, groups: Sequence[Row]) -> dict[str, Any] | None:
-    """How the chart shows a column; None of one in which the groups do not differ."""
+    """How the chart shows a column; None of one in which they do not differ, or that is an interval."""
     values = [row[column.key] for row in groups if row[column.key] is not None]
-    if len(set(values)) < 2:
+    if len(set(values)) < 2 or column.key == "score_half":
         return None
     divisor, unit = units.scale(values, column.kind)
     title = f"{column.title} ({unit})" if unit else column.title

@@ -110,12 +110,12 @@ class Part {
     this.inside = null;
     const [x, y, form] = [this.axis("x"), this.axis("y"), this.form.elements];
     const element = this.section.querySelector(".scatter");
-    if (!x || !y) {
-      element.textContent = "The networks do not differ in any number.";
-      return;
-    }
     const half = y.key === "score" ? y.scale : 0;
     const groups = this.data.groups.map((row, number) => this.point({ ...row, number }, x, y)).filter(Boolean);
+    if (!groups.length) {
+      element.textContent = "No network has both numbers here.";
+      return;
+    }
     for (const row of groups) {
       row.tip = { title: row.name, ...this.told(row.number) };
       Object.assign(row, { low: row.y - half * (row.score_half ?? 0), high: row.y + half * (row.score_half ?? 0) });
@@ -136,7 +136,7 @@ class Part {
     const result = await draw(element, {
       encoding: { x: across, y: upwards, color: colour, tooltip: { field: "tip" } },
       layer: [
-        { data: { values: runs }, mark: { type: "point", filled: true, size: 22, opacity: 0.55 } },
+        ...(runs.length ? [{ data: { values: runs }, mark: { type: "point", filled: true, size: 22, opacity: 0.55 } }] : []),
         { data: { values: groups }, mark: "rule", encoding: { y: { ...upwards, field: "low" }, y2: { field: "high" } } },
         {
           data: { values: groups },
@@ -180,4 +180,13 @@ async function drawAll() {
   }
   document.documentElement.dataset.drawn = "yes";
 }
-load().then(drawAll).then(() => dark.addEventListener("change", drawAll));
+load().then(async () => {
+  await drawAll();
+  let later;
+  const again = () => {
+    clearTimeout(later);
+    later = setTimeout(drawAll, 250);
+  };
+  dark.addEventListener("change", again);
+  addEventListener("resize", again);
+});
