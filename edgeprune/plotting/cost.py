@@ -112,7 +112,7 @@ def _bars(ax: Axes, facet: tradeoff.Facet, groups: Sequence[Row], looks: style.L
     ax.set_ylim(len(groups) - 0.4, -0.6)
     ax.margins(x=0.2)
     ax.set_xlim(left=0)
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=style.STEPS))
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(f"{facet.title} ({unit})", fontsize="small")
 
