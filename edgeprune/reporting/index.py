@@ -26,11 +26,12 @@ from edgeprune.tasks.base import Metric
 LIBRARIES = ("vega/vega.js", "vega-lite/vega-lite.js", "vega-embed/vega-embed.js")
 #: Columns that are always shown, beside the network's name; the others are behind a switch.
 MAIN = ("val", "score", "latency_p50_ms", "speedup", "params", "flops", "peak_memory")
-#: Of a row: a sign, and what it says.
+#: Of a row: a sign, and what it says. Rows are shown in this order.
 MARKS = {
     "take": ("★", "the network to take"),
-    "tie": ("=", "not told from the best on validation"),
     "nearest": ("☆", "the nearest to the limits"),
+    "tie": ("=", "not told from the best on validation"),
+    "": ("", ""),
 }
 CURVES = 40  # variants whose training is drawn, the ones to take and to compare with first
 
@@ -116,18 +117,21 @@ def _part(
     every = [_of_validation(metrics[0]), *table.scores(metrics), *COLUMNS]
     shown = [column for column in every if any(row.get(column.key) is not None for row in groups)]
     several = len({row["network"] for row in rows}) > 1
-    heads, lines, numbers = {}, [], []
+    heads, lines, numbers, members = {}, [], [], {}
+    for row in rows:
+        members.setdefault(_group(row), []).append(row)
     for place in dict.fromkeys(map(runs.place, groups)):
         here = [row for row in groups if runs.place(row) == place]
+        here.sort(key=lambda row: list(MARKS).index(_mark(row, found)))
         section = table.section("", shown, here)
         keys = ("method", "target", "n", *(column.key for column in shown))
         order = sorted(range(len(keys)), key=lambda i: MAIN.index(keys[i]) if keys[i] in MAIN else len(MAIN) + i)
         heads[place or ""] = tuple((keys[i], section.heads[i]) for i in order)
         for row, texts in zip(here, section.rows):
             name = f"{row['network']} {row['variant']}" if several else row["variant"]
-            members = runs.members(row, rows)
-            links = tuple((_seed(run), f"train_network/{identity.folder(run)}/metrics.json") for run in members)
-            mark = _mark(row, found) if place == found.place else ""
+            folders = ((_seed(run), identity.folder(run)) for run in members[_group(row)])
+            links = tuple((seed, f"train_network/{folder}/metrics.json") for seed, folder in folders)
+            mark = _mark(row, found)
             lines.append(Line(len(lines), name, place or "", mark, tuple(texts[i] for i in order), links))
             numbers.append(_numbers(row, shown) | {"name": name, "mark": mark})
     return Part(
@@ -149,16 +153,24 @@ def _part(
     )
 
 
+def _group(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(key) for key in runs.GROUP)
+
+
 def _of_validation(metric: Metric) -> Column:
     title = f"Validation {units.inside(metric.label)}"
     return Column(title, "val", factor=metric.scale, places=metric.decimals, spread=True)
 
 
 def _mark(row: Row, found: Answer) -> str:
-    same = [other for other in found.choice.level if other["network"] == row["network"]]
-    if all(row[key] == found.row[key] for key in ("network", "variant")):
+    def same(other: Row) -> bool:
+        return all(row[key] == other[key] for key in ("network", "variant"))
+
+    if runs.place(row) != found.place:
+        return ""
+    if same(found.row):
         return "take" if found.model else "nearest"
-    return "tie" if any(other["variant"] == row["variant"] for other in same) else ""
+    return "tie" if any(map(same, found.choice.level)) else ""
 
 
 def _numbers(row: Row, shown: Sequence[Column]) -> Row:

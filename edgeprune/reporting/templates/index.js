@@ -57,6 +57,7 @@ class Part {
       this.filter();
     });
     for (const button of section.querySelectorAll(".networks th button")) button.addEventListener("click", () => this.sort(button.parentElement));
+    this.form.elements.runs.checked = data.runs.length <= 300;
     this.filter();
   }
 
@@ -111,7 +112,7 @@ class Part {
     const [x, y, form] = [this.axis("x"), this.axis("y"), this.form.elements];
     const element = this.section.querySelector(".scatter");
     const half = y.key === "score" ? y.scale : 0;
-    const groups = this.data.groups.map((row, number) => this.point({ ...row, number }, x, y)).filter(Boolean);
+    const groups = this.data.groups.map((row, number) => this.point({ ...row, number }, x, y)).filter(Boolean).reverse(); // marked ones on top
     if (!groups.length) {
       element.textContent = "No network has both numbers here.";
       return;
@@ -128,7 +129,8 @@ class Part {
     const across = { field: "x", type: "quantitative", title: x.title, scale: { zero: false, padding: 15 } };
     const upwards = { field: "y", type: "quantitative", title: y.title, scale: { zero: false, padding: 10 } };
     const narrow = element.clientWidth < 600;
-    const legend = { title: null, orient: narrow ? "bottom" : "right", columns: narrow ? 3 : 1, symbolOpacity: 1 };
+    const crowded = new Set(groups.map(row => row.series)).size > 20;
+    const legend = crowded ? null : { title: null, orient: narrow ? "bottom" : "right", columns: narrow ? 3 : 1, symbolOpacity: 1 };
     const colour = { field: "series", type: "nominal", legend };
     const shape = { condition: [{ test: "datum.mark === 'take' || datum.mark === 'nearest'", value: "M0,-1L.24,-.31L.95,-.31L.38,.12L.59,.81L0,.38L-.59,.81L-.38,.12L-.95,-.31L-.24,-.31Z" }], value: "circle" };
     const size = { condition: { test: "datum.mark === 'take' || datum.mark === 'nearest'", value: 420 }, value: 110 };
