@@ -1,6 +1,8 @@
 """What the commands print: within the terminal's width, names by both ends, and JSON where a script wants it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
 from helpers import synthetic_runs
 from helpers.profiles import vgg16
+from helpers.workflow import ROOT
 
 DEEP = "a_network.with_an_encoder.of_many_stages.each_of_blocks.and_in_them.layers.conv_number"
 
@@ -99,3 +102,9 @@ def test_a_target_may_be_in_per_cent(files, capsys):
     out = str(files / "half.json")
     assert main(["sample", str(files / "vgg16.json"), "--target", "10%", "--out", out]) == 0
     assert Plan.load(out).target == 0.1
+
+
+def test_a_reader_that_stops_early_is_no_error(files):
+    command = f"{sys.executable} -m edgeprune show {files / 'vgg16.json'} --json | head -1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("{\n", "")
