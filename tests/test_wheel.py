@@ -41,6 +41,7 @@ COMMANDS = [
     ([*RECOMMEND, "--config", "closer.yaml"], "pipeline"),
     (["remeasure", "--results", "results/demo"], None),
     (["runtimes"], None),
+    (["doctor"], None),
 ]
 
 
