@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import edgeprune
 from edgeprune import entrypoint
-from edgeprune.commands import calibrate, fit, profile, prune, recommend, remeasure, runtimes, sample, show
+from edgeprune.commands import calibrate, fit, new, profile, prune, recommend, remeasure, runtimes, sample, show
 
 EXAMPLES = """\
 examples:
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"edgeprune {edgeprune.__version__}")
     commands = top.add_subparsers(title="commands", dest="command", required=True)
-    for module in (fit, profile, sample, prune, show, calibrate, remeasure, recommend, runtimes):
+    for module in (fit, new, profile, sample, prune, show, calibrate, remeasure, recommend, runtimes):
         name = module.__name__.rpartition(".")[2]
         summary = module.__doc__.partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)
