@@ -20,6 +20,8 @@ import yaml
 from edgeprune.cli import main
 from edgeprune.config import check
 from edgeprune.config.load import merge
+from edgeprune.provenance.sources import digests
+from edgeprune.tasks import TASKS
 from edgeprune.tracing.registry import RULES
 from helpers.imagefiles import dataset, shapes, write_folder
 from helpers.workflow import ROOT, Workspace
@@ -128,10 +130,16 @@ def test_a_task_is_one_file_one_line_of_its_table_and_a_preset():
     assert list(edits) == ["file=edgeprune/tasks/counting.py", "patch", "file=presets/counting.yaml"]
     changed = [line for line in edits["patch"].splitlines() if line[0] in "+-"]
     assert changed == [
-        "--- a/edgeprune/tasks/__init__.py",
-        "+++ b/edgeprune/tasks/__init__.py",
-        '+    "counting": "edgeprune.tasks.counting:Counting",',
+        "--- a/edgeprune/tasks/tasks.toml",
+        "+++ b/edgeprune/tasks/tasks.toml",
+        '+counting = "edgeprune.tasks.counting:Counting"',
     ]
+
+
+def test_a_task_more_makes_nobody_train_again():
+    reached = {digest.partition("@")[0] for digest in digests("scripts/train_network.py", *TASKS.values())}
+    assert "edgeprune/tasks/segmentation.py" in reached
+    assert "edgeprune/tasks/tasks.toml" not in reached
 
 
 def test_every_block_of_the_guide_runs():

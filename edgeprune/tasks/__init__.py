@@ -6,8 +6,10 @@ can read names and labels of metrics without them.
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,8 @@ from edgeprune.errors import EdgepruneError, near
 from edgeprune.tasks.base import Manifest, Task
 from edgeprune.typed import convert
 
-#: Every task: its name, and the class.
-TASKS = {
-    "classification": "edgeprune.tasks.classification:Classification",
-    "denoising": "edgeprune.tasks.denoising:Denoising",
-    "super-resolution": "edgeprune.tasks.super_resolution:SuperResolution",
-    "segmentation": "edgeprune.tasks.segmentation:Segmentation",
-    "detection": "edgeprune.tasks.detection:Detection",
-    "centroids": "edgeprune.tasks.centroids:Centroids",
-}
+#: ``{name: class}`` of every task.
+TASKS: dict[str, str] = tomllib.loads(files(__name__).joinpath("tasks.toml").read_text(encoding="utf-8"))
 
 
 def get(name: str, file: str | Path | None = None, key: str = "task") -> type[Task]:

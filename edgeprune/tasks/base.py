@@ -120,7 +120,7 @@ class NoOptions:
 
 
 class Task(ABC):
-    """One task on one dataset; a subclass per task, entered in :data:`edgeprune.tasks.TASKS`.
+    """One task on one dataset; a subclass per task, entered in ``tasks.toml``.
 
     Attributes:
         name: the ``task`` of a manifest.
