@@ -1,5 +1,7 @@
-"""Amounts of a budget: what may remain of a resource, as a number or as people write it (``50%``, ``2MB``)."""
+"""Amounts of a budget: what may remain of a resource, as a number or as people write it (``50%``, ``2MB``); and how
+many digits of a number people need."""
 
+import math
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -68,6 +70,17 @@ def number(value: Any, key: str, file: str | Path | None = None, remedy: str | N
         return Fraction(value) if isinstance(value, (int, str)) else Fraction(repr(float(value)))
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise EdgepruneError(f"{value!r} is not a number", file=file, key=key, remedy=remedy) from error
+
+
+def digits(value: float, significant: int = 3) -> str:
+    """``value`` with so many significant digits, never in powers of ten; whole digits are all kept."""
+    if value == 0:
+        return "0"
+    places = significant - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:.{max(places, 0)}f}"
+    if float(text) and math.floor(math.log10(abs(float(text)))) > math.floor(math.log10(abs(value))):
+        text = f"{value:.{max(places - 1, 0)}f}"  # 9.996 is 10.0, not 10.00
+    return text
 
 
 def _remedy(resource: str) -> str:

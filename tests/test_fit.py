@@ -101,7 +101,7 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
     first = capsys.readouterr()
     assert "30 images to train with: classification" in first.out
     assert "3 networks, 2 epochs each" in first.out
-    assert "edgeprune recommend --results results/vgg8 --device local --latency 1s" in first.out
+    assert "edgeprune recommend --results results/vgg8 --dataset vgg8 --device local --latency 1s" in first.out
     named = [line.split()[1] for line in first.out.splitlines() if line.startswith("  ONNX ")]
     assert len(named) == 1
     assert Path(named[0]).is_file()
@@ -113,15 +113,15 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
     preset = read_yaml("presets/vgg8.yaml")
     assert effective(checkout, {"preset": "vgg8"})["recipes"]["vgg8"]["epochs"] == 2
     assert ask("--minutes", 5, "--score", "1%") == 0  # other limits, the same results
-    assert read_yaml("presets/vgg8.yaml") == preset
+    assert read_yaml("presets/vgg8.yaml") == {**preset, "limits": {"device": "local", "score": "1%"}}
     assert {path: path.stat().st_mtime_ns for path in trained} == trained
     assert "Going on with presets/vgg8.yaml" in capsys.readouterr().out
 
     assert ask("--latency", "0.001us") != 0
-    assert "What to change" in capsys.readouterr().out
+    assert "Nothing satisfies. Nearest is vgg8" in capsys.readouterr().out
     assert ask("--size", "8x8") == 1
-    assert "asks something else (datasets)" in capsys.readouterr().err
-    assert read_yaml("presets/vgg8.yaml") == preset
+    assert "asks something else (datasets, limits)" in capsys.readouterr().err
+    assert read_yaml("presets/vgg8.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import json
 import pytest
 
 from edgeprune.cli import main
+from edgeprune.config import limits
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, prediction, speed, style, tradeoff, widths
-from edgeprune.reporting import captions, pairs, planned, refine, runs, table, units
+from edgeprune.reporting import captions, pairs, planned, refine, runs, table
 from edgeprune.reporting.choice import Constraint, choose
 from edgeprune.sampling.sample import sample
 from helpers import synthetic_runs, tables
@@ -159,7 +160,7 @@ def test_recommend_offers_all_alike_and_finds_the_files_of_a_pair_of_seeds(folde
 def test_a_preset_closer_to_the_limits_is_sought_along_each_entry_apart(rows):
     """A target of one entry says nothing of what another costs there."""
     groups = [{**row, "peak_memory": 1} if row["reference"] == "layer" else row for row in runs.group(runs.once(rows))]
-    limit = Constraint("--memory", "peak_memory", "memory", units.parse("1MB", "bytes", "--memory"))
+    limit = Constraint("--memory", "peak_memory", "memory", limits.parse("1MB", "bytes", "--memory"))
     assert choose(groups, [limit], runs.headline(rows)).best["reference"] == "layer"
     found = {}
     for reference in ("layer", None):

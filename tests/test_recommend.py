@@ -9,9 +9,10 @@ import yaml
 
 from edgeprune import tasks
 from edgeprune.cli import main
+from edgeprune.config import limits
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import choice, refine, runs, standing, table, units
+from edgeprune.reporting import choice, refine, runs, standing, table
 from edgeprune.tasks.base import Metric
 from helpers import synthetic_runs
 from helpers.workflow import ROOT
@@ -63,7 +64,7 @@ def as_json(results, capsys, *options):
     ],
 )  # fmt: skip
 def test_amounts_with_units(text, kind, value):
-    assert units.parse(text, kind, "--x").value == pytest.approx(value)
+    assert limits.parse(text, kind, "--x").value == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_amounts_with_units(text, kind, value):
 )  # fmt: skip
 def test_a_wrong_amount_names_the_option_and_the_units(text, kind, problem):
     with pytest.raises(EdgepruneError, match=problem) as caught:
-        units.parse(text, kind, "--option")
+        limits.parse(text, kind, "--option")
     assert caught.value.key == "--option"
     assert "write e.g. --option" in caught.value.remedy
 
@@ -95,7 +96,7 @@ ERROR = Metric("error", "Error of the centre", higher_is_better=False, unit="px"
     ],
 )  # fmt: skip
 def test_a_score_has_the_unit_of_its_metric_or_none(text, metric, value, shown):
-    limit = units.parse_score(text, metric, "--score")
+    limit = limits.parse_score(text, metric, "--score")
     assert limit.value == pytest.approx(value)
     assert limit.show(limit.value) == shown
 
@@ -110,7 +111,7 @@ def test_a_score_has_the_unit_of_its_metric_or_none(text, metric, value, shown):
 )  # fmt: skip
 def test_a_unit_that_is_not_the_metrics_is_refused_with_what_fits(text, metric, problem, remedy):
     with pytest.raises(EdgepruneError, match=problem) as caught:
-        units.parse_score(text, metric, "--score")
+        limits.parse_score(text, metric, "--score")
     assert caught.value.key == "--score"
     assert remedy in caught.value.remedy
 
@@ -134,13 +135,13 @@ def test_scores_in_decibels(capsys, tmp_path):
 
 
 def test_where_less_is_better_a_score_is_an_upper_limit(groups):
-    limit = choice.Constraint("--score", "val", "error", units.parse_score("3px", ERROR, "--score"))
+    limit = choice.Constraint("--score", "val", "error", limits.parse_score("3px", ERROR, "--score"))
     made = [{**groups[0], "variant": str(error), "val": error} for error in (4.0, 3.5, 2.0, 1.0)]
     chosen = choice.choose(made, [limit], ERROR)
     assert [row["val"] for row in (*chosen.satisfying, *chosen.failing)] == [1.0, 2.0, 3.5, 4.0]
     assert str(limit) == "error ≤ 3.0 px"
     assert limit.relaxed(made[1]) == "--score 3.5px"
-    nothing = choice.Constraint("--score", "val", "mIoU", units.parse_score("1%", ACCURACY, "--score"), at_least=True)
+    nothing = choice.Constraint("--score", "val", "mIoU", limits.parse_score("1%", ACCURACY, "--score"), at_least=True)
     assert nothing.relaxed({"val": 0.0}) == "--score 0%"
 
 
@@ -167,7 +168,7 @@ def test_the_best_on_validation_of_those_that_satisfy(results, capsys, groups):
 
 
 def test_validation_decides_and_not_the_test_split(groups):
-    limit = choice.Constraint("--memory", "peak_memory", "memory", units.parse("9MB", "bytes", "--memory"))
+    limit = choice.Constraint("--memory", "peak_memory", "memory", limits.parse("9MB", "bytes", "--memory"))
     metric = runs.headline(groups)
     turned = [{**g, "test": 1 - g["val"], "score": 1 - g["val"]} for g in groups]
     best = max(groups, key=lambda g: g["val"])["variant"]
@@ -182,7 +183,7 @@ def test_validation_decides_and_not_the_test_split(groups):
 @pytest.mark.parametrize("method", ["dense", "complexity", "uniform", "random", "l1"])
 def test_every_method_is_chosen_alike(groups, method):
     """Whichever is best on validation of those that satisfy, ours has no head start, and dense is no mere reference."""
-    limit = choice.Constraint("--memory", "peak_memory", "memory", units.parse("9MB", "bytes", "--memory"))
+    limit = choice.Constraint("--memory", "peak_memory", "memory", limits.parse("9MB", "bytes", "--memory"))
     methods = ("dense", "complexity", "uniform", "random", "l1")
     made = [{**groups[0], "method": m, "variant": m, "val": 0.9 if m == method else 0.8} for m in methods]
     assert choice.choose(made, [limit], runs.headline(made)).best["method"] == method
@@ -362,11 +363,11 @@ def points_at(column, values):
 
 
 def memory(limit):
-    return choice.Constraint("--memory", "m", "memory", units.parse(f"{limit}B", "bytes", "--memory"))
+    return choice.Constraint("--memory", "m", "memory", limits.parse(f"{limit}B", "bytes", "--memory"))
 
 
 def least(score):
-    return choice.Constraint("--score", "val", "score", units.parse_score(score, ACCURACY, "--score"), at_least=True)
+    return choice.Constraint("--score", "val", "score", limits.parse_score(score, ACCURACY, "--score"), at_least=True)
 
 
 def test_targets_meet_a_straight_line():
@@ -402,15 +403,15 @@ def test_the_search_is_along_the_method_that_is_predicted_to_do_best(groups):
         for target, val in zip((0.5, 0.7), vals):
             changed = {"method": method, "reference": reference, "mode": "MA", "target": target, "val": val}
             made.append(dense | changed | {"variant": f"{method}-{target}", "peak_memory": 4e6 * (1 - target)})
-    limits = [
-        choice.Constraint("--memory", "peak_memory", "memory", units.parse("1.6MB", "bytes", "--memory")), least("92%")
+    wanted = [
+        choice.Constraint("--memory", "peak_memory", "memory", limits.parse("1.6MB", "bytes", "--memory")), least("92%")
     ]  # fmt: skip
-    found = refine.closest(choice.choose(made, limits, metric), metric)
+    found = refine.closest(choice.choose(made, wanted, metric), metric)
     assert (found.row["method"], found.targets) == ("uniform", [0.55, 0.6, 0.62])
     assert found.score == pytest.approx(0.93)
     assert "validation there about 93.00 %" in found.how
-    limits[1] = least("96%")
-    assert "which misses 96.00 %" in refine.closest(choice.choose(made, limits, metric), metric).how
+    wanted[1] = least("96%")
+    assert "which misses 96.00 %" in refine.closest(choice.choose(made, wanted, metric), metric).how
 
 
 def test_a_preset_along_a_reference_names_it(results, capsys, tmp_path):

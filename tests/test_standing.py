@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgeprune import tasks
-from edgeprune.reporting import choice, standing, units
+from edgeprune.config import limits
+from edgeprune.reporting import choice, standing
 
 #: Groups of recorded runs: VGG-16 and ResNet-8 on CIFAR-10 (5 runs, 5,000 validation images), the preset `quick` (2
 #: runs; 287 images of digits, 2 photographs), scored once more for what is left without each part of the images.
@@ -17,12 +18,12 @@ ACCURACY = tasks.get("classification").headline
 
 
 def limit(column, value):
-    return choice.Constraint(f"--{column}", column, column, units.Amount(value, "", 1.0), at_least=column == "val")
+    return choice.Constraint(f"--{column}", column, column, limits.Amount(value, "", 1.0), at_least=column == "val")
 
 
-def answer(network, limits, **changes):
+def answer(network, wanted, **changes):
     groups = [row | changes for row in RECORDED if row["network"] == network]
-    return choice.choose(groups, [limit(*each) for each in limits.items()], tasks.get(groups[0]["task"]).headline)
+    return choice.choose(groups, [limit(*each) for each in wanted.items()], tasks.get(groups[0]["task"]).headline)
 
 
 # By hand: standard errors are √(1.11² · 2/5 + 0.65²) = 0.96 points for VGG-16 (± 1.9) and √(0.85² · 2/5 + 0.67²) = 0.86

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from edgeprune.commands import recommend, workflow
 from edgeprune.errors import EdgepruneError
 
 #: Limits of `recommend` that are handed on.
-LIMITS = (*(name for name, *_ in recommend.LIMITS), "score")
+LIMITS = recommend.NAMES
 TARGETS, SEEDS = [0.3, 0.5, 0.7], [0, 1]
 #: Epochs: as many as fit into the time, between these.
 FEWEST, MOST = 5, 60
@@ -57,7 +55,8 @@ def run(args: Namespace) -> None:
         raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy="letters, digits, dots and dashes")
     preset, said = _preset(args, name)
     file, log = root / "presets" / f"{name}.yaml", root / "logs" / name / "fit.log"
-    if not _is_stored(file, preset, name):
+    stored = _stored(file, preset, name)
+    if not stored:
         print("\n".join(["Assumed:", *(f"  {line}" for line in said)]))
         _write(file, preset)
         try:
@@ -69,11 +68,13 @@ def run(args: Namespace) -> None:
         _write(file, preset)
         print(told)
     else:
+        if stored.get("limits") != preset["limits"]:
+            _write(file, {**stored, "limits": preset["limits"]})
         print(f"Going on with presets/{name}.yaml, which asks the same.")
     print(f"All that is said meanwhile: {log.relative_to(root)}", flush=True)
     workflow.run(name, log)
     print()
-    _answer(args, name, root)
+    _answer(name, root)
 
 
 def _name(network: str) -> str:
@@ -88,6 +89,7 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     from edgeprune.commands.network import spec
     from edgeprune.config.load import read_yaml
     from edgeprune.data.recognise import recognise
+    from edgeprune.reporting import choice
 
     given = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", args.size or "")
     if args.size and not given:
@@ -102,8 +104,7 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     data, said = recognise(args.data, args.task, size)
     args.config = "config.yaml"
     task = tasks.get(data["task"], key="--task")
-    if limits := _limits(args):
-        recommend.constraints(_asked(args, name, limits), task.headline)  # a wrong one should not cost a training first
+    choice.constraints(recommend.given(args), task.headline)  # a wrong one should not cost a training first
     recipe = RECIPES[task.targets]
     said.append("a recipe that suits many networks, not the best of yours: "
                 + ", ".join(f"{key} {value}" for key, value in recipe.items()))  # fmt: skip
@@ -120,11 +121,12 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
         "references": {"dense": {}, "uniform": {}},
         "devices": {args.device: {"seconds": SECONDS}},
         "measure_on": [args.device],
+        "limits": {"device": args.device, **recommend.given(args)},
     }, said
 
 
-def _is_stored(file: Path, preset: dict[str, Any], name: str) -> bool:
-    """Whether an earlier call asked the same, limits aside; its epochs stay.
+def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """The preset of an earlier call that asked the same, limits aside; its epochs stay.
 
     Raises:
         EdgepruneError: the file is there, and asks something else.
@@ -132,15 +134,15 @@ def _is_stored(file: Path, preset: dict[str, Any], name: str) -> bool:
     from edgeprune.config.load import read_yaml
 
     if not file.is_file():
-        return False
+        return None
     stored = read_yaml(file)
     epochs = (stored.get("recipes", {}).get(name) or {}).get("epochs")
     asked = {**preset, "recipes": {name: {**preset["recipes"][name], "epochs": epochs}}, "modes": stored.get("modes")}
-    if stored != asked:
-        different = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
+    different = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
+    if different and different != ["limits"]:
         problem = f"is there already, and asks something else ({', '.join(different)})"
         raise EdgepruneError(problem, file=file, key="--name", remedy="give another --name, or remove that file")
-    return True
+    return stored
 
 
 def _write(file: Path, preset: dict[str, Any]) -> None:
@@ -172,37 +174,16 @@ def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) ->
     return epochs, f"{told}."
 
 
-def _limits(args: Namespace) -> list[str]:
-    return [part for key in LIMITS if (value := getattr(args, key.replace("-", "_"))) for part in (f"--{key}", value)]
+def _answer(name: str, root: Path) -> None:
+    from edgeprune.config.load import read_yaml
+    from edgeprune.reporting import answer
 
-
-def _asked(args: Namespace, name: str, limits: Sequence[str]) -> Namespace:
-    """The arguments of `edgeprune recommend`."""
-    parser = ArgumentParser()
-    recommend.arguments(parser)
-    return parser.parse_args(["--results", f"results/{name}", "--device", args.device, *limits])
-
-
-def _answer(args: Namespace, name: str, root: Path) -> None:
-    """Recommend by the limits; without any, the cheapest of what loses little against the dense network."""
-    limits = _limits(args) or _little_lost(root / "results" / name)
-    try:
-        recommend.run(_asked(args, name, limits))
-    finally:
-        print("\nBy hand, and with other limits:")
-        print(f"  snakemake --cores all --config preset={name}")
-        print(f"  edgeprune recommend --results results/{name} --device {args.device} {shlex.join(limits)}")
-        print(f"In Python: `edgeprune.load(CHECKPOINT)` is the module. Figures: results/{name}/draw_figures/")
-
-
-def _little_lost(results: Path) -> list[str]:
-    """The limit where none is given: at most a point of per cent, or a hundredth, below the dense network's score."""
-    from edgeprune.reporting import runs
-
-    rows = recommend.read(results)
-    metric = runs.headline(rows)
-    dense = metric.scale * next(row["val"] for row in runs.group(rows) if runs.is_dense(row))
-    loss = 1 if metric.unit == "%" else 0.01 * abs(dense)
-    limit = dense - loss if metric.higher_is_better else dense + loss
-    print(f"No limit is given: asked for at most {loss:.3g} {metric.difference} less than the dense network has.")
-    return ["--score", f"{limit:.{metric.decimals}f}{metric.unit}"]
+    results = Path("results", name)
+    (found,) = answer.answers(results, read_yaml(root / results / "config.yaml"))
+    print(answer.text([found]))
+    print("\nBy hand, in full and with other limits:")
+    print(f"  snakemake --cores all --config preset={name}")
+    print(f"  {found.command}")
+    print(f"In Python: `edgeprune.load(CHECKPOINT)` is the module. Figures: {results}/draw_figures/")
+    if not found.model:
+        raise recommend.Unsatisfied("no network satisfies all limits", remedy="see above what is nearest")

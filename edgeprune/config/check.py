@@ -8,6 +8,7 @@ import yaml
 
 from edgeprune import tasks
 from edgeprune.config import recipe
+from edgeprune.config.limits import LIMITS
 from edgeprune.errors import EdgepruneError, near
 from edgeprune.sources import SOURCES
 from edgeprune.typed import dotted, refuse_infinite
@@ -24,6 +25,9 @@ def schema() -> dict[str, Any]:
     dataset["source"]["enum"], dataset["task"]["enum"] = list(SOURCES), list(tasks.TASKS)
     dataset["source"]["description"] += "; ".join(f" `{name}`: {s.description}" for name, s in SOURCES.items()) + "."
     value["$defs"]["dataset"]["properties"] |= tasks.schema()
+    for limit in LIMITS:
+        entry = {"description": f"At most: {limit.description}.", "type": "string"}
+        value["properties"]["limits"]["properties"][limit.name] = entry
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from edgeprune import amounts, tasks
-from edgeprune.config import grid, references, seeds
+from edgeprune.config import grid, limits, references, seeds
 from edgeprune.config.check import check
 from edgeprune.config.recipe import check_augment
 from edgeprune.errors import EdgepruneError, near
@@ -141,7 +141,7 @@ def _check_names(config: Mapping[str, Any], file: str) -> None:
             _known(pair[kind], config[f"{kind}s"], file, f"pairs[{i}].{kind}", f"{kind}s")
     for i, name in enumerate(config["measure_on"]):
         _known(name, config["devices"], file, f"measure_on[{i}]", "devices")
-    for part in (references, grid):
+    for part in (references, grid, limits):
         part.check(config, file)
     seeds.check(config["seeds"], file)
     _check_measured(config, file)

@@ -122,7 +122,7 @@ def text(
         lines.append(QUANTIZED_NOTE)
     lines += slow
     if chosen := choice.chosen:
-        lines += ["", f"Take {_name(chosen)}, {_why(choice)}."]
+        lines += ["", f"Take {_name(chosen)}, {why(choice)}."]
         lines += [f"  {line}" for line in _standing(results, choice, rows, metric)]
         broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(chosen, rows))]
         if broken:
@@ -141,7 +141,7 @@ def text(
     return "\n".join(lines)
 
 
-def _why(choice: Choice) -> str:
+def why(choice: Choice) -> str:
     """What the chosen one is, of which."""
     level, fast = choice.level, choice.as_fast
     if len(level) == 1:

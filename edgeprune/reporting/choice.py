@@ -7,10 +7,11 @@ decides nothing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgeprune.config import limits
 from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import Row, runs, standing, units
 from edgeprune.reporting.standing import Gap
@@ -30,14 +31,14 @@ class Constraint:
         option: as it is written on the command line.
         column: of :func:`edgeprune.reporting.runs.group`'s rows.
         title: what it is called in a sentence.
-        limit: a :class:`edgeprune.reporting.units.Amount`.
+        limit: a :class:`edgeprune.config.limits.Amount`.
         at_least: whether the value must reach the limit; otherwise it must not exceed it.
     """
 
     option: str
     column: str
     title: str
-    limit: units.Amount
+    limit: limits.Amount
     at_least: bool = False
 
     def miss(self, row: Row) -> float:
@@ -136,6 +137,23 @@ def choose(groups: Sequence[Row], constraints: Sequence[Constraint], metric: Met
     failing.sort(key=lambda row: (max(c.miss(row) for c in constraints), *rank(row)))
     gaps = standing.gaps(satisfying, metric) if satisfying else []
     return Choice(tuple(constraints), tuple(satisfying), tuple(failing), tuple(gaps))
+
+
+def constraints(given: Mapping[str, str], metric: Metric) -> list[Constraint]:
+    """Those of amounts as people write them, by the names of :data:`edgeprune.config.limits.LIMITS` and ``score``.
+
+    Raises:
+        EdgepruneError: an amount is none.
+    """
+    found = [
+        Constraint(f"--{name}", limit.column, limit.title, limits.parse(given[name], limit.kind, f"--{name}"))
+        for limit in limits.LIMITS
+        if (name := limit.name) in given
+    ]
+    if "score" in given:
+        title, least = f"validation {units.inside(metric.title)}", limits.parse_score(given["score"], metric, "--score")
+        found.append(Constraint("--score", "val", title, least, at_least=metric.higher_is_better))
+    return found
 
 
 def at_place(

@@ -80,6 +80,14 @@ def to_dense(row: Row, comparisons: Sequence[Comparison], metric: Metric) -> str
     return "".join(f"; {against(c, metric)}" for c in found)
 
 
+def beside_dense(row: Row, groups: Sequence[Row], metric: Metric) -> str:
+    """:func:`against` of a row and the dense network among ``groups``: one of our plans as its family is judged,
+    another alone; empty for the dense network itself, or without one."""
+    found = [c for c in compare(groups, metric) if c.ours is row and runs.is_dense(c.baseline)]
+    alone = [(row, dense) for dense in groups if runs.is_dense(dense) and dense is not row]
+    return "".join(against(c, metric) for c in found or _judged(alone, metric, "score"))
+
+
 def summary(comparisons: Sequence[Comparison]) -> str:
     """One line in words: where ours is ahead and behind, and in how many it is not told apart; empty without any."""
     found = known(comparisons)

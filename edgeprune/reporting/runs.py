@@ -99,6 +99,26 @@ def read_csv(path: str | Path) -> list[Row]:
         raise EdgepruneError(f"is not a table of runs ({error})", file=path, remedy="make it again") from error
 
 
+def of_folder(results: str | Path) -> list[Row]:
+    """The rows of ``results/<preset>``: of its table of runs, or of what the table is made of.
+
+    Raises:
+        EdgepruneError: there are none.
+    """
+    folder = Path(results)
+    table = folder / "draw_figures" / "runs.csv"
+    if table.is_file():
+        return read_csv(table)
+    metrics = sorted(folder.glob("train_network/*/*/*/seed-*/metrics.json"))
+    if not metrics:
+        raise EdgepruneError(
+            "holds no results", file=results, key="--results",
+            remedy=f"run the preset, or `dvc pull {folder / 'draw_figures'}`",
+        )  # fmt: skip
+    timings = [path.with_name("timing.json") for path in metrics if path.with_name("timing.json").is_file()]
+    return read(metrics, sorted(folder.glob("measure_model/*/*/*/*/*/seed-*.json")), timings)
+
+
 def _value(column: str, text: str | None) -> str | float | None:
     if text == "" or text is None:
         return None
