@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES
+from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES, wrapper
 from edgeprune.data.targets import VOID
 from edgeprune.data.tree import Names, Tree, open_tree
 from edgeprune.errors import EdgepruneError
@@ -17,8 +17,8 @@ LOOKED_AT = 50
 #: Side that images are resized to where they differ in size and nothing is said.
 SIDE = 64
 _LAYOUTS = (
-    "the layouts are <class>/<image> (classification), images/ and masks/ (segmentation), images with an "
-    "annotations.json (detection), images alone (denoising); each also below train/ and test/"
+    "the layouts are <class>/<image> of two classes or more (classification), images/ and masks/ (segmentation), "
+    "images with an annotations.json (detection), images alone (denoising); each also below train/ and test/"
 )
 
 
@@ -34,19 +34,19 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         EdgepruneError: the folder has none of the layouts, or its images cannot be read.
     """
     tree = open_tree(path, key="--data")
-    files, _ = tree.list()
-    tops = {names[0] for names in files if len(names) > 1}
-    if len(tops) == 1 and not tops & SPLIT_NAMES.keys() and all(len(names) > 1 for names in files) and _deep(files):
-        files = {names[1:] for names in files}  # one folder around everything
-        wrapped: Names = tuple(tops)
-    else:
-        wrapped = ()
+    files, folders = tree.list()
+    wrapped = wrapper(folders | {names[:1] for names in files if len(names) > 1})
+    if not any(len(names) > 2 for names in files):
+        wrapped = ()  # the one folder may be a class
+    files = {names[len(wrapped) :] for names in files if names[: len(wrapped)] == wrapped}
     splits = {SPLIT_NAMES[names[0]] for names in files if len(names) > 1 and names[0] in SPLIT_NAMES}
     inner = {names[1:] for names in files if SPLIT_NAMES.get(names[0]) == "train"} if splits else files
     images = sorted(names for names in inner if names[-1].lower().endswith(SUFFIXES))
     kind = _kind(images, inner)
     if kind is None:
-        raise EdgepruneError("holds no layout of images that is known", file=path, key="--data", remedy=_LAYOUTS)
+        one = {names[0] for names in images if len(names) > 1}
+        problem = f"holds images in one folder only, {one.pop()!r}" if one else "holds no images"
+        raise EdgepruneError(problem, file=path, key="--data", remedy=_LAYOUTS)
     settings: dict[str, Any] = {"source": "images", "path": str(path), "task": task or kind}
     said = [f"{len(images) if kind != 'segmentation' else len(images) // 2} images to train with: {kind}"]
     if "test" not in splits:
@@ -72,10 +72,6 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
     settings["validation"] = {"fraction": 0.2}
     said.append("a fifth of the training images are for validation, by which the choice is made")
     return settings, said
-
-
-def _deep(files: set[Names]) -> bool:
-    return any(len(names) > 2 for names in files)
 
 
 def _kind(images: Sequence[Names], files: set[Names]) -> str | None:
