@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import EdgepruneError
@@ -40,6 +41,13 @@ def offer(workflow: Workflow, resource: str, amount: int) -> None:
     """Let jobs share ``amount`` of a resource, unless the command line says how much there is."""
     if resource not in workflow.global_resources:
         workflow.register_resource(resource, amount)
+
+
+def libraries() -> Path:
+    """The folder of the JavaScript of Snakemake's own report, Vega and Vega-Lite among it."""
+    from snakemake.assets import Assets
+
+    return Assets.base_path()
 
 
 def submits(workflow: Workflow) -> bool:

@@ -148,8 +148,37 @@ rule write_environment:
         " --out-html {output.page} --out-caption {output.caption} 2> {log}"
 
 
+# Snakemake's report has the libraries that draw here too; their folder is no part of the job, so it is no parameter.
+LIBRARIES = internals.libraries()
+
+
+rule write_index:
+    input:
+        runs="<results>/draw_figures/runs.csv",
+        config="<results>/config.yaml",
+        curves="<results>/draw_figures/plots/curves.csv",
+        plans=JOBS.plans(GRID.runs),
+        pictures=[f"<results>/draw_figures/{n}/{d}/samples.png" for n, d in FIGURES["samples"]["shown"]],
+    output:
+        page="<results>/index.html",
+    log:
+        "<logs>/write_index.log",
+    benchmark:
+        "<benchmarks>/write_index.tsv"
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    params:
+        results=subpath(output.page, parent=True),
+        code=sources("scripts/write_index.py", *tasks.TASKS.values()),
+    shell:
+        "python scripts/write_index.py --results {params.results} --libraries {LIBRARIES} --pictures {input.pictures}"
+        " --out {output.page} 2> {log}"
+
+
 rule figures:
     input:
+        "<results>/index.html",
         [f"<results>/draw_figures/{network}/{dataset}/{figure}.svg" for network, dataset, figure in PICTURES],
         "<results>/draw_figures/results.csv",
         "<results>/draw_figures/environment.html",

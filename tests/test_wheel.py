@@ -138,7 +138,11 @@ def test_the_commands_below_are_all():
 def test_the_wheel_holds_the_package_and_the_sdist_what_its_tests_need(checkout, dist):
     wheel, sdist = dist
     tracked = set(filter(None, Workspace._git(checkout, "ls-files").split("\n")))
-    package = {name for name in tracked if name.startswith(("edgeprune/", "snakeledger/"))}
+    package = {
+        name
+        for name in tracked
+        if name.startswith(("edgeprune/", "snakeledger/", "snakemake_logger_plugin_edgeprune/"))
+    }
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     workflow = {name for name in tracked if name.startswith(WORKFLOW)}
     assert packed == package | {f"edgeprune/workflow/{name}" for name in workflow}

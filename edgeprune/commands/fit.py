@@ -92,14 +92,15 @@ def _fit(args: Namespace, name: str, root: Path) -> None:
 
     preset, said = _preset(args, name)
     if " " in (code := environment.commit(root)):  # changed, or none
-        said.append(f"commit of the code: {code}; commit it before, if the results shall be made again elsewhere")
-    file, log = root / "presets" / f"{name}.yaml", root / "logs" / name / "fit.log"
+        said.append(f"no commit holds the code as it is ({code}): make one first to be able to come back to it")
+    file = root / "presets" / f"{name}.yaml"
     stored = _stored(file, preset, name)
     if not stored:
         print("\n".join(["Assumed:", *(f"  {line}" for line in said)]))
         _write(file, preset)
         try:
-            workflow.run(name, log, ["profile"], "looking at the images and the network: ")
+            print("Looking at the images and the network:")
+            workflow.run(name, ["profile"])
             step, preset["targets"], less = _reachable(root / "results" / name, preset, name)
             preset["sampling"][name]["round_to"] = step
             epochs, told = _epochs(root / "results" / name, preset, name, args.minutes)
@@ -113,8 +114,7 @@ def _fit(args: Namespace, name: str, root: Path) -> None:
         if stored.get("limits") != preset["limits"]:
             _write(file, {**stored, "limits": preset["limits"]})
         print(f"Going on with presets/{name}.yaml, which asks the same.")
-    print(f"All that is said meanwhile: {log.relative_to(root)}", flush=True)
-    workflow.run(name, log)
+    workflow.run(name)
     print()
     _answer(name, root)
 

@@ -27,8 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import dvc  # noqa: F401  before anything is written
-    import snakemake  # noqa: F401
+    import dvc  # noqa: F401  with Snakemake, of one extra: told before anything is written
 
     folder = args.folder
     _check(folder)

@@ -2,7 +2,7 @@
 
 Snakemake sees an edit of a rule, not of a module that the rule's script imports. So each rule carries the digests
 of all modules of this project that its script reaches, by a static walk over the import statements, those inside
-functions included; of a package, also of the Jinja templates that lie in it. An edit then reruns exactly the jobs whose
+functions included; of a package, also of the templates that lie in it. An edit then reruns exactly the jobs whose
 script reaches the edited file. This package may be installed: what lies beside it there is not followed.
 """
 
@@ -20,6 +20,8 @@ from edgeprune.networks.spec import is_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = __name__.partition(".")[0]
+#: What may lie in a package of templates.
+TEMPLATES = (".j2", ".css", ".js")
 
 
 def digests(*entries: str, root: str | Path = ROOT) -> list[str]:
@@ -89,7 +91,7 @@ class _Walk:
 
     def _imports(self, path: Path) -> list[Path]:
         if path.name == "__init__.py":
-            self.found |= {template: _read(template) for template in path.parent.glob("*.j2")}
+            self.found |= {file: _read(file) for file in path.parent.iterdir() if file.suffix in TEMPLATES}
         try:
             imports, _ = _parse(self.found[path])
         except (SyntaxError, ValueError):

@@ -28,7 +28,7 @@ def model(results: str | Path, choice: Choice, rows: Sequence[Row]) -> dict[str,
     Returns:
         dict: seed, paths, which of them are on this disk, its own values, and commands.
     """
-    run = choice.member(_members(choice.chosen or {}, rows))
+    run = choice.member(runs.members(choice.chosen or {}, rows))
     where, trained = identity.folder(run), Path(results) / "train_network"
     exported = Path(results) / "quantize_model" if columns.is_int8(run) else trained
     paths = {
@@ -124,7 +124,7 @@ def text(
     if chosen := choice.chosen:
         lines += ["", f"Take {_name(chosen)}, {why(choice)}."]
         lines += [f"  {line}" for line in _standing(results, choice, rows, metric)]
-        broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in _members(chosen, rows))]
+        broken = [c.option for c in choice.constraints if not all(c.holds(row) for row in runs.members(chosen, rows))]
         if broken:
             lines.append(f"  Mind: not every run satisfies {' and '.join(broken)}; the mean does.")
         lines.append(f"  The rule: {RULE}. The test score ({_test(chosen, metric)}) decides nothing.")
@@ -256,7 +256,7 @@ def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: M
     gaps = {id(gap.row): gap for gap in choice.gaps}
     cells = []
     for row in groups:
-        members = _members(row, rows)
+        members = runs.members(row, rows)
         half = standing.half_width(row, choice.satisfying or groups, metric)
         val = units.score(row["val"], metric, half and half / metric.scale)
         if scored and len(members) > 1:
@@ -284,10 +284,6 @@ def _speed(row: Row) -> str:
     return f"{row['speedup']:.2f} [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]" + " ≈" * notes.is_unresolved(
         row
     )
-
-
-def _members(group: Row, rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if all(row.get(key) == group[key] for key in runs.GROUP)]
 
 
 def _name(row: Row) -> str:

@@ -40,6 +40,7 @@ class Answer:
         verdict: one sentence that says which it is, and why.
         costs: what ``row`` has and loses.
         notes: sentences on how sure that is, and what was assumed.
+        run: the run of ``row`` whose files are handed out.
         model: what :func:`edgeprune.reporting.advice.model` says of its files; None where nothing satisfies.
         command: that gives the same in full.
     """
@@ -49,6 +50,7 @@ class Answer:
     metric: Metric
     choice: Choice
     row: Row
+    run: Row
     verdict: str
     costs: tuple[Cost, ...]
     notes: tuple[str, ...]
@@ -74,8 +76,9 @@ def answers(results: str | Path, config: Mapping[str, Any], rows: Sequence[Row] 
         EdgepruneError: the folder holds no results, or none of the device or runtime under `limits`.
     """
     rows = runs.of_folder(results) if rows is None else rows
-    datasets = dict.fromkeys(row["dataset"] for row in rows)
-    return [_answer(results, config, [row for row in rows if row["dataset"] == name]) for name in datasets]
+    datasets = dict.fromkeys(pair["dataset"] for pair in config["pairs"])
+    every = [[row for row in rows if row["dataset"] == name] for name in datasets]
+    return [_answer(results, config, of) for of in every if of]
 
 
 def text(found: Sequence[Answer], width: int = 80) -> str:
@@ -127,6 +130,7 @@ def _answer(results: str | Path, config: Mapping[str, Any], every: Sequence[Row]
         metric,
         found,
         row,
+        found.member(runs.members(row, rows)),
         _verdict(found, row),
         tuple(_costs(row, dense, same, metric)),
         (*_sure(found, row, metric), *said),

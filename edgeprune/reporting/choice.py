@@ -184,10 +184,11 @@ def at_place(
     if runtime not in runtimes:
         problem = f"nothing was measured in {runtime!r} on {device}"
         raise EdgepruneError(problem, key="--runtime", remedy=f"one of {', '.join(runtimes)}")
-    return [_own(row) for row in here if row["runtime"] == runtime]
+    return [own(row) for row in here if row["runtime"] == runtime]
 
 
-def _own(row: Row) -> Row:
+def own(row: Row) -> Row:
+    """The row with a quantised file's own validation score, as far as it is on record."""
     if row.get("own_val") is None:
         return row
     return row | {"val": row["own_val"], "val_left_out": row["own_left_out"]}

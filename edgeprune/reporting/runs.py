@@ -247,6 +247,11 @@ def group(rows: Iterable[Row]) -> list[Row]:
     return sorted(result, key=order)
 
 
+def members(group: Row, rows: Iterable[Row]) -> list[Row]:
+    """The runs of one of :func:`group`'s."""
+    return [row for row in rows if all(row.get(key) == group[key] for key in GROUP)]
+
+
 def independent(members: Sequence[Row]) -> int:
     """How many of a group's runs say something of their own: those that share the seed of their training, or of their
     plan where plans are drawn, are no replicates of one plan with one training."""
