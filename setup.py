@@ -1,5 +1,6 @@
 """Let the wheel carry the workflow, which lies beside the package here, for `edgeprune new`."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ class WithWorkflow(build_py):
         shutil.rmtree(packed, ignore_errors=True)  # an earlier build's
         if not self.editable_mode:
             copy_workflow(Path(__file__).parent, packed)
+
+    def get_package_dir(self, package):
+        return os.path.normpath(super().get_package_dir(package))  # files are not found below `./package`
 
 
 setup(cmdclass={"build_py": WithWorkflow})
