@@ -89,6 +89,9 @@ def checkout(tmp_path, monkeypatch):
         (tmp_path / path.name).symlink_to(path)
     for name in ("Snakefile", "config.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path)
+    text = (tmp_path / "config.yaml").read_text()
+    gone = "  gone: {kind: ssh, host: 127.0.0.1, port: 9, connect_timeout: 1}\n"
+    (tmp_path / "config.yaml").write_text(text.replace("\ndevices:\n", f"\ndevices:\n{gone}"))
     (tmp_path / "presets").mkdir()
     write_folder(tmp_path / "photos", BARE)
     monkeypatch.chdir(tmp_path)
@@ -136,6 +139,8 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     [
         (["--data", "nowhere"], "nowhere: --data: there is no such file or folder"),
         (["--size", "big"], "--size: 'big' is no size"),
+        (["--device", "gone"], "127.0.0.1"),
+        (["--name", "on"], "--name: 'on' cannot be a name"),
         (["--device", "pi"], "config.yaml: devices: there is no device 'pi'"),
         (["--name", "../x"], "--name: '../x' cannot be a name"),
         (["--minutes", "0"], "--minutes: 0 is not above 0"),

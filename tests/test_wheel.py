@@ -47,6 +47,7 @@ COMMANDS = [
     (["remeasure", "--results", "results/demo"], None),
     (["runtimes"], None),
     (["new", "made"], "pipeline"),
+    (["doctor"], None),
 ]
 
 

@@ -55,12 +55,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    import yaml
+
     from edgeprune.config.check import schema
 
     root = workflow.checkout()
     name = args.name or _name(args.network)
-    if not re.match(schema()["$defs"]["name"]["pattern"], name):  # it becomes a file and folders
-        raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy="letters, digits, dots and dashes")
+    if not re.match(schema()["$defs"]["name"]["pattern"], name) or yaml.safe_load(name) != name:  # a file, and a value
+        remedy = "letters, digits, dots and dashes, and not what YAML takes for something else, like 12 or on"
+        raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy=remedy)
     with _alone(root / "logs" / "fit.lock"):
         _fit(args, name, root)
 
@@ -131,6 +134,7 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     from edgeprune.commands.network import spec
     from edgeprune.config.load import read_yaml
     from edgeprune.data.recognise import recognise
+    from edgeprune.measuring import measure
     from edgeprune.reporting import choice
 
     given = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", args.size or "")
@@ -147,6 +151,8 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     args.config = "config.yaml"
     task = tasks.get(data["task"], key="--task")
     choice.constraints(recommend.given(args), task.headline)  # a wrong one should not cost a training first
+    if devices[args.device]["kind"] != "local":
+        measure.check(args.device, devices[args.device])
     recipe = RECIPES[task.targets]
     said.append("a recipe that suits many networks, not the best of yours: "
                 + ", ".join(f"{key} {value}" for key, value in recipe.items()))  # fmt: skip

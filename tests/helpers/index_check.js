@@ -86,5 +86,5 @@
   const said = document.createElement("pre");
   said.id = "found";
   said.textContent = JSON.stringify(found);
-  document.body.append(said);
+  top.document.body.append(said);
 });
