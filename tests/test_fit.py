@@ -36,6 +36,10 @@ def mask(value):
     [
         (BARE, {"task": "classification", "test_fraction": 0.2}),
         (dataset(), {"task": "classification"}),
+        (
+            {f"{c}/{n}.png": picture(n, (16, 16)) if n else mask(3) for c in "ab" for n in range(2)},
+            {"task": "classification", "test_fraction": 0.2, "channels": 3},
+        ),
         (dataset(size=(300, 280)), {"task": "classification", "size": [64, 64], "channels": 3}),
         (shapes(train=4, test=2), {"task": "segmentation", "classes": ["class-0", "class-1"]}),
         (

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeprune.data.decode import GREY
 from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES, wrapper
 from edgeprune.data.targets import VOID
 from edgeprune.data.tree import Names, Tree, open_tree
@@ -60,7 +61,8 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         settings["classes"] = [f"class-{n}" for n in range(count)]
         said.append(f"the masks hold {count} classes, called class-0 to class-{count - 1}")
     step = max(1, len(images) // LOOKED_AT)
-    sizes = _sizes(tree, [(*start, *names) for names in images[::step]])
+    forms = _forms(tree, [(*start, *names) for names in images[::step]])
+    sizes = {(height, width) for height, width, _ in forms}
     low = [min(side) for side in zip(*sizes)]
     if kind == "denoising":
         side = list(size or [min(256, *low)] * 2)
@@ -69,6 +71,9 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
     elif size or len(sizes) > 1 or max(low) > 4 * SIDE:
         settings |= {"size": list(size or (SIDE, SIDE)), "channels": 3}
         said.append("images are resized to {} x {}".format(*settings["size"]))
+    elif len(forms) > 1:
+        settings["channels"] = 3
+        said.append("some images have colours and some have none: all are given three channels")
     settings["validation"] = {"fraction": 0.2}
     said.append("a fifth of the training images are for validation, by which the choice is made")
     return settings, said
@@ -85,16 +90,16 @@ def _kind(images: Sequence[Names], files: set[Names]) -> str | None:
     return "denoising" if images and not folders else None
 
 
-def _sizes(tree: Tree, wanted: Sequence[Names]) -> set[tuple[int, int]]:
-    """(height, width) of the images."""
+def _forms(tree: Tree, wanted: Sequence[Names]) -> set[tuple[int, int, bool]]:
+    """(height, width, whether it has colours) of the images."""
     from PIL import Image
 
     found = set()
     for names, content in tree.read(wanted):
         try:
             with Image.open(BytesIO(content)) as image:
-                found.add((image.height, image.width))
-        except OSError as error:
+                found.add((image.height, image.width, image.mode not in GREY))
+        except Exception as error:  # Pillow raises nearly anything, and refuses what has more than 179 million pixels
             problem = "is not an image that can be read"
             raise EdgepruneError(problem, file=tree.name(names), key="--data", remedy="remove or replace it") from error
     return found
