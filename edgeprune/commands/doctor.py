@@ -4,7 +4,6 @@ import fcntl
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -23,8 +22,6 @@ from edgeprune.errors import EdgepruneError
 CORE = ("msgspec", "numpy", "scipy")
 #: Names of packages that differ from those under which they are imported.
 CALLED = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "yaml": "pyyaml"}
-#: Seconds that a device may take, once it is connected.
-PATIENCE = 60
 LEAST = 1e9  # bytes of free disk
 Row = dict[str, str | None]
 
@@ -139,17 +136,10 @@ def _devices(root: Path) -> Iterator[Row]:
 
 def _device(name: str, settings: dict[str, Any]) -> Row:
     from edgeprune.measuring import measure
-    from edgeprune.measuring.devices import connect
-    from edgeprune.measuring.standalone.runtimes.onnx_runtime import SMALLEST
 
-    if settings["kind"] == "ssh":
-        settings = settings | {"retries": 0, "timeout": min(PATIENCE, settings.get("timeout", PATIENCE))}
     begun = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-            model = Path(folder, "smallest.onnx")
-            model.write_bytes(SMALLEST)
-            connect(name, settings).run(["--model", model, "--task", "memory", *measure.options(settings)])
+        measure.check(name, settings)
     except EdgepruneError as error:
         return _row("device", name, error.problem, error.remedy or f"see devices.{name} in config.yaml")
     return _row("device", name, f"answers, and ran a model ({time.monotonic() - begun:.1f} s)")

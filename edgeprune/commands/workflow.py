@@ -19,7 +19,9 @@ def checkout() -> Path:
     here = Path.cwd()
     if not (here / "Snakefile").is_file() or not (here / "presets").is_dir():
         raise EdgepruneError(
-            "there is no Snakefile with presets here", file=here, remedy="go to a checkout of edgeprune and ask again"
+            "there is no Snakefile with presets here",
+            file=here,
+            remedy="go to a project or a checkout of edgeprune and ask again; `edgeprune new FOLDER` makes a project",
         )
     return here
 
