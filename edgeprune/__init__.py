@@ -6,7 +6,7 @@ The public names are imported on first use, so that ``import edgeprune`` costs n
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["EdgepruneError", "Plan", "Profile", "load", "profile", "prune", "sample"]
+__all__ = ["EdgepruneError", "Plan", "Profile", "load", "profile", "prune", "register_rule", "sample"]
 
 #: Public name -> the module that defines it. A literal: `edgeprune.provenance.sources` reads it.
 _EXPORTS = {
@@ -16,6 +16,7 @@ _EXPORTS = {
     "load": "edgeprune.training.restore",
     "profile": "edgeprune.tracing.profile",
     "prune": "edgeprune.surgery.prune",
+    "register_rule": "edgeprune.tracing.registry",
     "sample": "edgeprune.sampling.sample",
 }
 

@@ -160,6 +160,8 @@ def _load_file(place: str, key: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
+        if isinstance(error, EdgepruneError):
+            raise
         raise _failed(place, error, key) from error
     return module
 

@@ -9,10 +9,8 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from edgeprune.tracing.registry import COUNTS, Count, name_of
 from edgeprune.tracing.shortcuts import SHORTCUTS
-
-#: ``count(args, result)``: MACs of an operator's call.
-Count = Callable[[tuple, Tensor], int]
 
 
 class MacCounter(TorchDispatchMode):
@@ -74,8 +72,8 @@ class Constants:
 
 def counter(func: OpOverload) -> Count | None:
     """``count(args, result)`` of an operator's MACs, or ``None`` if it has none."""
-    name = func.overloadpacket.__name__
-    return _COUNTS.get("attention" if name.startswith("_scaled_dot_product") else name)
+    name = name_of(func)
+    return _COUNTS.get("attention" if name.startswith("_scaled_dot_product") else name) or COUNTS.get(name)
 
 
 def _convolution(args: tuple, out: Tensor) -> int:

@@ -1,5 +1,6 @@
 """What rules work on: one operator call, and the labels of the tensors that it reads and makes."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.attribute_sizes import Attribute, attributes_of_size, modules_on_stack
 from edgeprune.tracing.expressions import Dims, Expression, scale
 from edgeprune.tracing.network import Network
-from edgeprune.tracing.records import LayerRecord, Product
+from edgeprune.tracing.records import Factor, LayerRecord, Product, Shape, layer_name
 from edgeprune.tracing.sources import call_site
 
 
@@ -69,7 +70,7 @@ class Labels:
     def label(self, tensor: Tensor, dims: Dims) -> None:
         """Describe an operator's result."""
         if len(dims) != tensor.dim():
-            raise NoRule("its result has an unexpected number of dimensions")
+            raise ValueError("its result has an unexpected number of dimensions")
         self.labels[id(tensor)] = list(dims)
         self.labelled_tensors.append(tensor)
 
@@ -87,6 +88,66 @@ class Labels:
             return None
         self.widths.by_count(expr)
         return expr
+
+    def layer(self, weight: Tensor, positions: int, *, bias: bool = False) -> None:
+        r"""Write down a layer of the calling rule's operator.
+
+        Args:
+            weight: (Cout, Cin, \*kernel), in which every filter sees every input.
+            positions: at how many places the kernel is applied; the MACs are this times the weight's numbers.
+            bias: whether each filter adds a number.
+        """
+        name, W, kernel = self.parameter(weight), self.dims(weight), tuple(weight.shape[2:])
+        for expr in W[2:]:
+            self.widths.fix(expr)
+        out, inp = (weight.shape[0], W[0]), (weight.shape[1], W[1])
+        if name is None or name in self.buffers:
+            self.product((positions * math.prod(kernel), None), out, inp)
+        elif self.record:
+            kind = f"conv{len(kernel)}d" if kernel else "linear"
+            self.write_down(name, kind, out, inp, kernel, bias, positions, positions)
+
+    def product(self, *factors: Factor) -> None:
+        """Write down MACs that belong to no layer: the product of ``factors``, each a dense size and the expression
+        that it follows, or None."""
+        if self.record:
+            self.products.append(Product(list(factors)))
+
+    def written(self) -> int:
+        """MACs of the dense network that are written down so far."""
+        layers = [(n.positions, n.out_size, n.inp_size, *n.kernel) for n in self.layers]
+        return sum(map(math.prod, [*layers, *([size for size, _ in p.factors] for p in self.products)]))
+
+    def write_down(
+        self,
+        parameter: str,
+        kind: str,
+        out: Factor,
+        inp: Factor,
+        kernel: Shape,
+        bias: bool,
+        positions: int,
+        map_positions: int,
+    ) -> None:
+        """One kind of use of a parameter, all its calls together."""
+        uses = [layer for layer in self.layers if layer.parameter == parameter]
+        shape = kind, kernel, *(self.widths.resolve(e) if e else n for n, e in (out, inp))
+        for layer in uses:
+            pairs = (layer.out_size, layer.out), (layer.inp_size, layer.inp)
+            if shape == (layer.kind, layer.kernel, *(self.widths.resolve(e) if e else n for n, e in pairs)):
+                break
+        else:  # the first use, or a tied weight used for another kind of product
+            name = layer_name(parameter)
+            bias = bias or (not uses and f"{name}.bias" in self.parameters)
+            name = f"{name} (use {len(uses) + 1})" if uses else name
+            sizes = out[1], inp[1], out[0], inp[0]
+            layer = LayerRecord(
+                name, kind, *sizes, kernel, bias, source=call_site(), shared=bool(uses), parameter=parameter
+            )
+            self.layers.append(layer)
+        layer.positions += positions
+        layer.map_positions += map_positions
+        layer.calls += 1
 
     def sizes_used(self, tensor: Tensor) -> None:
         """Called where a result's sizes come from the caller: notes which attributes may have given them."""

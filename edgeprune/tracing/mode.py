@@ -13,7 +13,7 @@ from edgeprune.tracing.labels import Call, Labels, NoRule, tensors_in
 from edgeprune.tracing.liveness import Liveness
 from edgeprune.tracing.network import Network
 from edgeprune.tracing.records import Shape, Sized, layer_name
-from edgeprune.tracing.registry import Rule
+from edgeprune.tracing.registry import Rule, name_of
 from edgeprune.tracing.shortcuts import SHORTCUTS
 
 #: Operators whose result depends on the values of a tensor, not only on its shape.
@@ -86,14 +86,12 @@ class Tracer(Labels, TorchDispatchMode):
         try:
             return self.handlers[func]
         except KeyError:
-            name = func.overloadpacket.__name__
-            if not name.startswith("__"):
-                name = name.rstrip("_")
+            name = name_of(func)
             self.handlers[func] = found = name, rules.find(name, func), SHORTCUTS.get(func), counter(func)
             return found
 
     def _apply(self, rule: Rule | None, call: Call) -> None:
-        if self.record and (rule is None or call.name in UNCOUNTED):
+        if self.record and (rule is None or call.name in UNCOUNTED or "::" in call.name):
             self._note_uncounted(call)
         if rule is not None:
             try:

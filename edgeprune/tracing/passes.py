@@ -87,6 +87,11 @@ def failure(error: Exception, tracer: Tracer | MacCounter, shapes: Shapes) -> Ed
             f"the forward pass depends on the values of a tensor: {operator}{at} ({text})",
             remedy="make the control flow depend on shapes only, or prune the parts before and after it",
         )
+    if isinstance(error, NotImplementedError) and tracer.current:
+        return EdgepruneError(
+            f"the operator {operator}{at} does not say what shape its result has ({text})",
+            remedy="give it a function that does, with torch.library.register_fake, and then edgeprune.register_rule",
+        )
     return EdgepruneError(
         f"the forward pass failed in {operator}{at}: {type(error).__name__}: {text}",
         key="input_shape",

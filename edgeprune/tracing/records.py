@@ -8,6 +8,8 @@ from edgeprune.tracing.expressions import Dims, Expression
 
 Shape = tuple[int, ...]
 Shapes = tuple[Shape, ...]
+#: A dense size and the expression that it follows.
+Factor = tuple[int, Expression | None]
 #: A size that a module keeps in an attribute: module, name, index (of a sequence) or None, what it follows.
 Attribute = tuple[nn.Module, str, int | None, Expression]
 #: A call whose caller chose the size: operator, where, and dense shape and label of each result.
@@ -39,7 +41,7 @@ class Product:
     """A matrix product (or a convolution with a computed kernel) that belongs to no layer: the MACs are the product
     of ``factors``, pairs of a dense size and an expression or ``None``."""
 
-    factors: list[tuple[int, Expression | None]] = field(default_factory=list)
+    factors: list[Factor] = field(default_factory=list)
 
 
 def layer_name(parameter: str) -> str:

@@ -10,4 +10,4 @@ __all__ = ["convolution", "find", "joining", "linear", "normalisation", "pointwi
 
 def find(name: str, func: OpOverload) -> Rule | None:
     """The rule for an operator, or ``None``."""
-    return RULES.get(name) or (pointwise.pointwise if pointwise.applies(name, func) else None)
+    return RULES.get(name) or (pointwise.pointwise if pointwise.applies(func) else None)

@@ -2,7 +2,6 @@
 
 from edgeprune.tracing.labels import Call, Labels, NoRule
 from edgeprune.tracing.recording import record_linear
-from edgeprune.tracing.records import Product
 from edgeprune.tracing.registry import rule
 
 
@@ -33,7 +32,7 @@ def matrix_product(tracer: Labels, call: Call) -> None:
     if name and is_layer and all(widths.is_constant(e) for e in X[:-1]):
         record_linear(tracer, name, rows, (shape[1], W[1]), (shape[0], W[0]), bias is not None)
     else:
-        tracer.products.append(Product([*zip(x.shape, X, strict=True), (shape[1], W[1])]))
+        tracer.product(*zip(x.shape, X, strict=True), (shape[1], W[1]))
 
 
 @rule("mv", "dot", "vdot")
@@ -62,8 +61,7 @@ def batched_product(tracer: Labels, call: Call) -> None:
         for i, expr in enumerate(tracer.dims(call.out)):
             if call.args[0].shape[i] > 1:
                 widths.unify(expr, bias[i], "matrix product")
-    if tracer.record:
-        tracer.products.append(Product([*zip(a.shape, A, strict=True), (b.shape[2], B[2])]))
+    tracer.product(*zip(a.shape, A, strict=True), (b.shape[2], B[2]))
 
 
 @rule(
@@ -88,7 +86,6 @@ def attention(tracer: Labels, call: Call) -> None:
     for tensor in rest:
         if hasattr(tensor, "dim"):
             tracer.label(tensor, [None] * tensor.dim())
-    if tracer.record:
-        outer = list(zip(query.shape, Q, strict=True))
-        tracer.products.append(Product([*outer, (key.shape[2], K[2])]))
-        tracer.products.append(Product([*outer[:3], (key.shape[2], K[2]), (value.shape[3], V[3])]))
+    outer = list(zip(query.shape, Q, strict=True))
+    tracer.product(*outer, (key.shape[2], K[2]))
+    tracer.product(*outer[:3], (key.shape[2], K[2]), (value.shape[3], V[3]))

@@ -8,6 +8,7 @@ from torch._ops import OpOverload
 
 from edgeprune.tracing.expressions import Dims
 from edgeprune.tracing.labels import Call, Labels
+from edgeprune.tracing.registry import rule
 
 _NAMES = {
     "hardswish",
@@ -57,11 +58,12 @@ _NAMES = {
 }
 
 
-def applies(name: str, func: OpOverload) -> bool:
-    """Whether an operator works element by element."""
-    return name in _NAMES or torch.Tag.pointwise in func.tags
+def applies(func: OpOverload) -> bool:
+    """Whether torch says that an operator works element by element; the others are named above."""
+    return torch.Tag.pointwise in func.tags
 
 
+@rule(*_NAMES)
 def pointwise(tracer: Labels, call: Call) -> None:
     for out in call.outputs:
         tracer.label(out, broadcast(tracer, call.tensors, out, "element-wise operation"))
