@@ -8,7 +8,20 @@ from typing import Any
 
 import edgeprune
 from edgeprune import entrypoint
-from edgeprune.commands import calibrate, doctor, fit, new, profile, prune, recommend, remeasure, runtimes, sample, show
+from edgeprune.commands import (
+    calibrate,
+    doctor,
+    explain,
+    fit,
+    new,
+    profile,
+    prune,
+    recommend,
+    remeasure,
+    runtimes,
+    sample,
+    show,
+)
 from edgeprune.errors import EdgepruneError
 
 EXAMPLES = """\
@@ -60,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         "--print-completion", action=Completion, choices=("bash", "zsh", "tcsh"), help="what lets a shell complete this"
     )
     commands = top.add_subparsers(title="commands", dest="command", required=True)
-    for module in (fit, new, profile, sample, prune, show, calibrate, remeasure, recommend, runtimes, doctor):
+    for module in (fit, new, profile, explain, sample, prune, show, calibrate, remeasure, recommend, runtimes, doctor):
         name = module.__name__.rpartition(".")[2]
         summary = module.__doc__.partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)

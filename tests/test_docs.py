@@ -22,7 +22,7 @@ from edgeprune.config import check
 from edgeprune.config.load import merge
 from edgeprune.provenance.sources import digests
 from edgeprune.tasks import TASKS
-from edgeprune.tracing.registry import RULES
+from edgeprune.tracing.registry import COUNTS, RULES
 from helpers.imagefiles import dataset, shapes, write_folder
 from helpers.workflow import ROOT, Workspace
 
@@ -109,10 +109,11 @@ def runner(tmp_path, monkeypatch, capsys):
     write_folder(tmp_path / "my-scans", shapes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    before, rules = set(sys.modules), dict(RULES)
+    before, rules, counts = set(sys.modules), dict(RULES), dict(COUNTS)
     yield Runner(workspace, capsys)
-    RULES.clear()
-    RULES.update(rules)
+    for table, ours in ((RULES, rules), (COUNTS, counts)):
+        table.clear()
+        table.update(ours)
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]

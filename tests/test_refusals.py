@@ -37,7 +37,7 @@ def test_layers_that_tracing_froze_are_named_with_the_profiles_reason():
     assert f"layers conv2, conv1 and 1 more: {WHY}" in error.problem
     assert "its channels are an output" not in error.problem  # 3 % of the parameters: not what matters
     assert "min_channels" not in error.remedy  # no option can help here
-    assert "edgeprune show" in error.remedy
+    assert "edgeprune explain" in error.remedy
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ COMMANDS = [
     (["show", "plan.json", "--out", "plan.svg"], "report"),
     (["profile", *TINY, "--out", "again.json"], "train"),
     (["profile", "torchvision.models:resnet18"], "train"),
+    (["explain", *TINY], "train"),
     (["prune", *TINY, "plan.json", "--out", "small.pt"], "train"),
     (RECOMMEND, None),
     ([*RECOMMEND, "--config", "closer.yaml"], "pipeline"),
@@ -176,7 +177,7 @@ for name in edgeprune.__all__:
         print(name, error.remedy)
 """
     told = succeed(bare / "python", "-c", code, cwd=tmp_path).splitlines()
-    assert told == [f"{name} pip install 'edgeprune[train]'" for name in ("load", "profile", "prune")]
+    assert told == [f"{name} pip install 'edgeprune[train]'" for name in ("load", "profile", "prune", "register_rule")]
 
 
 def test_digests_of_an_installed_package_are_the_checkouts_and_stop_at_it(bare, tmp_path):

@@ -76,8 +76,12 @@ def profile_of(args: Namespace, model: nn.Module) -> Profile:
     """The complexity profile of the network that :func:`build` made, under the name that the user gave it."""
     from edgeprune.tracing.profile import profile
 
-    name = args.network.rpartition(":")[2]
-    return profile(model, input_shapes(args), network=name)
+    return profile(model, input_shapes(args), network=name_of(args))
+
+
+def name_of(args: Namespace) -> str:
+    """What the user calls the network: a name of the configuration, or its factory's."""
+    return args.network.rpartition(":")[2]
 
 
 def spec(args: Namespace) -> dict[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgeprune.sampling.plan import Plan
 
 _BAR = 12
+_HELD = {"PA": "parameters", "FA": "FLOPs", "MA": "memory"}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -105,19 +106,24 @@ def _predicted_rows(plans: Sequence[Plan]) -> list[list[str]]:
 
 def profile_table(profile: Profile) -> str:
     """Every layer with what it costs and its share in each mode, then the totals."""
-    rows: list[list[str] | None] = [["layer", "kind", "filters", "params", "MACs", "memory", *COUNTED]]
-    for row in profile.layer_table():
+    table, held = profile.layer_table(), dict.fromkeys(COUNTED, 0.0)
+    rows: list[list[str] | None] = [["layer", "kind", "filters", "params", "MACs", "memory", *COUNTED, ""]]
+    for row in table:
         costs = [amount(row[r], r) for r in ("params", "macs", "memory")]
         shares = [f"{100 * row[f'share_{mode}']:.1f} %" for mode in COUNTED]
-        rows.append([row["layer"], row["kind"], str(row["filters"]), *costs, *shares])
+        fixed = row["layer"] in profile.frozen
+        held = {mode: held[mode] + fixed * row[f"share_{mode}"] for mode in COUNTED}
+        rows.append([row["layer"], row["kind"], str(row["filters"]), *costs, *shares, "kept" * fixed])
     kept: dict[str, list[str]] = {}
     for layer, reason in profile.frozen.items():
         kept.setdefault(reason, []).append(layer)
     said = [f"kept: {reason}: {', '.join(layers)}" for reason, layers in kept.items()]
+    parts = ", ".join(f"{100 * held[m]:.1f} % of the {label}" for m, label in _HELD.items())
+    said += [f"kept layers hold {parts}; `edgeprune explain` says what they would gain"] if profile.frozen else []
     totals = [f"{r:<12} {amount(profile.totals[r], r)}" for r in RESOURCES]
     notes = terminal.wrap([*said, *(f"note: {note}" for note in profile.notes)])
-    table = terminal.table(rows, right=set(range(2, 9)))
-    return "\n".join([profile.network, "", table, "", *totals, *[""][: len(notes)], *notes])
+    shown = terminal.table(rows, right=set(range(2, 9)))
+    return "\n".join([profile.network, "", shown, "", *totals, *[""][: len(notes)], *notes])
 
 
 def _kept(dense: int, kept: int, unicode: bool) -> str:

@@ -125,15 +125,15 @@ class Problem:
                     f"asked for {_percent(asked)}, to {text(resource, limit)}"
                 )
         if out_of_reach:
-            why, fixed = reasons.told(self, missed)
+            why, fixed, helps = reasons.told(self, missed)
             raise EdgepruneError(
                 f"cannot be reached by {self.profile.network}: {'; '.join(out_of_reach)}. What is left lies in {why}",
                 key=key,
-                remedy=self._remedy(fixed),
+                remedy=self._remedy(fixed, helps),
             )
 
-    def _remedy(self, fixed: bool) -> str:
-        told = "`edgeprune show PROFILE` lists every layer with its reason"
+    def _remedy(self, fixed: bool, helps: Sequence[str]) -> str:
+        told = "; ".join([*helps, "`edgeprune explain NETWORK` says what each layer that is kept would gain"])
         if not self.profile.groups:
             return f"ask for less, or change the network, which no option can prune: {told}"
         shown = ", ".join(f"{k}={v!r}" for k, v in self.settings.items())

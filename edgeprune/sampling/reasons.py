@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from edgeprune.complexity import width
 from edgeprune.complexity.parts import Layer
 from edgeprune.complexity.profile import Profile
+from edgeprune.complexity.remedies import remedy
 from edgeprune.names import MEASURED
 from edgeprune.sampling.costs import Costs
 
@@ -44,8 +45,9 @@ def of_group(
     return f"min_channels={settings['min_channels']}{rounded}"
 
 
-def told(problem: Kept, resources: Collection[str]) -> tuple[str, bool]:
-    """``(words, whether the network itself keeps some)``: which layers hold what must remain, the most first, and why.
+def told(problem: Kept, resources: Collection[str]) -> tuple[str, bool, list[str]]:
+    """``(words, whether the network itself keeps some, what would free them)``: which layers hold what must remain, the
+    most first, and why.
 
     Args:
         problem: the problem.
@@ -63,7 +65,8 @@ def told(problem: Kept, resources: Collection[str]) -> tuple[str, bool]:
     shown = ranked[:1] + [why for why in ranked[1:_REASONS] if held[why] >= _LEAST]
     words = "; ".join(f"{_names(layers[why])}: {textwrap.shorten(why, _LONGEST, placeholder=' …')}" for why in shown)
     fixed = {_reason(problem, layer) for layer in problem.profile.layers if width.is_constant(layer.out)}
-    return words, not fixed.isdisjoint(shown)
+    helps = [do for why in shown if why in fixed and (do := remedy(why))]
+    return words, not fixed.isdisjoint(shown), list(dict.fromkeys(helps))
 
 
 def _cost(problem: Kept, n: int, layer: Layer, resource: str) -> int:

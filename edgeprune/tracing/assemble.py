@@ -32,9 +32,14 @@ def in_groups(trace: Trace) -> Express:
     return express
 
 
-def assemble(trace: Trace) -> Profile:
-    """The profile of a :class:`~edgeprune.tracing.profile.Trace` as far as it is known."""
+def assemble(trace: Trace, further: Iterable[int] = ()) -> Profile:
+    """The profile of a :class:`~edgeprune.tracing.profile.Trace` as far as it is known.
+
+    Args:
+        further: free variables that become groups though no layer writes them.
+    """
     trace.groups = names = _name_groups(trace)
+    names |= {f"#{v}": v for v in further if v not in names.values()}
     express = in_groups(trace)
 
     def fold(factors: Iterable[tuple[int, Expression | None]]) -> tuple[int, tuple[width.Expr, ...]]:

@@ -1,6 +1,6 @@
 """``edgeprune.profile``: from a live network to its complexity profile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -20,6 +20,7 @@ from edgeprune.tracing.trace import Trace
 
 #: Batch of the passes. Training needs two samples (batch norm); evaluation counts one.
 TRAINING_BATCH, EVALUATION_BATCH = 2, 1
+OUTPUT = "its channels are an output of the network"
 
 
 def profile(
@@ -47,36 +48,50 @@ def profile(
         EdgepruneError: the forward pass fails on such inputs or depends on the values of a tensor; the error names
             the operator and the line.
     """
+    return traced(model, input_shape, network=network, train_mode_too=train_mode_too)[0]
+
+
+def traced(
+    model: nn.Module,
+    input_shape: Sequence[int] | Sequence[Sequence[int]],
+    *,
+    network: str | None = None,
+    train_mode_too: bool = True,
+    kind: Callable[..., Widths] = Widths,
+) -> tuple[Profile, Trace]:
+    """:func:`profile`, with the passes that it rests on; ``kind`` keeps their equations."""
     shapes, name = _as_shapes(input_shape), network or type(model).__name__
     with torch.no_grad(), untouched_random_state(), uncollected():
-        found = _profile(model, name, shapes, train_mode_too, Widths())
+        found, trace = _profile(model, name, shapes, train_mode_too, kind())
         if not found.count_only:
-            return found
-        exact = _profile(model, name, shapes, train_mode_too, Widths(exact=True))
-        if _loses_nothing(exact, found):
+            return found, trace
+        exact = _profile(model, name, shapes, train_mode_too, kind(exact=True))
+        if _loses_nothing(exact[0], found):
             return exact
         first, *others = found.count_only
         more = f" and {len(others)} more groups" if others else ""
         note = f"units of {first}{more} stand for no certain channels: exact in count, their weights cannot be kept"
-        return replace(found, notes=(*found.notes, note))
+        return replace(found, notes=(*found.notes, note)), trace
 
 
-def _profile(model: nn.Module, name: str, shapes: Shapes, train_mode_too: bool, widths: Widths) -> Profile:
-    traced = Trace(name, shapes, Network(model, widths), widths)
+def _profile(
+    model: nn.Module, name: str, shapes: Shapes, train_mode_too: bool, widths: Widths
+) -> tuple[Profile, Trace]:
+    trace = Trace(name, shapes, Network(model, widths), widths)
     used_in_training = set()
-    if train_mode_too and depends_on_training(traced.network.model):
+    if train_mode_too and depends_on_training(trace.network.model):
         try:
-            used_in_training = _run(traced, training=True).used
-            traced.training_traced = True
+            used_in_training = _run(trace, training=True).used
+            trace.training_traced = True
         except EdgepruneError as error:
-            traced.notes.append(f"the training mode could not be traced: {error.problem}")
-    tracer = _run(traced, training=False)
-    traced.layers, traced.products = tracer.layers, tracer.products
-    traced.attributes, traced.sized = tracer.attributes, tracer.sized
-    traced.computes_with_sizes = any(dims for *_, dims in tracer.sized) or reads_sizes(traced.network.model)
-    traced.notes += dict.fromkeys(tracer.notes)
-    _note_unused(traced, tracer.used, used_in_training)
-    return settle(traced, lambda: _candidates(traced))
+            trace.notes.append(f"the training mode could not be traced: {error.problem}")
+    tracer = _run(trace, training=False)
+    trace.layers, trace.products = tracer.layers, tracer.products
+    trace.attributes, trace.sized = tracer.attributes, tracer.sized
+    trace.computes_with_sizes = any(dims for *_, dims in tracer.sized) or reads_sizes(trace.network.model)
+    trace.notes += dict.fromkeys(tracer.notes)
+    _note_unused(trace, tracer.used, used_in_training)
+    return settle(trace, lambda: _candidates(trace)), trace
 
 
 def _loses_nothing(exact: Profile, by_count: Profile) -> bool:
@@ -115,7 +130,7 @@ def _run(trace: Trace, training: bool) -> Tracer:
         raise EdgepruneError("the forward pass returns no tensor", remedy="return the outputs, also in evaluation mode")
     for tensor in results:
         for expr in tracer.dims(tensor):
-            widths.freeze(expr, "its channels are an output of the network")
+            widths.freeze(expr, OUTPUT)
     trace.output_shapes += [tuple(t.shape) for t in results]
     if tracer.record:
         trace.macs = tracer.macs
