@@ -31,25 +31,23 @@ def run(args: Namespace) -> None:
 
 
 def _text(found: Explanation) -> str:
-    lines = [found.profile.network, ""]
+    lines = [found.profile.network]
     if found.groups:
         rows = [["group", "units", "layers", *COUNTED]]
         rows += [[g.name, str(g.units), str(len(g.members)), *_percents(g.shares)] for g in found.groups]
-        lines += [terminal.table(rows, right=set(range(1, 6))), ""]
+        lines += ["", terminal.table(rows, right=set(range(1, 6)))]
     for group in found.groups:
         if group.coupled_by:
-            lines += terminal.wrap([f"{group.name}: {', '.join(group.members)}"])
+            lines += ["", *terminal.wrap([f"{group.name}: {', '.join(group.members)}"])]
             lines += terminal.wrap(f"  coupled by {why}" for why in group.coupled_by)
-    lines += [
-        *[""] * bool(lines[-1]),
-        "Kept, what it holds, and what the network would lose with a tenth of these filters:",
-    ]
-    rows = [["layers", "", *COUNTED, *(f"lost {mode}" for mode in COUNTED)]]
-    for kept in found.kept:
-        more = f"and {len(kept.layers) - 1} more" if len(kept.layers) > 1 else ""
-        gains = _percents(kept.gains) if kept.gains else ["-"] * len(COUNTED)
-        rows.append([kept.layers[0], more, *_percents(kept.shares), *gains])
-    lines += [terminal.table(rows, right=set(range(2, 8))), ""]
+    if found.kept:
+        lines += ["", "Kept, what it holds, and what the network would lose with a tenth of these filters:"]
+        rows = [["layers", "", *COUNTED, *(f"lost {mode}" for mode in COUNTED)]]
+        for kept in found.kept:
+            more = f"and {len(kept.layers) - 1} more" if len(kept.layers) > 1 else ""
+            gains = _percents(kept.gains) if kept.gains else ["-"] * len(COUNTED)
+            rows.append([kept.layers[0], more, *_percents(kept.shares), *gains])
+        lines += [terminal.table(rows, right=set(range(2, 8))), ""]
     for kept in found.kept:
         lines += terminal.wrap([f"{', '.join(kept.layers)}: {kept.reason}"])
         lines += terminal.wrap([f"  remedy: {kept.help}"] if kept.help else [])
