@@ -1,4 +1,5 @@
-# make         create the environment, run the quick preset, say where the report is
+# make         create the environment, run the quick preset, say which network to take and where the report is
+# make VERBOSE=1  the same, with all that Snakemake says on the terminal
 # make test    create the environment, run the tests
 # make test-slurm  the same for the cluster: a real Slurm on this machine (root, Debian or Ubuntu)
 # make lint    ruff, snakefmt, types, the layers of pyproject.toml, snakemake --lint, and that the pages build
@@ -27,12 +28,11 @@ calibrate: env
 .PHONY: calibrate run env env-dev env-slurm test test-slurm lint docs requirements unlock resume refresh-remote clean
 .DEFAULT_GOAL := run
 
-# Locks alone don't say that they ended the run: what else would have ended it ends a dry run too, which passes locks.
-IF_LOCKED = [ -z "$$(ls .snakemake/locks 2>/dev/null)" ] || ! $(BIN)/snakemake -n --quiet all --config preset=$(PRESET) >/dev/null 2>&1 ||
-
+# With -m, the plugin is found in this folder.
+SHOWN := $(BIN)/python -m snakemake $(if $(VERBOSE),,--logger edgeprune) --config preset=$(PRESET)
 run: env $(ON_SLURM)
-	@$(BIN)/snakemake --cores all --config preset=$(PRESET) || { $(IF_LOCKED) echo "the folder is locked; if no other run is under way: make unlock" >&2; exit 1; }
-	@$(BIN)/snakemake --quiet progress rules --config preset=$(PRESET) --report results/$(PRESET)/report.html >/dev/null
+	@$(SHOWN) --cores all
+	@$(SHOWN) --report results/$(PRESET)/report.html
 	@$(BIN)/python scripts/say_results.py --results results/$(PRESET)
 
 env: $(VENV)/.run

@@ -10,7 +10,7 @@ EXTRAS = {
     "train": ("torch", "torchvision", "sklearn", "skimage", "PIL", "onnx", "onnxscript"),
     "measure": ("onnxruntime", "psutil"),
     "report": ("jinja2", "matplotlib", "pandas", "seaborn"),
-    "pipeline": ("yaml", "jsonschema", "snakemake", "dvc"),
+    "pipeline": ("yaml", "jsonschema", "rich", "shtab", "snakemake", "dvc"),
 }
 
 

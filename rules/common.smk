@@ -13,6 +13,7 @@ sys.path.insert(0, workflow.basedir)  # the package may lie here without being i
 from edgeprune import files, tasks
 from edgeprune import snakemake_internals as internals
 from edgeprune.cluster import head
+from edgeprune.commands import new
 from edgeprune.config.jobs import Jobs
 from edgeprune.config.load import effective
 from edgeprune.errors import EdgepruneError
@@ -26,6 +27,7 @@ from edgeprune.sources import SOURCES
 let_jobs_find_us(workflow.basedir)
 with refusing():
     internals.check_version(snakemake.__version__)
+    new.check_version(workflow.basedir)
     effective_config = effective(workflow.basedir, internals.overrides(workflow))
 config.clear()
 config.update(effective_config)

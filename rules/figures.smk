@@ -62,6 +62,7 @@ for name, figure in FIGURES.items():
                 labels={"figure": figure["label"]},
             ),
             png=f"{stem}.png",
+            pdf=f"{stem}.pdf",
             table=f"{stem}.csv",
             caption=f"{stem}.rst",
         log:
@@ -78,7 +79,7 @@ for name, figure in FIGURES.items():
             code=sources("scripts/draw_figure.py", f"edgeprune.plotting.{name}:make", "{task}"),
         shell:
             "python scripts/draw_figure.py {params.figure} {params.files} {params.options} --out-svg {output.svg}"
-            " --out-png {output.png} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
+            " --out-png {output.png} --out-pdf {output.pdf} --out-csv {output.table} --out-caption {output.caption} 2> {log}"
 
 
 rule write_table:

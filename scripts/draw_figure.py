@@ -18,6 +18,7 @@ def main(argv=None):
     figure.add_options(parser)
     parser.add_argument("--out-svg")
     parser.add_argument("--out-png")
+    parser.add_argument("--out-pdf")
     parser.add_argument("--out-csv", help="the data of the figure")
     parser.add_argument("--out-caption", help="reStructuredText for the report")
     args = parser.parse_args(argv)
@@ -26,7 +27,7 @@ def main(argv=None):
     from edgeprune.reporting import table
 
     drawing, rows, caption = figure.make(args)
-    style.save(drawing, args.out_svg, args.out_png)
+    style.save(drawing, args.out_svg, args.out_png, args.out_pdf)
     if args.out_csv:
         files.write_text(args.out_csv, table.to_csv(rows))
     if args.out_caption:

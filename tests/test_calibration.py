@@ -70,3 +70,10 @@ def test_what_is_no_calibration_is_refused(tmp_path):
     path.write_text("{}")
     with pytest.raises(EdgepruneError, match="is no edgeprune"):
         resolution.read(path, "here", {})
+
+
+def test_a_folder_that_is_not_there_is_blamed_itself(capsys):
+    assert main(["calibrate", "--device", "local", "--results", "results/nosuch"]) == 1
+    said = capsys.readouterr().err
+    assert "results/nosuch: --results: there is no such folder" in said
+    assert "--config" not in said

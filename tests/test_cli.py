@@ -155,14 +155,18 @@ def test_show_prints_a_profile(profile_file, capsys):
 
 
 def test_show_draws_pictures(plan_files, tmp_path):
-    for suffix, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml")):
+    for suffix, magic in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
         out = tmp_path / f"plans{suffix}"
         assert main(["show", *map(str, plan_files), "--out", str(out)]) == 0
         assert out.read_bytes().startswith(magic)
     text = out.read_text()
     assert all(words in text for words in ("conv13", "PA 50% seed 0", "FA 50% seed 0", "dense", "filters kept"))
-    assert main(["show", *map(str, plan_files), "--out", str(tmp_path / "again.svg")]) == 0
-    assert (tmp_path / "again.svg").read_bytes() == out.read_bytes()
+    for suffix in (".svg", ".pdf"):
+        assert main(["show", *map(str, plan_files), "--out", str(tmp_path / f"again{suffix}")]) == 0
+        assert (tmp_path / f"again{suffix}").read_bytes() == (tmp_path / f"plans{suffix}").read_bytes()
+    pdf = (tmp_path / "plans.pdf").read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"Date" not in pdf
 
 
 def test_show_tells_users_errors(plan_files, profile_file, tmp_path, capsys):

@@ -1,18 +1,22 @@
 """`edgeprune fit`: what a folder is taken for, what is asked, how it ends and what it refuses."""
 
 import io
+import os
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
 
-from edgeprune import cli
+from edgeprune import cli, profile
 from edgeprune.commands import fit, workflow
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.data.recognise import recognise
 from edgeprune.errors import EdgepruneError
+from edgeprune.networks.vgg import vgg8
 from helpers.imagefiles import dataset, picture, shapes, write_folder, zip_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +36,10 @@ def mask(value):
     [
         (BARE, {"task": "classification", "test_fraction": 0.2}),
         (dataset(), {"task": "classification"}),
+        (
+            {f"{c}/{n}.png": picture(n, (16, 16)) if n else mask(3) for c in "ab" for n in range(2)},
+            {"task": "classification", "test_fraction": 0.2, "channels": 3},
+        ),
         (dataset(size=(300, 280)), {"task": "classification", "size": [64, 64], "channels": 3}),
         (shapes(train=4, test=2), {"task": "segmentation", "classes": ["class-0", "class-1"]}),
         (
@@ -62,8 +70,8 @@ def test_a_layout_tells_the_task(tmp_path, files, expected, wrap):
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"a.txt": b"no image"}, "holds no layout"),
-        ({"cat/a.png": picture(0)}, "holds no layout"),
+        ({"a.txt": b"no image"}, "holds no images"),
+        ({"cat/a.png": picture(0), "dog/a.txt": b"no image"}, "holds images in one folder only, 'cat'"),
         ({"cat/a.png": b"broken", "dog/a.png": picture(0)}, "is not an image that can be read"),
     ],
 )
@@ -78,10 +86,16 @@ def test_a_folder_that_is_no_data_is_refused(tmp_path, files, words):
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """The workflow's files, of which a test may write presets and results."""
-    for path in (*map(ROOT.joinpath, ("rules", "scripts", "edgeprune", "report")), *ROOT.glob("requirements*")):
+    for path in (
+        *map(ROOT.joinpath, ("rules", "scripts", "edgeprune", "report", "snakemake_logger_plugin_edgeprune")),
+        *ROOT.glob("requirements*"),
+    ):
         (tmp_path / path.name).symlink_to(path)
     for name in ("Snakefile", "config.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path)
+    text = (tmp_path / "config.yaml").read_text()
+    gone = "  gone: {kind: ssh, host: 127.0.0.1, port: 9, connect_timeout: 1}\n"
+    (tmp_path / "config.yaml").write_text(text.replace("\ndevices:\n", f"\ndevices:\n{gone}"))
     (tmp_path / "presets").mkdir()
     write_folder(tmp_path / "photos", BARE)
     monkeypatch.chdir(tmp_path)
@@ -92,21 +106,21 @@ def ask(*more):
     return cli.main(["fit", NETWORK, "--data", "photos", *map(str, more)])
 
 
-def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
+def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     monkeypatch.setattr(fit, "TARGETS", [0.5])
     monkeypatch.setattr(fit, "SEEDS", [0])
     monkeypatch.setattr(fit, "SECONDS", 0.1)
     monkeypatch.setattr(fit, "FEWEST", 2)
     assert ask("--minutes", 0.1, "--latency", "1s") == 0
-    first = capsys.readouterr()
+    first = capfd.readouterr()
     assert "30 images to train with: classification" in first.out
     assert "3 networks, 2 epochs each" in first.out
     assert "edgeprune recommend --results results/vgg8 --dataset vgg8 --device local --latency 1s" in first.out
     named = [line.split()[1] for line in first.out.splitlines() if line.startswith("  ONNX ")]
     assert len(named) == 1
     assert Path(named[0]).is_file()
-    assert "jobs" in first.err
-    assert "rule train_network:" in Path("logs/vgg8/fit.log").read_text()
+    assert "train_network vgg8/vgg8/dense/seed-0" in first.err
+    assert "rule train_network:" in Path(re.findall(r"^what Snakemake says: (.*)$", first.err, re.M)[1]).read_text()
     trained = {path: path.stat().st_mtime_ns for path in Path("results").rglob("model.pt")}
     assert len(trained) == 3
 
@@ -115,12 +129,12 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
     assert ask("--minutes", 5, "--score", "1%") == 0  # other limits, the same results
     assert read_yaml("presets/vgg8.yaml") == {**preset, "limits": {"device": "local", "score": "1%"}}
     assert {path: path.stat().st_mtime_ns for path in trained} == trained
-    assert "Going on with presets/vgg8.yaml" in capsys.readouterr().out
+    assert "Going on with presets/vgg8.yaml" in capfd.readouterr().out
 
     assert ask("--latency", "0.001us") != 0
-    assert "Nothing satisfies. Nearest is vgg8" in capsys.readouterr().out
+    assert "Nothing satisfies. Nearest is vgg8" in capfd.readouterr().out
     assert ask("--size", "8x8") == 1
-    assert "asks something else (datasets, limits)" in capsys.readouterr().err
+    assert "asks something else (datasets, limits)" in capfd.readouterr().err
     assert read_yaml("presets/vgg8.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
 
 
@@ -129,6 +143,8 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capsys):
     [
         (["--data", "nowhere"], "nowhere: --data: there is no such file or folder"),
         (["--size", "big"], "--size: 'big' is no size"),
+        (["--device", "gone"], "127.0.0.1"),
+        (["--name", "on"], "--name: 'on' cannot be a name"),
         (["--device", "pi"], "config.yaml: devices: there is no device 'pi'"),
         (["--name", "../x"], "--name: '../x' cannot be a name"),
         (["--minutes", "0"], "--minutes: 0 is not above 0"),
@@ -144,23 +160,88 @@ def test_bad_options_write_nothing(checkout, capsys, more, words):
     assert not Path("x").exists()
 
 
-def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capsys):
+def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capfd):
     Path("vision.py").write_text(
         "from torch import nn\n\n\ndef build(num_classes):\n    return nn.Linear(7, num_classes)\n"
     )
     assert cli.main(["fit", "vision.py:build", "--data", "photos"]) == 1
-    said = capsys.readouterr().err
-    assert "profile_network failed: " in said
-    assert "remedy: " in said
+    said = capfd.readouterr().err
+    assert "profile_network vision/vision failed\n  error: " in said
+    assert "    remedy: " in said
     assert not list(Path("presets").iterdir())
 
 
-def test_a_locked_folder_says_so(checkout, capsys):
+def test_too_few_images_leave_no_preset(checkout, capfd):
+    for folder in Path("photos").iterdir():
+        for path in sorted(folder.iterdir())[3:]:
+            path.unlink()
+    assert ask() == 1
+    assert "--data: 2 images are left to train with, fewer than a batch of 16" in capfd.readouterr().err
+    assert not list(Path("presets").iterdir())
+
+
+class Half(nn.Module):
+    """Its first layer, added to the input, has to stay as wide."""
+
+    def __init__(self):
+        super().__init__()
+        self.fixed, self.free, self.head = nn.Linear(64, 64), nn.Linear(64, 64), nn.Linear(64, 2)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return self.head(self.free(x + self.fixed(x)))
+
+
+def test_what_a_network_can_lose_is_asked_of_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "profile_network" / "mine" / "mine" / "profile.json"
+    place.parent.mkdir(parents=True)
+
+    def reachable(model, shape=(1, 8, 8)):
+        profile(model, shape).save(place)
+        return fit._reachable(tmp_path, {"modes": ["FA"]}, "mine")
+
+    assert reachable(vgg8()) == (8, [0.3, 0.5, 0.7], "")
+    assert reachable(vgg8(width=0.25)) == (1, [0.3, 0.5, 0.7], f" {fit.NARROW}")
+    step, targets, said = reachable(Half())
+    assert (step, targets) == (1, [0.3])
+    assert "Only 30 % less is tried: more cannot be reached by Half: flops can fall by at most" in said
+    with pytest.raises(EdgepruneError, match="cannot be reached") as caught:
+        reachable(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)))
+    assert "edgeprune show profile_network/mine/mine/profile.json" in caught.value.remedy
+
+
+def test_two_at_a_time(checkout, capsys):
+    with fit._alone(checkout / "logs" / "fit.lock"):
+        assert ask() == 1
+    said = capsys.readouterr().err
+    assert f"another `edgeprune fit` works in this folder: process {os.getpid()} on " in said
+    assert re.search(r", since \d{4}-\d\d-\d\d \d\d:", said)
+    assert not list(Path("presets").iterdir())
+
+
+def test_one_that_was_killed_before_it_set_the_epochs_begins_anew(checkout, monkeypatch, capsys):
+    file, left = Path("presets/vgg8.yaml"), []
+
+    def interrupted(*_):
+        left.append(file.read_text())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workflow, "run", interrupted)
+    assert ask() == 130
+    assert not file.exists()
+    file.write_text(left[0])  # as a kill leaves it
+    assert ask() == 130
+    assert len(left) == 2
+    assert "Going on" not in capsys.readouterr().out
+
+
+def test_a_locked_folder_says_so(checkout, capfd):
     locks = checkout / ".snakemake" / "locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("results/vgg8/fetch_dataset/vgg8/manifest.json\n")
     assert ask() == 1
-    assert "another run works in this folder" in capsys.readouterr().err
+    assert "another run works in it" in capfd.readouterr().err
     assert not list(Path("presets").iterdir())
 
 

@@ -16,7 +16,7 @@ import scipy.stats
 from edgeprune.errors import EdgepruneError
 from edgeprune.measuring.measure import KEYS, measure
 from edgeprune.measuring.program import FOLDER, Unreachable, archive
-from edgeprune.measuring.standalone import command, failures, interval, measurement, process, rounds, timing
+from edgeprune.measuring.standalone import command, failures, interval, measurement, page, process, rounds, timing
 from edgeprune.measuring.standalone.fingerprint import fingerprint
 from edgeprune.measuring.standalone.runtimes import onnx_runtime
 from edgeprune.provenance.sources import digests
@@ -237,7 +237,7 @@ def test_each_round_is_a_fresh_process_that_loads_both_models_each_first_by_turn
 
     monkeypatch.setattr(rounds, "Model", Loaded)
     monkeypatch.setattr(rounds, "take_turns", lambda *ignored: None)
-    options = command.parse(["--model", str(models[0]), "--reference", str(models[1]), "--seconds", "0"])
+    options = command.parse(["--model", str(models[0]), "--reference", str(models[1]), "--seconds", "0.01"])
     told = [measurement.timed(i % 2, options)[0]["block_medians"] for i in range(4)]
     assert len({pid for pid, *_ in told} | {os.getpid()}) == 5
     small, dense = map(str, models)
@@ -286,6 +286,21 @@ def test_by_default_a_person_gets_a_page(models):
     assert len(said.splitlines()) < 20
     alone = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert "\nspeed-up" not in alone
+
+
+def test_two_files_of_one_name_have_different_heads():
+    assert page.names(["a/MA-0.70/seed-0/model.onnx", "a/dense/seed-0/model.onnx"]) == [
+        "MA-0.70/seed-0/model.onnx", "dense/seed-0/model.onnx",
+    ]  # fmt: skip
+    assert page.names(["a/small.onnx", "b/dense.onnx"]) == ["small.onnx", "dense.onnx"]
+    assert page.names(["model.onnx"]) == ["model.onnx"]
+    assert page.names(["x/model.onnx"] * 2) == ["x/model.onnx"] * 2
+
+
+def test_no_time_at_all_is_refused(models, capsys):
+    with pytest.raises(SystemExit):
+        command.parse(["--model", str(models[0]), "--seconds", "0"])
+    assert "seconds above 0" in capsys.readouterr().err
 
 
 def test_wrong_settings_are_refused(models):

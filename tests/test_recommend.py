@@ -260,7 +260,7 @@ def test_the_answer_tells_how_to_get_the_model_and_which_seed(results, capsys, g
     code, text, _ = ask(results, capsys, *options)
     assert code == 0
     assert re.search(r"not every run satisfies .*--latency", text)
-    assert f"--model {path} --reference" in text
+    assert f"--model {path} \\\n" in text
     for name in ("onnx", "checkpoint", "dense_onnx"):
         file = results / said["model"][name]
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -317,6 +317,36 @@ def test_what_cannot_be_answered_is_refused_with_what_can(results, capsys, optio
     assert problem in err
 
 
+def test_a_wrong_amount_is_told_before_what_the_results_lack(results, capsys, tmp_path):
+    for folder in (results, tmp_path / "none"):
+        code, _, err = ask(folder, capsys, "--dataset", "nowhere", "--latency", "5")
+        assert code == 1
+        assert "--latency: '5' has no unit" in err
+        assert "no constraint is given" in ask(folder, capsys, "--dataset", "nowhere")[2]
+
+
+def test_the_answer_fits_100_columns_but_for_what_is_copied(results, capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for options in (("--latency", "5ms", "--memory", "3MB", "--score", "90%"), ("--memory", "1.3MB", "--score", "99%")):
+        said = ask(results, capsys, "--device", "board", *options)[1]
+        copied = ("snakemake ", "ONNX ", "checkpoint ", "get it ", "measure ", "--model ", "--reference ")
+        assert all(len(line) <= 100 or line.strip().startswith(copied) for line in said.splitlines())
+        for head in ("validation (± 95 %)", "speed-up", "median latency" if "--latency" in options else "memory"):
+            assert said.count(f"  {head}") >= 1
+
+
+def test_limits_out_of_reach_write_no_preset(results, capsys, tmp_path):
+    for limit in (["--latency", "1us"], ["--memory", "1kB"]):
+        file = tmp_path / "hopeless.yaml"
+        code, said, err = ask(results, capsys, "--device", "board", *limit, "--config", str(file))
+        assert code == 3
+        assert "no preset is written: nothing that removes 95 % or less" in err
+        assert "What to change" in said
+        assert not file.exists()
+        code, found = as_json(results, capsys, "--device", "board", *limit, "--config", str(file))
+        assert (code, found["preset"]) == (3, None)
+
+
 def test_results_of_two_datasets_are_not_mixed_and_a_table_is_enough(results, capsys, tmp_path):
     made = [synthetic_runs.grid(tmp_path / "files", dataset=name, seeds=(0,)) for name in ("digits", "letters")]
     rows = [row for metrics, measurements, _ in made for row in runs.read(metrics, measurements)]
@@ -338,7 +368,7 @@ def test_a_preset_between_the_last_that_fails_and_the_first_that_satisfies(resul
     options = ("--device", "board", "--latency", "4.5ms", "--config", str(file))
     code, said, _ = ask(results, capsys, *options)
     assert code == 0
-    assert "−50 % fails, −70 % satisfies" in said
+    assert "−50 % fails, −70 % satisfies" in " ".join(said.split())
     config = effective(root, {"preset": "refined"})
     assert all(0.5 < target < 0.7 for target in config["targets"])
     assert len(config["targets"]) == 3

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -24,9 +23,8 @@ def undone(fresh):
 
 def make(workspace, *arguments):
     """`make` with this environment for the workspace's own."""
-    (workspace.root / ".venv").mkdir(exist_ok=True)
-    if not (workspace.root / ".venv/bin").exists():
-        (workspace.root / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    if not (workspace.root / ".venv").exists():
+        (workspace.root / ".venv").symlink_to(sys.prefix)
     command = ["make", "-o", "env", *arguments]
     done = subprocess.run(command, cwd=workspace.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode

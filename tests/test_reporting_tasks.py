@@ -209,7 +209,7 @@ def test_the_scripts_take_baselines(made, tmp_path):
     drawn = [sys.executable, SCRIPTS / "draw_figure.py", "tradeoff", *files, "--baseline", path]
     drawn += ["--out-png", tmp_path / "t.png", "--out-caption", tmp_path / "t.rst", "--out-csv", tmp_path / "t.csv"]
     subprocess.run(drawn, check=True, env=env)
-    assert f"The dashed line, where it is in reach, is {name} " in (tmp_path / "t.rst").read_text()
+    assert f"Below the axis lies {name} " in (tmp_path / "t.rst").read_text()
     assert name not in (tmp_path / "t.csv").read_text()
 
 

@@ -85,7 +85,11 @@ def test_one_module_of_each_package_imports_snakemake():
 
 def test_pipeline_of_dvc_and_default_preset_agree():
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    assert pipeline["vars"][0] == {"preset": yaml.safe_load((ROOT / "config.yaml").read_text())["preset"], "root": "."}
+    assert pipeline["vars"][0] == {
+        "preset": yaml.safe_load((ROOT / "config.yaml").read_text())["preset"],
+        "root": ".",
+        "package": "edgeprune",
+    }
     phases = [f.stem for f in (ROOT / "rules").glob("*.smk") if f"\nrule {f.stem}:\n" in f.read_text()]
     assert sorted(pipeline["stages"]) == sorted(phases)
 

@@ -30,6 +30,7 @@ GROUPS = {
     "added_concatenations": {"a": 8, "a#2": 8, "b": 8},
     "chunk": {"cv1": 8, "m.0": 8, "cv2": 12},
     "split_by_attribute": {"cv1": 8, "m.0": 8, "m.1": 8, "cv2": 12},
+    "split_by_arithmetic": {"cv1": 8, "m.0": 8, "m.1": 8, "cv2": 12},
     "split_by_number": {"m.0": 8, "m.1": 8, "cv2": 12},
     "half_slice": {"stem": 8, "part": 8},
     "shuffle": {"stem": 4, "g1": 8},
@@ -47,6 +48,11 @@ GROUPS = {
     "auxiliary": {"a": 16, "b": 12},
     "ghost": {"primary": 7},
     "unknown": {"a": 8, "c": 6},
+    "standardised": {"0": 8, "2": 3, "4": 3},
+    "normalised": {"0": 8, "2": 12, "4": 8},
+    "blurred": {"0": 8, "2": 12},
+    "channel_attention": {"0": 8, "2": 12, "4": 8},
+    "paths": {"stem": 8, "paths.0": 16},
 }
 
 

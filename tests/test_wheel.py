@@ -15,9 +15,11 @@ import yaml
 
 import edgeprune
 from edgeprune import cli
+from edgeprune.commands.new import WORKFLOW
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.provenance.sources import digests
 from helpers import synthetic_runs
+from helpers import workflow as tiny
 from helpers.workflow import ROOT, Workspace
 from test_cli import NETWORK
 from test_measuring import write_model
@@ -28,6 +30,9 @@ UV = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), 
 RUNNING = "{}.{}".format(*sys.version_info)
 TINY = ["tiny", "--input", "1x12x12", "--args", '{"width": 8}']
 RECOMMEND = ["recommend", "--results", "results/demo", "--device", "board", "--latency", "4.5ms"]
+ANY_CHANNELS = NETWORK.replace("def small(", "def small(in_channels=3, ").replace("Conv2d(3", "Conv2d(in_channels")
+#: Whose a commit is, for git.
+WHO = {f"GIT_{role}_{what}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 #: Every command: its words, and the extra that it names where there is none; None if it needs none.
 COMMANDS = [
     (["sample", "profile.json", "--out", "drawn.json"], None),
@@ -41,6 +46,8 @@ COMMANDS = [
     ([*RECOMMEND, "--config", "closer.yaml"], "pipeline"),
     (["remeasure", "--results", "results/demo"], None),
     (["runtimes"], None),
+    (["new", "made"], "pipeline"),
+    (["doctor"], None),
 ]
 
 
@@ -109,9 +116,7 @@ def everything(dist, tmp_path_factory):
 def project(tmp_path, monkeypatch):
     """A user's folder: a network with a name, its profile and a plan, and made-up results."""
     monkeypatch.chdir(tmp_path)
-    Path("net.py").write_text(
-        NETWORK.replace("def small(", "def small(in_channels=3, ").replace("Conv2d(3", "Conv2d(in_channels")
-    )
+    Path("net.py").write_text(ANY_CHANNELS)
     config = read_yaml(ROOT / "config.yaml")
     config["networks"]["tiny"] = {"factory": "net.py:small"}
     Path("config.yaml").write_text(yaml.safe_dump(config))
@@ -134,9 +139,14 @@ def test_the_commands_below_are_all():
 def test_the_wheel_holds_the_package_and_the_sdist_what_its_tests_need(checkout, dist):
     wheel, sdist = dist
     tracked = set(filter(None, Workspace._git(checkout, "ls-files").split("\n")))
-    package = {name for name in tracked if name.startswith(("edgeprune/", "snakeledger/"))}
+    package = {
+        name
+        for name in tracked
+        if name.startswith(("edgeprune/", "snakeledger/", "snakemake_logger_plugin_edgeprune/"))
+    }
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert packed == package
+    workflow = {name for name in tracked if name.startswith(WORKFLOW)}
+    assert packed == package | {f"edgeprune/workflow/{name}" for name in workflow}
     assert "edgeprune/config/config.schema.yaml" in packed
     with tarfile.open(sdist) as archive:
         inside = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
@@ -222,3 +232,34 @@ for words in {[words for words, _ in COMMANDS]}:
     for name in ("drawn.json", "plan.svg", "again.json", "small.pt", "closer.yaml"):
         assert (project / name).stat().st_size
     assert edgeprune.load("small.pt")
+
+
+def test_a_project_is_made_from_the_wheel_and_is_whole(everything, tmp_path):
+    def tool(*words, where=tmp_path / "a-project"):
+        return run(sys.executable, "-m", *words, cwd=where, **everything, **WHO)
+
+    made = tool("edgeprune", "new", "a-project", where=tmp_path)
+    assert "under git and DVC. Go on there:\n  cd a-project\n" in made.stdout, made.stderr
+    project = tmp_path / "a-project"
+    (project / "nets").mkdir()
+    for name, text in {"small": "from nets.layers import *\n", "layers": ANY_CHANNELS}.items():
+        (project / "nets" / f"{name}.py").write_text(text)
+    grid = {
+        "networks": {"mine": {"factory": "nets.small:small"}},
+        "recipes": {"mine": {"epochs": 1, "warmup_epochs": 0}},
+    }
+    grid |= {"pairs": [{"network": "mine", "dataset": "digits"}], "references": {"dense": {}}}
+    (project / "presets/quick.yaml").write_text(yaml.safe_dump(tiny.TINY | grid))
+    ran = tool("snakemake", "--cores", "2")
+    assert "dvc: recorded in dvc.lock" in ran.stderr
+    assert "dvc: nets/layers.py, nets/small.py not among the `deps`" in ran.stderr
+    assert "up to date" in tool("dvc", "status").stdout
+
+    elsewhere = project.rename(tmp_path / "elsewhere")  # nothing on record holds a path of this machine
+    assert "Nothing to be done" in tool("snakemake", "-n", where=elsewhere).stdout
+    with open(elsewhere / "nets/layers.py", "a") as file:
+        file.write("# edited\n")
+    planned = tool("snakemake", "-n", where=elsewhere)
+    assert "rule train_network" in planned.stdout
+    (elsewhere / "requirements.in").write_text("edgeprune==0.0.9\n")
+    assert "the workflow is of edgeprune==0.0.9" in tool("snakemake", "-n", where=elsewhere).stderr

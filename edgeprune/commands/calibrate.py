@@ -2,7 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
+from edgeprune.commands import options
 from edgeprune.errors import EdgepruneError
 
 
@@ -10,7 +12,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--device", required=True, metavar="NAME", help="a key of devices in config.yaml")
     parser.add_argument("--results", default="results/quick", metavar="FOLDER", help="default: %(default)s")
     parser.add_argument("--models", nargs="+", metavar="FILE", help="ONNX files (default: FOLDER's dense networks)")
-    parser.add_argument("--repeat", type=int, default=10, help="times each is measured (default: %(default)s)")
+    parser.add_argument(
+        "--repeat", type=options.whole("--repeat", 1), default=10, help="times each is measured (default: %(default)s)"
+    )
+    options.add_json(parser)
 
 
 def run(args: Namespace) -> None:
@@ -20,6 +25,8 @@ def run(args: Namespace) -> None:
     from edgeprune.measuring.calibration import calibrate
 
     folder = Path(args.results)
+    if not folder.is_dir():
+        raise EdgepruneError("there is no such folder", file=folder, key="--results", remedy="name results/<preset>")
     devices = effective(".", {"preset": folder.resolve().name})["devices"]
     if args.device not in devices:
         raise EdgepruneError(
@@ -32,9 +39,15 @@ def run(args: Namespace) -> None:
     found = calibrate(args.device, devices[args.device], models, args.repeat)
     path = folder / resolution.PLACE.format(device=args.device)
     files.write_json(path, found)
-    print(f"{args.device}: {found['covered']} of {found['measurements']} intervals of a network beside itself hold 1")
-    print(f"differences below {found['resolution']:.1%} are not told with these settings; written to {path}")
-    print(f"for measurements that are there: edgeprune remeasure --results {folder} --device {args.device} --all")
+    options.show(args, lambda: {"file": str(path), **found}, lambda: "\n".join(_told(args.device, found, path)))
+
+
+def _told(device: str, found: dict[str, Any], path: Path) -> list[str]:
+    return [
+        f"{device}: {found['covered']} of {found['measurements']} intervals of a network beside itself hold 1",
+        f"differences below {found['resolution']:.1%} are not told with these settings; written to {path}",
+        f"for measurements that are there: edgeprune remeasure --results {path.parents[1]} --device {device} --all",
+    ]
 
 
 def _dense(folder: Path) -> list[Path]:

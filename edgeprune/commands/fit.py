@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import platform
 import re
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +19,12 @@ from edgeprune.errors import EdgepruneError
 
 #: Limits of `recommend` that are handed on.
 LIMITS = recommend.NAMES
+METHODS = ("complexity", "uniform")
 TARGETS, SEEDS = [0.3, 0.5, 0.7], [0, 1]
 #: Epochs: as many as fit into the time, between these.
 FEWEST, MOST = 5, 60
+STEP = 8  # that widths are multiples of, where the network is wide enough
+NARROW = f"Widths are not rounded to multiples of {STEP}: the network has too few filters for it."
 SECONDS = 1  # that a network is timed for
 #: Of a job beside its work: Python starts and packages are imported.
 START = 8
@@ -47,32 +55,69 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    import yaml
+
     from edgeprune.config.check import schema
 
     root = workflow.checkout()
     name = args.name or _name(args.network)
-    if not re.match(schema()["$defs"]["name"]["pattern"], name):  # it becomes a file and folders
-        raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy="letters, digits, dots and dashes")
+    if not re.match(schema()["$defs"]["name"]["pattern"], name) or yaml.safe_load(name) != name:  # a file, and a value
+        remedy = "letters, digits, dots and dashes, and not what YAML takes for something else, like 12 or on"
+        raise EdgepruneError(f"{name!r} cannot be a name", key="--name", remedy=remedy)
+    with _alone(root / "logs" / "fit.lock"):
+        _fit(args, name, root)
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Hold ``file``, which names this process, while the block runs; the system lets go of it, however that ends.
+
+    Raises:
+        EdgepruneError: another process holds it.
+    """
+    file.parent.mkdir(exist_ok=True)
+    with open(file, "a+", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            held.seek(0)
+            problem = f"another `edgeprune fit` works in this folder: {held.read().strip()}"
+            remedy = "wait for it, or end it: what is done stays. Two at a time would measure each other"
+            raise EdgepruneError(problem, file=file, remedy=remedy) from error
+        held.truncate(0)
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"process {os.getpid()} on {platform.node()}, since {now}", file=held, flush=True)
+        yield
+
+
+def _fit(args: Namespace, name: str, root: Path) -> None:
+    from edgeprune.reporting import environment
+
     preset, said = _preset(args, name)
-    file, log = root / "presets" / f"{name}.yaml", root / "logs" / name / "fit.log"
+    if " " in (code := environment.commit(root)):  # changed, or none
+        said.append(f"no commit holds the code as it is ({code}): make one first to be able to come back to it")
+    file = root / "presets" / f"{name}.yaml"
     stored = _stored(file, preset, name)
     if not stored:
         print("\n".join(["Assumed:", *(f"  {line}" for line in said)]))
         _write(file, preset)
         try:
-            workflow.run(name, log, ["profile"], "looking at the images and the network: ")
-            preset["recipes"][name]["epochs"], told = _epochs(root / "results" / name, preset, name, args.minutes)
+            print("Looking at the images and the network:")
+            workflow.run(name, ["profile"])
+            step, preset["targets"], less = _reachable(root / "results" / name, preset, name)
+            preset["sampling"][name]["round_to"] = step
+            epochs, told = _epochs(root / "results" / name, preset, name, args.minutes)
         except BaseException:
             file.unlink(missing_ok=True)
             raise
+        preset["recipes"][name] = {"epochs": epochs, **preset["recipes"][name]}
         _write(file, preset)
-        print(told)
+        print(told + less)
     else:
         if stored.get("limits") != preset["limits"]:
             _write(file, {**stored, "limits": preset["limits"]})
         print(f"Going on with presets/{name}.yaml, which asks the same.")
-    print(f"All that is said meanwhile: {log.relative_to(root)}", flush=True)
-    workflow.run(name, log)
+    workflow.run(name)
     print()
     _answer(name, root)
 
@@ -89,6 +134,7 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     from edgeprune.commands.network import spec
     from edgeprune.config.load import read_yaml
     from edgeprune.data.recognise import recognise
+    from edgeprune.measuring import measure
     from edgeprune.reporting import choice
 
     given = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", args.size or "")
@@ -105,6 +151,8 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     args.config = "config.yaml"
     task = tasks.get(data["task"], key="--task")
     choice.constraints(recommend.given(args), task.headline)  # a wrong one should not cost a training first
+    if devices[args.device]["kind"] != "local":
+        measure.check(args.device, devices[args.device])
     recipe = RECIPES[task.targets]
     said.append("a recipe that suits many networks, not the best of yours: "
                 + ", ".join(f"{key} {value}" for key, value in recipe.items()))  # fmt: skip
@@ -112,8 +160,8 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
         "title": f"{name}: {data['task']} on {Path(args.data).name}",
         "datasets": {name: data},
         "networks": {name: spec(args)},
-        "recipes": {name: {"epochs": FEWEST, **recipe}},
-        "sampling": {name: {"round_to": 8}},
+        "recipes": {name: {**recipe}},
+        "sampling": {name: {"round_to": STEP}},
         "pairs": [{"network": name, "dataset": name}],
         "modes": ["MA" if args.memory and not args.latency else "FA"],
         "targets": TARGETS,
@@ -126,7 +174,7 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """The preset of an earlier call that asked the same, limits aside; its epochs stay.
+    """The preset of an earlier call that asked the same, limits aside, and got as far as to set the epochs.
 
     Raises:
         EdgepruneError: the file is there, and asks something else.
@@ -137,12 +185,13 @@ def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | N
         return None
     stored = read_yaml(file)
     epochs = (stored.get("recipes", {}).get(name) or {}).get("epochs")
-    asked = {**preset, "recipes": {name: {**preset["recipes"][name], "epochs": epochs}}, "modes": stored.get("modes")}
+    recipe = preset["recipes"][name] | ({"epochs": epochs} if epochs else {})
+    asked = {**preset, "recipes": {name: recipe}, **{key: stored.get(key) for key in ("modes", "sampling", "targets")}}
     different = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
     if different and different != ["limits"]:
         problem = f"is there already, and asks something else ({', '.join(different)})"
         raise EdgepruneError(problem, file=file, key="--name", remedy="give another --name, or remove that file")
-    return stored
+    return stored if epochs else None
 
 
 def _write(file: Path, preset: dict[str, Any]) -> None:
@@ -150,6 +199,36 @@ def _write(file: Path, preset: dict[str, Any]) -> None:
 
     text = "# Written by `edgeprune fit`; yours to change.\n"
     files.write_text(file, text + yaml.safe_dump(preset, sort_keys=False, width=110))
+
+
+def _reachable(results: Path, preset: dict[str, Any], name: str) -> tuple[int, list[float], str]:
+    """What widths are multiples of, the targets that can be reached so, and a sentence if that is less than asked.
+
+    Raises:
+        EdgepruneError: no target can be reached.
+    """
+    from edgeprune.complexity.profile import Profile
+    from edgeprune.sampling.sample import sample_many
+
+    file = results.relative_to(Path.cwd()) / "profile_network" / name / name / "profile.json"
+    profile, refused, reached = Profile.load(file), None, []
+    for step in (STEP, 1):
+        reached = []
+        for target in TARGETS:
+            try:
+                for method in METHODS:
+                    sample_many(profile, preset["modes"], [target], SEEDS, method=method, round_to=step)
+                reached.append(target)
+            except EdgepruneError as error:
+                refused = error
+        if reached == TARGETS:
+            return step, TARGETS, f" {NARROW}" if step == 1 else ""
+    assert refused
+    if not reached:
+        remedy = f"`edgeprune show {file}` says why layers stay; give a network that more can be removed from"
+        raise EdgepruneError(refused.problem, key="NETWORK", remedy=remedy)
+    problem = refused.problem.partition(";")[0]
+    return 1, reached, f" Only {', '.join(f'{100 * t:.0f} %' for t in reached)} less is tried: more {problem}."
 
 
 def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) -> tuple[int, str]:
@@ -161,9 +240,12 @@ def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) ->
 
     manifest = load_manifest(results / "fetch_dataset" / name)
     recipe = Recipe.from_dict(preset["recipes"][name])
-    pace = seconds_per_image(preset["networks"][name], name, tasks.bind(manifest), recipe)
     images = manifest["splits"]["train"]["count"] * (recipe.patches_per_image or 1)
-    left = [1.0, *(1 - target for target in TARGETS for _ in ("complexity", "uniform"))]
+    if images < recipe.batch_size:
+        problem = f"{images} images are left to train with, fewer than a batch of {recipe.batch_size}"
+        raise EdgepruneError(problem, key="--data", remedy="give more images: dozens of each class at least")
+    pace = seconds_per_image(preset["networks"][name], name, tasks.bind(manifest), recipe)
+    left = [1.0, *(1 - target for target in preset["targets"] for _ in METHODS)]
     runs, cores = len(left) * len(SEEDS), os.cpu_count() or 1
     epoch = pace * images * sum(left) * len(SEEDS) / cores
     others = runs * (START / cores + 2 * SECONDS + START) + 10 * START

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.commands import options
 from edgeprune.errors import EdgepruneError
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         help="shape of an input without the batch, e.g. 3x32x32 (the default); repeat for several inputs",
     )
-    parser.add_argument("--classes", type=int, help="num_classes, handed to the factory if it takes that")
+    parser.add_argument(
+        "--classes", type=options.whole("--classes", 1), help="num_classes, handed to the factory if it takes that"
+    )
     parser.add_argument("--args", default="{}", help="further arguments of the factory, as a JSON object")
     parser.add_argument(
         "--config", default="config.yaml", help="where network names are looked up (default: %(default)s)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgeprune import files
 from edgeprune.commands.tables import label
@@ -10,7 +11,8 @@ from edgeprune.sampling.plan import Plan
 
 #: Okabe and Ito's colours, which colour-blind readers can tell apart; black and yellow left out.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-SUFFIXES = (".png", ".svg", ".pdf")
+#: Formats by their suffix, and what would tell when a file was made.
+SUFFIXES: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def draw_plans(plans: Sequence[Plan], path: str | Path) -> None:
@@ -30,7 +32,7 @@ def draw_plans(plans: Sequence[Plan], path: str | Path) -> None:
     dense = [plans[0].layers[name][0] for name in layers]
     thick = 0.8 / len(plans)
     # A fixed salt and no date make the same plans give the same bytes.
-    with rc_context({"svg.hashsalt": "edgeprune", "svg.fonttype": "none"}):
+    with rc_context({"svg.hashsalt": "edgeprune", "svg.fonttype": "none", "pdf.fonttype": 42}):
         height = 1.6 + len(layers) * max(0.22, 0.11 * len(plans))
         figure = Figure(figsize=(9, height), layout="constrained")
         counts, fractions = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
@@ -57,4 +59,4 @@ def draw_plans(plans: Sequence[Plan], path: str | Path) -> None:
         handles, labels = counts.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
         with files.replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
+            figure.savefig(temporary, dpi=150, metadata=SUFFIXES[Path(path).suffix])

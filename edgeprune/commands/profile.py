@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from edgeprune.commands import network
+from edgeprune.commands import network, options
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -10,6 +10,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="write the profile here, as JSON; without it, only the table is shown"
     )
+    options.add_json(parser)
 
 
 def run(args: Namespace) -> None:
@@ -18,4 +19,4 @@ def run(args: Namespace) -> None:
     profile = network.profile_of(args, network.build(args))
     if args.out is not None:
         profile.save(args.out)
-    print(profile_table(profile))
+    options.show(args, lambda: profile.to_json(), lambda: profile_table(profile))

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from edgeprune.commands import network
+from edgeprune.commands import network, options
 from edgeprune.errors import EdgepruneError
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def arguments(parser: ArgumentParser) -> None:
         help="reset: each module initialises itself anew (default); keep: the surviving filters keep their weights",
     )
     parser.add_argument("--state", metavar="FILE", help="state dict of the dense network, for --weights keep")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the initialisation (default: 0)")
+    parser.add_argument(
+        "--seed", type=options.whole("--seed"), default=0, help="seed of the initialisation (default: 0)"
+    )
     parser.add_argument("--out", required=True, metavar="FILE", help="checkpoint: state dict, plan, how to build it")
 
 

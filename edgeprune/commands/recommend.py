@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from edgeprune import files
-from edgeprune.config.limits import LIMITS
+from edgeprune.commands import options
+from edgeprune.config.limits import LIMITS, parse
 from edgeprune.errors import EdgepruneError
 
 NAMES = (*(limit.name for limit in LIMITS), "score")
@@ -33,42 +33,56 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="D", help="needed if the results are of several data sets")
     parser.add_argument("--config", metavar="FILE", help="write a preset here that searches closer to the constraints")
     parser.add_argument("--force", action="store_true", help="--config may replace a file")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    options.add_json(parser)
 
 
 def run(args: Namespace) -> None:
-    from edgeprune.reporting import advice, choice, notes, runs
+    from edgeprune.reporting import advice, choice, notes, runs, terminal
 
     if args.config:
         from edgeprune.reporting import refine  # needs the packages of the pipeline
 
         refine.refuse_overwriting(args.config, args.force)
+    asked = given(args)
+    if not asked:
+        names = ", ".join(f"--{name}" for name in NAMES)
+        raise EdgepruneError("no constraint is given", remedy=f"give at least one of {names}")
+    for limit in LIMITS:
+        if limit.name in asked:
+            parse(asked[limit.name], limit.kind, f"--{limit.name}")
     rows = choice.of_pair(runs.of_folder(args.results), args.network, args.dataset)
     metric = runs.headline(rows)
-    limits = choice.constraints(given(args), metric)
-    if not limits:
-        raise EdgepruneError(
-            "no constraint is given", remedy=f"give at least one of {', '.join(f'--{n}' for n in NAMES)}"
-        )
-    needed = bool(args.runtime) or any(limit.measured and limit.name in given(args) for limit in LIMITS)
+    limits = choice.constraints(asked, metric)
+    needed = bool(args.runtime) or any(limit.measured and limit.name in asked for limit in LIMITS)
     everywhere = runs.group(rows)
     rows = choice.at_place(rows, args.device, args.runtime, needed)
     groups = runs.group(rows)
     choice.check_measured(groups, limits)
     chosen, place = choice.choose(groups, limits, metric), runs.place(rows[0])
     found = advice.model(args.results, chosen, rows) if chosen.chosen else None
-    if args.json:
-        print(json.dumps(advice.data(chosen, place, found, metric, args.config), indent=2, allow_nan=False))
-    else:
-        print(advice.text(args.results, chosen, rows, found, notes.slow(groups, everywhere)))
+    how, refused = None, None
     if args.config:
         from edgeprune.reporting import refine
 
-        preset, how = refine.preset(chosen, metric, Path(args.results) / "config.yaml", rows[0]["device"])
-        _write(args.config, preset, how)
-        if not args.json:
-            print(f"\nWrote {args.config}, to search closer. {how}.")
-            print(f"  snakemake --config preset={Path(args.config).stem}   (a preset lies in presets/)")
+        try:
+            preset, how = refine.preset(chosen, metric, Path(args.results) / "config.yaml", rows[0]["device"])
+            _write(args.config, preset, how)
+        except EdgepruneError as error:
+            refused = error
+    options.show(
+        args,
+        lambda: advice.data(chosen, place, found, metric, args.config if how else None),
+        lambda: advice.text(args.results, chosen, rows, found, notes.slow(groups, everywhere)),
+    )
+    if how and not args.json:
+        print(*terminal.wrap(["", f"Wrote {args.config}, to search closer. {how}."]), sep="\n")
+        print(f"  snakemake --config preset={Path(args.config).stem}   (a preset lies in presets/)")
+    if refused and chosen.best:
+        raise refused
+    if refused:
+        raise Unsatisfied(
+            f"no run satisfies all constraints, and no preset is written: {refused.problem}", remedy=refused.remedy
+        )
     if not chosen.best:
         raise Unsatisfied("no run satisfies all constraints", remedy="see above what to change")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgeprune import amounts
+from edgeprune.commands import options
 from edgeprune.errors import EdgepruneError
 
 
@@ -15,8 +16,13 @@ def arguments(parser: ArgumentParser) -> None:
         help="whose shares weigh the draw: PA parameters, FA FLOPs (default), MA memory; LA latency, EA energy",
     )
     parser.add_argument("--table", metavar="FILE", help="a device's layer costs, made by scripts/measure_layers.py")
-    parser.add_argument("--target", type=float, help="fraction of it to remove (default: 0.5)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same plan everywhere (default: 0)")
+    parser.add_argument("--target", type=options.fraction("--target"), help="fraction of it to remove (default: 0.5)")
+    parser.add_argument(
+        "--seed",
+        type=options.whole("--seed"),
+        default=0,
+        help="the same seed gives the same plan everywhere (default: 0)",
+    )
     parser.add_argument("--method", default="complexity", help="complexity (default), uniform, random or dense")
     parser.add_argument(
         "--budget",
@@ -32,7 +38,13 @@ def arguments(parser: ArgumentParser) -> None:
         "--min-channels", help="what each layer keeps: a number, e.g. 8, or a fraction, e.g. 0.1 (default)"
     )
     parser.add_argument("--protect", nargs="+", default=[], metavar="PATTERN", help="layers that keep all filters")
-    parser.add_argument("--round-to", type=int, default=1, metavar="N", help="kept channels are multiples of N")
+    parser.add_argument(
+        "--round-to",
+        type=options.whole("--round-to", 1),
+        default=1,
+        metavar="N",
+        help="kept channels are multiples of N",
+    )
     parser.add_argument(
         "--draw",
         default="filter",
@@ -41,23 +53,24 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="write the plan here, as JSON; without it, only the table is shown"
     )
+    options.add_json(parser)
 
 
 def run(args: Namespace) -> None:
     from edgeprune.commands.tables import plan_table
     from edgeprune.sampling.sample import sample
 
-    options: dict[str, Any] = {}
+    further: dict[str, Any] = {}
     if args.min_channels is not None:
         floor = amounts.number(args.min_channels, "--min-channels", remedy="e.g. 8 or 0.1")
-        options["min_channels"] = amounts.plain(floor)
+        further["min_channels"] = amounts.plain(floor)
     if args.budget:
         given = [f"--{name}" for name in ("mode", "target") if getattr(args, name) is not None]
         if given:
             raise EdgepruneError(
                 f"cannot go with {' and '.join(given)}", key="--budget", remedy="give one or the other"
             )
-        options["budget"] = _budget(args.budget)
+        further["budget"] = _budget(args.budget)
     plan = sample(
         args.profile,
         args.mode or "FA",
@@ -69,11 +82,11 @@ def run(args: Namespace) -> None:
         round_to=args.round_to,
         draw=args.draw,
         table=args.table,
-        **options,
+        **further,
     )
     if args.out is not None:
         plan.save(args.out)
-    print(plan_table([plan]))
+    options.show(args, lambda: plan.to_json(), lambda: plan_table([plan]))
 
 
 def _budget(items: Iterable[str]) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from argparse import ArgumentParser, Namespace
 
 from edgeprune import files
+from edgeprune.commands import options
 from edgeprune.errors import EdgepruneError
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="plans of one network, or one profile")
     parser.add_argument("--out", metavar="FILE", help="draw the plans here: .png, .svg or .pdf")
+    options.add_json(parser)
 
 
 def run(args: Namespace) -> None:
@@ -21,7 +23,8 @@ def run(args: Namespace) -> None:
     if isinstance(first, dict) and first.get("format") == PROFILE:
         if len(args.files) > 1 or args.out:
             raise EdgepruneError("a profile is shown alone, as a table", file=args.files[0], remedy="name plans only")
-        print(profile_table(Profile.load(args.files[0])))
+        profile = Profile.load(args.files[0])
+        options.show(args, lambda: profile.to_json(), lambda: profile_table(profile))
         return
     plans = [Plan.load(path) for path in args.files]
     for path, plan in zip(args.files, plans):
@@ -31,7 +34,7 @@ def run(args: Namespace) -> None:
                 file=path,
                 remedy="show the plans of one network together",
             )
-    print(plan_table(plans))
+    options.show(args, lambda: [plan.to_json() for plan in plans], lambda: plan_table(plans))
     if args.out is not None:
         from edgeprune.commands.picture import draw_plans
 

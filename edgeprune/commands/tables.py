@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgeprune.names import COUNTED, RESOURCES
+from edgeprune.reporting import terminal
 from edgeprune.sampling import health
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def amount(value: int, resource: str) -> str:
 
 
 def plan_table(plans: Sequence[Plan], unicode: bool | None = None) -> str:
-    """The plans of one network: dense and kept filters of each layer with a bar, then what is left of each resource.
+    """The plans of one network: dense and kept filters of each layer with a bar, then what is left of each resource;
+    plans that do not fit beside each other below.
 
     Args:
         plans: one or several of the same network.
@@ -59,15 +60,19 @@ def plan_table(plans: Sequence[Plan], unicode: bool | None = None) -> str:
     rows += _predicted_rows(plans)
     rows += [None, *_health_rows(plans)]
     warned = dict.fromkeys(filter(None, map(health.warning, plans)))
-    warnings = (textwrap.fill(f"warning: {said}", 100) for said in warned)
-    return "\n".join([first.network, "", _align(rows, right={1}), *warnings])
+    warnings = terminal.wrap(f"warning: {said}" for said in warned)
+    return "\n".join([first.network, "", terminal.table(rows, right={1}, keep=2), *warnings])
 
 
 def _health_rows(plans: Sequence[Plan]) -> list[list[str]]:
     """How thin the plans leave the network, and how far below their limits they ended."""
     found = [health.of(plan) for plan in plans]
     rows = [
-        ["narrowest", "", *(f"{f['narrowest_kept']:>9.0%}  {f['narrowest'] or ''}" for f in found)],
+        [
+            "narrowest",
+            "",
+            *(f"{f['narrowest_kept']:>9.0%}  {terminal.shorten(f['narrowest'] or '', 20)}" for f in found),
+        ],
         ["harmonic mean", "", *(f"{f['harmonic_mean']:>9.0%}" for f in found)],
     ]
     slacks = [health.slack(plan) for plan in plans]
@@ -75,6 +80,10 @@ def _health_rows(plans: Sequence[Plan]) -> list[list[str]]:
         cells = [_percent(slack[resource]) if resource in slack else "" for slack in slacks]
         rows.append([f"below limit, {resource}", "", *(f"{cell:>9}" for cell in cells)])
     return rows
+
+
+def _brief(layer: str | None) -> str:
+    return terminal.shorten(layer or "", 20)
 
 
 def _percent(fraction: float) -> str:
@@ -96,15 +105,19 @@ def _predicted_rows(plans: Sequence[Plan]) -> list[list[str]]:
 
 def profile_table(profile: Profile) -> str:
     """Every layer with what it costs and its share in each mode, then the totals."""
-    rows = [["layer", "kind", "filters", "params", "MACs", "memory", *COUNTED, ""]]
+    rows: list[list[str] | None] = [["layer", "kind", "filters", "params", "MACs", "memory", *COUNTED]]
     for row in profile.layer_table():
         costs = [amount(row[r], r) for r in ("params", "macs", "memory")]
         shares = [f"{100 * row[f'share_{mode}']:.1f} %" for mode in COUNTED]
-        note = "kept: " + profile.frozen[row["layer"]] if row["layer"] in profile.frozen else ""
-        rows.append([row["layer"], row["kind"], str(row["filters"]), *costs, *shares, note])
-    totals = "\n".join(f"{r:<12} {amount(profile.totals[r], r)}" for r in RESOURCES)
-    notes = "".join(f"\nnote: {note}" for note in profile.notes)
-    return f"{profile.network}\n\n{_align(rows, right=set(range(2, 9)))}\n\n{totals}{notes}"
+        rows.append([row["layer"], row["kind"], str(row["filters"]), *costs, *shares])
+    kept: dict[str, list[str]] = {}
+    for layer, reason in profile.frozen.items():
+        kept.setdefault(reason, []).append(layer)
+    said = [f"kept: {reason}: {', '.join(layers)}" for reason, layers in kept.items()]
+    totals = [f"{r:<12} {amount(profile.totals[r], r)}" for r in RESOURCES]
+    notes = terminal.wrap([*said, *(f"note: {note}" for note in profile.notes)])
+    table = terminal.table(rows, right=set(range(2, 9)))
+    return "\n".join([profile.network, "", table, "", *totals, *[""][: len(notes)], *notes])
 
 
 def _kept(dense: int, kept: int, unicode: bool) -> str:
@@ -112,14 +125,3 @@ def _kept(dense: int, kept: int, unicode: bool) -> str:
     blocks = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
     bar = blocks if unicode else "#" * round(eighths / 8)
     return f"{kept:>5} {bar:<{_BAR}} {kept / dense:>4.0%}"
-
-
-def _align(rows: Sequence[list[str] | None], right: Collection[int]) -> str:
-    """Columns padded to equal width, two spaces apart; None is an empty line."""
-    full = [row for row in rows if row]
-    widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
-    lines = []
-    for row in rows:
-        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))] if row else []
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from edgeprune.errors import EdgepruneError
 
-_GREY = ("1", "L", "LA", "La")
+GREY = ("1", "L", "LA", "La")
 _DEEP = ("I", "F")  # and I;16 and its relatives: more than 8 bits, which a conversion would clip
 _ORIENTATION = 0x0112  # EXIF tag
 
@@ -39,7 +39,7 @@ def decode(content: bytes, name: str, channels: int | None, size: Sequence[int] 
             raise EdgepruneError(
                 f"has more than 8 bits per channel (mode {mode})", file=name, remedy="convert it to 8 bits"
             )
-        wanted = {None: "L" if mode in _GREY else "RGB", 1: "L", 3: "RGB"}[channels]
+        wanted = {None: "L" if mode in GREY else "RGB", 1: "L", 3: "RGB"}[channels]
         if mode != wanted:
             image = image.convert(wanted)
         if size is not None and image.size != (size[1], size[0]):

@@ -60,7 +60,7 @@ def unsplit(tree: Tree) -> Tree:
     One folder may wrap it all.
     """
     files, folders = tree.list()
-    root = _root(folders | {names[:depth] for names in files for depth in range(1, len(names))})
+    root = wrapper(folders | {names[:depth] for names in files for depth in range(1, len(names))})
     inside = {names[len(root)] for names in files | folders if len(names) > len(root)}
     return tree if inside & SPLIT_NAMES.keys() else _Training(tree, root)
 
@@ -104,11 +104,12 @@ def find_splits(tree: Tree, request: Request, layout: str) -> tuple[set[Names], 
     """
     files, folders = tree.list()
     folders |= {names[:depth] for names in files | folders for depth in range(1, len(names))}
-    root = _root(folders)
+    root = wrapper(folders)
     return files, folders, root, _splits(tree, request, folders, root, layout)
 
 
-def _root(folders: set[Names]) -> Names:
+def wrapper(folders: set[Names]) -> Names:
+    """The one folder around all others, if there is one and it is no split."""
     top = {names[0] for names in folders}
     return tuple(top) if len(top) == 1 and not top & SPLIT_NAMES.keys() else ()
 

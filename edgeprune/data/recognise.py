@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES
+from edgeprune.data.decode import GREY
+from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES, wrapper
 from edgeprune.data.targets import VOID
 from edgeprune.data.tree import Names, Tree, open_tree
 from edgeprune.errors import EdgepruneError
@@ -17,8 +18,8 @@ LOOKED_AT = 50
 #: Side that images are resized to where they differ in size and nothing is said.
 SIDE = 64
 _LAYOUTS = (
-    "the layouts are <class>/<image> (classification), images/ and masks/ (segmentation), images with an "
-    "annotations.json (detection), images alone (denoising); each also below train/ and test/"
+    "the layouts are <class>/<image> of two classes or more (classification), images/ and masks/ (segmentation), "
+    "images with an annotations.json (detection), images alone (denoising); each also below train/ and test/"
 )
 
 
@@ -34,19 +35,19 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         EdgepruneError: the folder has none of the layouts, or its images cannot be read.
     """
     tree = open_tree(path, key="--data")
-    files, _ = tree.list()
-    tops = {names[0] for names in files if len(names) > 1}
-    if len(tops) == 1 and not tops & SPLIT_NAMES.keys() and all(len(names) > 1 for names in files) and _deep(files):
-        files = {names[1:] for names in files}  # one folder around everything
-        wrapped: Names = tuple(tops)
-    else:
-        wrapped = ()
+    files, folders = tree.list()
+    wrapped = wrapper(folders | {names[:1] for names in files if len(names) > 1})
+    if not any(len(names) > 2 for names in files):
+        wrapped = ()  # the one folder may be a class
+    files = {names[len(wrapped) :] for names in files if names[: len(wrapped)] == wrapped}
     splits = {SPLIT_NAMES[names[0]] for names in files if len(names) > 1 and names[0] in SPLIT_NAMES}
     inner = {names[1:] for names in files if SPLIT_NAMES.get(names[0]) == "train"} if splits else files
     images = sorted(names for names in inner if names[-1].lower().endswith(SUFFIXES))
     kind = _kind(images, inner)
     if kind is None:
-        raise EdgepruneError("holds no layout of images that is known", file=path, key="--data", remedy=_LAYOUTS)
+        one = {names[0] for names in images if len(names) > 1}
+        problem = f"holds images in one folder only, {one.pop()!r}" if one else "holds no images"
+        raise EdgepruneError(problem, file=path, key="--data", remedy=_LAYOUTS)
     settings: dict[str, Any] = {"source": "images", "path": str(path), "task": task or kind}
     said = [f"{len(images) if kind != 'segmentation' else len(images) // 2} images to train with: {kind}"]
     if "test" not in splits:
@@ -60,7 +61,8 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         settings["classes"] = [f"class-{n}" for n in range(count)]
         said.append(f"the masks hold {count} classes, called class-0 to class-{count - 1}")
     step = max(1, len(images) // LOOKED_AT)
-    sizes = _sizes(tree, [(*start, *names) for names in images[::step]])
+    forms = _forms(tree, [(*start, *names) for names in images[::step]])
+    sizes = {(height, width) for height, width, _ in forms}
     low = [min(side) for side in zip(*sizes)]
     if kind == "denoising":
         side = list(size or [min(256, *low)] * 2)
@@ -69,13 +71,12 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
     elif size or len(sizes) > 1 or max(low) > 4 * SIDE:
         settings |= {"size": list(size or (SIDE, SIDE)), "channels": 3}
         said.append("images are resized to {} x {}".format(*settings["size"]))
+    elif len(forms) > 1:
+        settings["channels"] = 3
+        said.append("some images have colours and some have none: all are given three channels")
     settings["validation"] = {"fraction": 0.2}
     said.append("a fifth of the training images are for validation, by which the choice is made")
     return settings, said
-
-
-def _deep(files: set[Names]) -> bool:
-    return any(len(names) > 2 for names in files)
 
 
 def _kind(images: Sequence[Names], files: set[Names]) -> str | None:
@@ -89,16 +90,16 @@ def _kind(images: Sequence[Names], files: set[Names]) -> str | None:
     return "denoising" if images and not folders else None
 
 
-def _sizes(tree: Tree, wanted: Sequence[Names]) -> set[tuple[int, int]]:
-    """(height, width) of the images."""
+def _forms(tree: Tree, wanted: Sequence[Names]) -> set[tuple[int, int, bool]]:
+    """(height, width, whether it has colours) of the images."""
     from PIL import Image
 
     found = set()
     for names, content in tree.read(wanted):
         try:
             with Image.open(BytesIO(content)) as image:
-                found.add((image.height, image.width))
-        except OSError as error:
+                found.add((image.height, image.width, image.mode not in GREY))
+        except Exception as error:  # Pillow raises nearly anything, and refuses what has more than 179 million pixels
             problem = "is not an image that can be read"
             raise EdgepruneError(problem, file=tree.name(names), key="--data", remedy="remove or replace it") from error
     return found

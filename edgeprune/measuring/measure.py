@@ -10,6 +10,7 @@ from edgeprune.measuring import resolution
 from edgeprune.measuring.convert import CONVERTERS
 from edgeprune.measuring.devices import Device, connect
 from edgeprune.measuring.program import Unreachable, Unsupported
+from edgeprune.measuring.standalone.runtimes.onnx_runtime import SMALLEST
 from edgeprune.names import IDENTITY, RUNTIMES
 
 FORMAT, VERSION = "edgeprune.measurement", 3
@@ -25,6 +26,8 @@ ENERGY = {
 #: How far an engine's outputs may be from ONNX Runtime's, of the largest value: sums in another order; in int8, values
 #: that are rounded the other way, layer after layer.
 TOLERANCE = {"fp32": 1e-3, "int8": 0.2}
+#: Seconds that a device that is only asked may take, once it is connected.
+PATIENCE = 60
 #: What the program would have told of a device that was not there.
 NULL = (
     "latency_ms", "reference", "speedup", "speedup_low", "speedup_high", "speedup_rounds", "speedup_clock",
@@ -32,6 +35,20 @@ NULL = (
     "arena_bytes", "model_bytes", "model_sha256", "energy_mj", "energy_low", "energy_high", "energy_source", "energy",
     "agreement",
 )  # fmt: skip
+
+
+def check(device_name: str, device: dict[str, Any]) -> None:
+    """Let a device run the smallest model there is, asked once.
+
+    Raises:
+        EdgepruneError: it is not there, or lacks what the program needs.
+    """
+    if device["kind"] == "ssh":
+        device = device | {"retries": 0, "timeout": min(PATIENCE, device.get("timeout", PATIENCE))}
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        model = Path(folder, "smallest.onnx")
+        model.write_bytes(SMALLEST)
+        connect(device_name, device).run(["--model", model, "--task", "memory", *options(device)])
 
 
 def measure(

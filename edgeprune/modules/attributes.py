@@ -4,6 +4,17 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+#: What :func:`refit` sets.
+REPEATED: dict[type[nn.Module], tuple[str, ...]] = {
+    _ConvNd: ("in_channels", "out_channels", "groups"),
+    nn.Linear: ("out_features", "in_features"),
+    _NormBase: ("num_features",),
+    nn.LayerNorm: ("normalized_shape",),
+    nn.RMSNorm: ("normalized_shape",),
+    nn.GroupNorm: ("num_channels",),
+    nn.PReLU: ("num_parameters",),
+}
+
 
 def refit(module: nn.Module) -> None:
     """Make ``module``'s attributes agree with its (new) parameters; modules of other libraries are left alone."""

@@ -33,6 +33,10 @@ def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.M
     for name, tensor in named_tensors(model):
         memo[id(tensor)] = substitute(name, tensor)
     modules = list(model.modules())
+    for module in modules:
+        for value in module.__dict__.values():
+            if isinstance(value, torch.Tensor) and value.grad_fn is not None:  # computed anew by each forward pass
+                memo[id(value)] = value.detach().clone()
     try:
         if any(_copies_itself(type(m)) for m in modules):
             return copy.deepcopy(model, memo)
@@ -75,8 +79,6 @@ def _attributes(module: nn.Module, memo: dict[int, Any]) -> dict[str, Any]:
             copied[key] = kind()
         elif kind is tuple and all(type(v) in _ATOMS for v in value):
             copied[key] = value
-        elif isinstance(value, torch.Tensor) and value.grad_fn is not None:
-            copied[key] = value.detach().clone()
         else:
             copied[key] = copy.deepcopy(value, memo)
     return copied

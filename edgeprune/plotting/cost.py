@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from edgeprune.names import BASELINES
 from edgeprune.plotting import style, tradeoff
@@ -63,18 +64,17 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         width_ratios=(1.3, *[1] * len(known)),
         layout="constrained",
     )
-    tradeoff.panel(axes[0], TRAINING, rows, metric, looks)
+    means = tradeoff.panel(axes[0], TRAINING, rows, metric, looks)
     axes[0].set_ylabel(f"Test {units.inside(metric.label)}")
     for index, (facet, ax) in enumerate(zip(known, axes[1:])):
         _bars(ax, facet, groups, looks, names=index == 0)
-    if title:
-        figure.suptitle(title, fontsize="medium")
     handles: list[Artist] = [*tradeoff.legend(rows)]
     if any(row["earlier_training_flops"] for row in groups):
         handles.append(Patch(label="dense training before", **EARLIER["train"]))
         handles.append(Patch(label="pruning", **EARLIER["prune"]))
         handles.append(Patch(label="training or fine-tuning", color=style.GREY, linewidth=0))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(7, len(handles)), fontsize="small")
+    tradeoff.finish(figure, title, {axes[0]: means})
     return figure
 
 
@@ -99,9 +99,12 @@ def _bars(ax: Axes, facet: tradeoff.Facet, groups: Sequence[Row], looks: style.L
             look: dict[str, Any] = EARLIER[stage] if not own else {"color": looks.marker(row)["color"], "linewidth": 0}
             ax.barh(place, value / divisor, left=start / divisor, height=0.7, **look)
             start += value
+        spread = row[f"{facet.column}_std"] or 0
+        if spread:
+            ax.errorbar(start / divisor, place, xerr=spread / divisor, color="0.5", elinewidth=1, capsize=2)
         if dense:
             ax.annotate(
-                f"{start / dense:.2f}×", (start / divisor, place), xytext=(3, 0), textcoords="offset points",
+                f"{start / dense:.2f}×", ((start + spread) / divisor, place), xytext=(3, 0), textcoords="offset points",
                 va="center", fontsize="x-small",
             )  # fmt: skip
     size = "small" if len(groups) <= 20 else "x-small"
@@ -109,6 +112,7 @@ def _bars(ax: Axes, facet: tradeoff.Facet, groups: Sequence[Row], looks: style.L
     ax.set_ylim(len(groups) - 0.4, -0.6)
     ax.margins(x=0.2)
     ax.set_xlim(left=0)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(f"{facet.title} ({unit})", fontsize="small")
 
@@ -125,18 +129,22 @@ def caption(groups: Sequence[Row]) -> str:
     """
     metric = runs.headline(groups)
     network, dataset = groups[0]["network"], groups[0]["dataset"]
-    lines = [
-        f"**What training {escape(network)} on {escape(dataset)} costs: a single pass beside three stages.** First: "
-        f"{escape(units.inside(metric.label))} on the test split against training FLOPs (estimated as "
-        "three times the forward pass, times the images); markers as in the figure of the trade-off. Then bars, stage "
-        "by stage: filled is the training of the network that is shown (fine-tuning included), hatched the dense "
-        "training that its weights come from, crossed the pruning between them; beside each bar its ratio to the dense "
-        "training."
-    ]
-    if all(row["training_joules"] is None for row in groups):
-        lines[0] += " No joules are shown: no energy counter could be read while training."
-    if all(row["training_seconds"] is None for row in groups):
-        lines[0] += " No seconds are on record."
+    staged = any(row["earlier_training_flops"] for row in groups)
+    text = f"**What training {escape(network)} on {escape(dataset)} costs"
+    text += ": a single pass beside three stages.**" if staged else ".**"
+    text += (
+        f" First: {escape(units.inside(metric.label))} on the test split against training FLOPs (estimated as three "
+        "times the forward pass, times the images); markers as in the figure of the trade-off. Then the cost as bars"
+    )
+    if staged:
+        text += (
+            ", stage by stage: filled is the training of the network that is shown (fine-tuning included), hatched the "
+            "dense training that its weights come from, crossed the pruning between them"
+        )
+    text += "; beside each its ratio to the dense training"
+    if any(row["n"] > 1 for row in groups):
+        text += "; whiskers are one sample standard deviation over the runs"
+    lines = [text + "."]
     lines.append("")
     dense = next((row for row in groups if runs.is_dense(row)), None)
     if dense:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from edgeprune.plotting.style import Color
+
 #: Directions in which a name is tried, best first, as angles in degrees.
 ANGLES = (45, 0, 90, 135, 315, 180, 225, 270, 20, 70, 110, 160, 340, 290, 250, 200)
 Point = tuple[float, float]  # x, y
@@ -13,7 +15,12 @@ REACHES = (2, 7, 14, 24, 36, 50)  # pixels (at 100 dpi) between the circle's edg
 
 
 def place(
-    axes: Axes, points: Sequence[Point], names: Sequence[str], radii: Sequence[float], rank: Sequence[float]
+    axes: Axes,
+    points: Sequence[Point],
+    names: Sequence[str],
+    radii: Sequence[float],
+    rank: Sequence[float],
+    colors: Sequence[Color] | None = None,
 ) -> list[str]:
     """Write ``names`` beside ``points``, with a thin line to those that had to go far; leave out what finds no place.
 
@@ -26,6 +33,7 @@ def place(
         names: text of each; an empty one is only an obstacle.
         radii: of each circle, in points (1/72 inch).
         rank: number of each, the smallest is placed first.
+        colors: of each name; nearly black if there is nothing else said.
 
     Returns:
         the names that found a place.
@@ -36,7 +44,9 @@ def place(
     frame = axes.get_window_extent()
     taken, written = [], []
     for index in sorted((i for i, name in enumerate(names) if name), key=lambda i: rank[i]):
-        text = axes.text(*points[index], names[index], fontsize="x-small", color="0.15", zorder=5)
+        text = axes.text(
+            *points[index], names[index], fontsize="x-small", color=colors[index] if colors else "0.15", zorder=5
+        )
         box = text.get_window_extent()
         best = None
         for step, reach in enumerate(REACHES):

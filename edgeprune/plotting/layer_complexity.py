@@ -174,8 +174,9 @@ def _legend(side: Axes, kinds: Collection[str], largest: int) -> None:
     side.set_ylim(0, height)
     handles = [Line2D([], [], markersize=8, label=KINDS[kind][0], **_look(kind)) for kind in KINDS if kind in kinds]
     side.legend(handles=handles, loc="upper left", title="Layer", alignment="left", borderaxespad=0)
-    side.text(4, 2 * LARGEST + 34, "Parameters", fontsize="medium")
-    for value in _round_sizes(largest):
+    sizes = _round_sizes(largest)
+    side.text(4, 2 * _radius(sizes[-1], largest) + 20, "Parameters", fontsize="medium")
+    for value in sizes:
         radius = _radius(value, largest)
         centre = LARGEST + 4, 8 + radius
         side.add_patch(plt.Circle(centre, radius, fill=False, edgecolor="0.3", linewidth=0.8))

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from edgeprune import files, identity
 from edgeprune.complexity.profile import Profile
@@ -104,9 +104,9 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         names.setdefault(runs.label(row), row)
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if high / low < 10 else (1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: units.digits(value, 2)))
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 8 * low else MaxNLocator(6, steps=style.STEPS))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
     ax.set_xlabel(f"Predicted latency ({unit})")
     ax.set_ylabel(f"Measured latency, median ({unit})")
     error = mean_error(rows)

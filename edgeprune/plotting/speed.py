@@ -34,7 +34,8 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
 
     A panel for each place: small markers are runs, large ones means over the runs with one standard deviation each
     way, the dashed line through the dense network and the origin is proportion. A place where nothing could be
-    measured has a panel that says why. The figure is up to three panels wide.
+    measured has a panel that says why. Beside a marker stands its target, if there are several. The figure is up to
+    three panels wide.
     """
     style.setup()
     looks = style.Looks(rows)
@@ -43,6 +44,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     tall = math.ceil(len(places) / wide)
     size = max(PANEL[0] * wide, 4.2) + 0.4, PANEL[1] * tall + 0.9
     figure, axes = plt.subplots(tall, wide, figsize=size, squeeze=False, layout="constrained")
+    means = {}
     for index, ax in enumerate(axes.flat):
         if index >= len(places):
             ax.set_axis_off()
@@ -51,11 +53,9 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         ax.set_title(places[index] or "", fontsize="small", loc="left")
         measured = [row for row in here if row["latency_p50_ms"] is not None]
         if measured:
-            _panel(ax, measured, looks)
+            means[ax] = _panel(ax, measured, looks)
         else:
             _say(ax, " ".join(notes.missing(here)) or "no device was measured")
-    if title:
-        figure.suptitle(title, fontsize="medium")
     handles = [handle for handle in tradeoff.legend(rows) if handle.get_label() != tradeoff.FRONT]
     for handle in handles:
         handle.set_linestyle("")
@@ -64,10 +64,11 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         handles=handles, loc="outside lower center", ncols=max(2, int(size[0] / 1.5)), fontsize="small",
         columnspacing=1.2, handletextpad=0.5,
     )  # fmt: skip
+    tradeoff.finish(figure, title, means)
     return figure
 
 
-def _panel(ax: Axes, rows: Sequence[Row], looks: style.Looks) -> None:
+def _panel(ax: Axes, rows: Sequence[Row], looks: style.Looks) -> list[tradeoff.Mean]:
     divisor, unit = units.scale([row["macs"] for row in rows], "macs")
     slower, time = units.scale([row["latency_p50_ms"] for row in rows], "time")
     groups = runs.group(rows)
@@ -93,7 +94,8 @@ def _panel(ax: Axes, rows: Sequence[Row], looks: style.Looks) -> None:
     ax.set_xlabel(f"Compute ({unit})")
     ax.set_ylabel(f"Latency, median ({time})")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
+    return [tradeoff.mean(row, row["macs"] / divisor, row["latency_p50_ms"] / slower, looks) for row in groups]
 
 
 def _say(ax: Axes, text: str) -> None:
@@ -113,9 +115,9 @@ def caption(groups: Sequence[Row]) -> str:
     network, dataset = groups[0]["network"], groups[0]["dataset"]
     lines = [
         f"**Do MACs predict the time of {escape(network)} on {escape(dataset)}?** Multiply-accumulates for one sample "
-        "against the median latency, a panel for each device and runtime; markers are means over the runs, bars one "
-        "sample standard deviation. The dashed line is what proportion would give: the dense network's latency times "
-        "the share of its MACs that is left. Above the line, a network is slower than its MACs promise.",
+        "against the median latency, a panel for each device and runtime; large markers are means over the runs, bars "
+        "one sample standard deviation. The dashed line is what proportion would give: the dense network's latency "
+        "times the share of its MACs that is left. Above the line, a network is slower than its MACs promise.",
         "",
     ]
     places = runs.measured_at(groups)

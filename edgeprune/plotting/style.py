@@ -57,6 +57,8 @@ NO_MODE_FILL = "none"
 #: of the palette are too pale on white.
 NAMED = tuple(((PALETTE[5], PALETTE[9], "#882255")[i % 3], "Xphd<>8H"[i % 8]) for i in range(24))
 GREY = "0.45"
+#: Between ticks, times a power of ten.
+STEPS = (1, 2, 5, 10)
 
 
 def setup() -> None:
@@ -78,6 +80,7 @@ def setup() -> None:
             "savefig.dpi": 150,
             "svg.fonttype": "path",  # looks the same wherever it is opened
             "svg.hashsalt": "edgeprune",
+            "pdf.fonttype": 42,  # TrueType, which journals want
         },
     )
 
@@ -143,8 +146,15 @@ def _look(color: Color, shape: str, fill: str, size: float) -> dict[str, Any]:
     }
 
 
-def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None = None) -> None:
-    """Write the figure as SVG and as PNG (150 dpi), without dates or versions in them."""
+def save(
+    figure: Figure, svg: str | Path | None = None, png: str | Path | None = None, pdf: str | Path | None = None
+) -> None:
+    """Write the figure as SVG, as PNG (150 dpi) and as PDF, without dates or versions in them."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:  # the last digits of a layout differ from run to run
+        left, bottom, width, height = (round(value, 4) for value in ax.get_position(original=True).bounds)
+        ax.set_position((left, bottom, width, height))
     if svg:
         with files.replacing(svg) as temporary:
             # dpi: of photographs, which would make the file too large; all else has none
@@ -153,6 +163,9 @@ def save(figure: Figure, svg: str | Path | None = None, png: str | Path | None =
     if png:
         with files.replacing(png) as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})
+    if pdf:
+        with files.replacing(pdf) as temporary:
+            figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     plt.close(figure)
 
 

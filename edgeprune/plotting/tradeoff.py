@@ -1,8 +1,8 @@
-"""What a task's headline metric costs: a panel for each resource, counted or measured, of one network and dataset."""
+"""What a task's headline metric costs: a panel for each resource that differs, of one network and dataset."""
 
 import math
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,32 +12,42 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from edgeprune.plotting import style
-from edgeprune.reporting import Row, baseline, notes, pairs, runs, script, units
+from edgeprune.plotting import labels, style
+from edgeprune.reporting import Row, baseline, notes, pairs, resolved, runs, script, units
 from edgeprune.reporting.captions import costs, escape, score
+from edgeprune.reporting.columns import is_int8
 from edgeprune.reporting.pairs import Comparison
 from edgeprune.tasks.base import Metric
 
 PANEL = (2.0, 2.1)  # inches
-COLUMNS = 5
 FRONT = "Pareto front"  # its name in the legend
 BASELINE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1, "zorder": 1}
 
 
 @dataclass(frozen=True)
 class Facet:
-    """A panel: the rows' column, the axis's title, the kind of unit, and the unit where it is always the same.
-
-    ``span`` is the smallest range that the axis shows, so that noise does not look like an effect.
-    """
+    """A panel: the rows' column, the axis's title, the kind of unit, and the unit where it is always the same."""
 
     column: str
     title: str
     kind: str = ""
     unit: str = ""
-    span: float = 0.0
+
+    def range(self, rows: Sequence[Row]) -> str:
+        """From the least to the most of the rows, with the unit."""
+        values = [row[self.column] for row in rows if row[self.column] is not None]
+        divisor, unit = units.scale(values, self.kind)
+        low, high = (units.digits(value / divisor) for value in (min(values), max(values)))
+        return f"{low if low == high else f'{low} to {high}'} {self.unit or unit}".strip()
+
+
+#: Where a group's means are in a panel, in its units, and what the group was asked for: a target
+#: in per cent, ``−50``, a budget's name or nothing; and its colour.
+Mean = tuple[float, float, str, style.Color]
+#: A place (None of what can be counted) and a resource there.
+Panel = tuple[str | None, Facet]
 
 
 COUNTED_FACETS = (
@@ -49,7 +59,7 @@ COUNTED_FACETS = (
 )
 MEASURED_FACETS = (
     Facet("latency_p50_ms", "Latency, median", "time"),
-    Facet("cpu_percent", "CPU utilisation", unit="% of one core", span=20),
+    Facet("cpu_percent", "CPU utilisation", unit="% of one core"),
     Facet("model_rss_bytes", "Memory above idle", "bytes"),
     Facet("energy_mj", "Energy", unit="mJ"),
 )
@@ -71,58 +81,79 @@ def make(args: Namespace) -> tuple[Figure, list[Row], str]:
 def draw(rows: Sequence[Row], title: str | None = None, baselines: Sequence[Row] = ()) -> Figure:
     """The figure of :func:`edgeprune.reporting.runs.read`'s rows of one network and dataset.
 
-    Small markers are runs, large ones means over the runs with one standard deviation each way; a line joins the
-    targets of a method and mode; the grey steps are the Pareto front of the means. The first row shows what can be
-    counted; each place (device and runtime) that was measured has a row of its own. Quantities that no run has been
-    measured for (energy without a meter) have no panel. A dashed line is the dataset's baseline, of those that
-    :func:`edgeprune.reporting.baseline.read` gave; where it would squeeze the networks together, the legend alone has
-    it. The figure is five panels wide.
+    A panel for each resource that can be counted, then for each that was measured, place (device and runtime) by place;
+    what does not differ by more than the device resolves (:func:`edgeprune.reporting.resolved.differs`) has none. Small
+    markers are runs, large ones means over the runs with one standard deviation each way; a line joins the targets of a
+    method and mode; the grey steps are the Pareto front of the means. A dashed line is the dataset's baseline, of those
+    that :func:`edgeprune.reporting.baseline.read` gave; where it would squeeze the networks together, the legend alone
+    has it. The figure is up to five panels wide.
     """
     style.setup()
-    metric, looks = runs.headline(rows), style.Looks(rows)
-    held = [(row, _beyond(row, runs.once(rows))) for row in baseline.of(rows, baselines)]
-    lines: list[tuple[str | None, list[Row], Sequence[Facet]]] = [(None, runs.once(rows), COUNTED_FACETS)]
-    for place in sorted(runs.measured_at(rows)):
+    metric, looks, groups = runs.headline(rows), style.Looks(rows), runs.group(rows)
+    panels = split(groups)[0]
+    held = [(row, _beyond(row, groups)) for row in baseline.of(rows, baselines)]
+    wide = columns(len(panels))
+    tall = math.ceil(len(panels) / wide)
+    size = max(PANEL[0] * wide, 4.2), PANEL[1] * tall + 0.75
+    figure, axes = plt.subplots(tall, wide, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    means = {}
+    for (place, facet), ax in zip(panels, axes.flat):
         here = [row for row in rows if runs.place(row) == place and row["score"] is not None]
-        facets = [facet for facet in MEASURED_FACETS if any(row[facet.column] is not None for row in here)]
-        if facets:
-            lines.append((place, here, facets))
-    figure, axes = plt.subplots(
-        len(lines),
-        COLUMNS,
-        figsize=(PANEL[0] * COLUMNS, PANEL[1] * len(lines) + 0.75),
-        sharey="row",
-        squeeze=False,
-        layout="constrained",
-    )
-    for (place, here, facets), line in zip(lines, axes):
-        for index, ax in enumerate(line):
-            if index >= len(facets):
-                ax.set_axis_off()
-                continue
-            panel(ax, facets[index], here, metric, looks)
-            for row, arrow in held:
-                if not arrow:
-                    ax.axhline(row["score"] * metric.scale, **BASELINE)
-        if place:
-            line[0].set_title(f"Measured on {place}", fontsize="medium", fontweight="bold", loc="left")
-        line[0].set_ylabel(f"Test {units.inside(metric.label)}")
-    if title:
-        figure.suptitle(title, fontsize="medium")
+        means[ax] = panel(ax, facet, here if place else runs.once(rows), metric, looks)
+        for row, arrow in held:
+            if not arrow:
+                ax.axhline(row["score"] * metric.scale, **BASELINE)
+        ax.set_title(f"on {place}" if place else "", fontsize="small", loc="left")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(f"Test {units.inside(metric.label)}")
     handles = legend(rows)
     for row, arrow in held:
         look: dict[str, Any] = {**BASELINE, "linestyle": ""} if arrow else BASELINE
         handles.append(Line2D([], [], label=arrow + baseline.words(row, metric), **look))
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(8, math.ceil(len(handles) / 2)),
+        handles=handles, loc="outside lower center", ncols=min(int(size[0] / 1.3), math.ceil(len(handles) / 2)),
         fontsize="small", columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
+    finish(figure, title, means)
     return figure
 
 
-def _beyond(row: Row, rows: Sequence[Row]) -> str:
-    """An arrow to where a baseline is, if it is farther from the rows' scores than these are from each other."""
-    scores = [row["score"] for row in rows]
+def split(groups: Sequence[Row]) -> tuple[list[Panel], list[Panel]]:
+    """What has a panel, because the groups differ in it, and what has none."""
+    drawn, left = [], []
+    for place in [None, *sorted(runs.measured_at(groups))]:
+        here = [row for row in groups if not place or (runs.place(row) == place and row["score"] is not None)]
+        for facet in MEASURED_FACETS if place else COUNTED_FACETS:
+            if any(row[facet.column] is not None for row in here):
+                (drawn if resolved.differs(here, facet.column) else left).append((place, facet))
+    return (drawn, left) if drawn else (left[:1], left[1:])
+
+
+def columns(panels: int) -> int:
+    """How many of so many panels stand in a line, such that few places stay empty; five at most."""
+    return panels if panels <= 5 else min((5, 4, 3), key=lambda wide: -panels % wide / (panels + -panels % wide))
+
+
+def finish(figure: Figure, title: str | None, means: Mapping[Axes, Sequence[Mean]]) -> None:
+    """Write the targets (in per cent) beside the means that :func:`panel` drew; a single one into the title."""
+    names = {name for drawn in means.values() for _, _, name, _ in drawn if name}
+    if len(names) == 1:
+        (name,) = names
+        title = (f"{title}, " if title else "") + (f"target {name} %" if name.startswith("−") else f"budget {name}")
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    if len(names) > 1:
+        figure.draw_without_rendering()
+        for ax, drawn in means.items():
+            xs, ys, texts, colors = zip(*drawn)
+            labels.place(ax, list(zip(xs, ys)), texts, [3] * len(drawn), range(len(drawn)), colors)
+
+
+def _beyond(row: Row, groups: Sequence[Row]) -> str:
+    """An arrow to where a baseline is, if it is farther from the groups' scores than these are from each other."""
+    scores = [group["score"] for group in groups if group["score"] is not None]
     span = max(scores) - min(scores)
     return "↓ " if row["score"] < min(scores) - span else "↑ " if row["score"] > max(scores) + span else ""
 
@@ -138,8 +169,9 @@ def pareto(points: Iterable[tuple[float, float]], higher_is_better: bool = True)
     return front
 
 
-def panel(ax: Axes, facet: Facet, rows: Sequence[Row], metric: Metric, looks: style.Looks) -> None:
-    """Draw ``rows``' scores against one column of theirs, as :func:`draw` says, with the figure's ``looks``."""
+def panel(ax: Axes, facet: Facet, rows: Sequence[Row], metric: Metric, looks: style.Looks) -> list[Mean]:
+    """Draw ``rows``' scores against one column of theirs, as :func:`draw` says, with the figure's ``looks``; the means
+    come back."""
     rows = [row for row in rows if row[facet.column] is not None]
     divisor, unit = units.scale([row[facet.column] for row in rows], facet.kind)
     groups = runs.group(rows)
@@ -155,7 +187,8 @@ def panel(ax: Axes, facet: Facet, rows: Sequence[Row], metric: Metric, looks: st
             x=[points["cost"][i] for i in mine], y=[points["quality"][i] for i in mine], ax=ax, s=9, alpha=0.45,
             color=look["color"], marker=look["marker"], edgecolor="none", zorder=2, legend=False,
         )  # fmt: skip
-    front = pareto([(g[facet.column] / divisor, g["score"] * metric.scale) for g in groups], metric.higher_is_better)
+    means = [mean(row, row[facet.column] / divisor, row["score"] * metric.scale, looks) for row in groups]
+    front = pareto([found[:2] for found in means], metric.higher_is_better)
     ax.plot(*zip(*front), color="0.8", linewidth=2.6, zorder=1, drawstyle="steps-post", solid_joinstyle="miter")
     by_series = {}
     for row in groups:
@@ -171,37 +204,48 @@ def panel(ax: Axes, facet: Facet, rows: Sequence[Row], metric: Metric, looks: st
         )  # fmt: skip
     kind = notes.energy(rows) if facet.column == "energy_mj" else None
     ax.set_xlabel(f"{facet.title} ({facet.unit or unit or 'number'}{f', {kind}' if kind else ''})", fontsize="small")
-    _limits(ax, points["cost"], facet.span)
-    ax.yaxis.set_major_locator(MaxNLocator(5))
+    ends = [
+        (row[facet.column] + side * (row[f"{facet.column}_std"] or 0)) / divisor for row in groups for side in (-1, 1)
+    ]
+    _limits(ax, points["cost"] + [end for end in ends if end > 0])
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
+    return means
 
 
-def _limits(ax: Axes, values: Sequence[float], span: float) -> None:
-    """Logarithmic where the values span more than a factor of 8; never narrower than ``span``."""
+def mean(row: Row, x: float, y: float, looks: style.Looks) -> Mean:
+    """A group's marker at ``(x, y)`` for :func:`finish`."""
+    return x, y, _asked(row), looks.marker(row)["color"]
+
+
+def _asked(row: Row) -> str:
+    return row["budget"] or "" if row["target"] is None else f"−{100 * row['target']:g}"
+
+
+def _limits(ax: Axes, values: Sequence[float]) -> None:
+    """Logarithmic where the values span more than a factor of 8."""
     low, high = min(values), max(values)
-    if low > 0 and high > 8 * low:
+    if high > 8 * low > 0:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        formatter = ScalarFormatter()
-        formatter.set_scientific(False)
-        ax.xaxis.set_major_formatter(formatter)
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.set_xlim(low / 1.25, high * 1.25)
         return
-    missing = max(span - (high - low), 0) / 2
-    room = 0.07 * (high - low + 2 * missing) or abs(high) * 0.1 or 1
-    ax.set_xlim(low - missing - room, high + missing + room)
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    room = 0.07 * (high - low) or abs(high) * 0.1 or 1
+    ax.set_xlim(low - room, high + room)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
 
 
 def legend(rows: Sequence[Row]) -> list[Line2D]:
     """A handle for each series of ``rows`` and for the front."""
-    handles, looks = [], style.Looks(rows)
+    looks, asked, first = style.Looks(rows), {}, {}
     for row in sorted(rows, key=runs.order):
-        name = runs.label(row)
-        if name not in [handle.get_label() for handle in handles]:
-            line = "" if row["method"] == "dense" else "-" if runs.is_main(row) else ":"
-            look = looks.marker(row, size=6)
-            handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **look))
+        first.setdefault(name := runs.label(row), row)
+        asked.setdefault(name, set()).add(_asked(row))
+    handles = []
+    for name, row in first.items():
+        line = "" if len(asked[name]) == 1 else "-" if runs.is_main(row) else ":"
+        handles.append(Line2D([], [], linestyle=line, linewidth=0.8, label=name, **looks.marker(row, size=6)))
     handles.append(Line2D([], [], color="0.8", linewidth=2.6, label=FRONT))
     return handles
 
@@ -215,22 +259,40 @@ def caption(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
     """
     metric = runs.headline(groups)
     network, dataset = groups[0]["network"], groups[0]["dataset"]
-    sizes = sorted({row["n"] for row in groups})
-    count = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    places = runs.measured_at(groups)
-    lines = [
-        f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.** "
-        f"Large markers are means over {count} run{'s' if sizes != [1] else ''}, bars one sample standard deviation, "
-        "small markers single runs; lines join the targets of a method and mode. The grey line is the Pareto front of "
-        "the means: no other shown costs less and is better, which is not to say that it has been told apart. First "
-        "row: what can be counted; then a row for each device and runtime. Of a quantised model, the score is its own."
-    ]
+    sizes, places = sorted({row["n"] for row in groups}), runs.measured_at(groups)
+    drawn, left = split(groups)
+    lines = [f"**{escape(metric.label)} on the test split of {escape(dataset)} against what {escape(network)} costs.**"]
+    if sizes == [1]:
+        lines[0] += " A marker is one run."
+    else:
+        count = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+        lines[0] += f" Large markers are means over {count} runs, bars one sample standard deviation, "
+        lines[0] += "small markers single runs."
+    targets = {}
+    for row in groups:
+        targets.setdefault(runs.label(row), set()).add(_asked(row))
+    if any(len(asked) > 1 for asked in targets.values()):
+        lines[0] += " Beside a marker stands its target (in per cent); lines join the targets of a method and mode."
+    lines[0] += (
+        " The grey line is the Pareto front of the means: no other shown costs less and is better, which is not to say "
+        "that it has been told apart."
+    )
+    if any(place for place, _ in drawn):
+        lines[0] += " Panels with a device in their title were measured there, the others counted."
+    if any(is_int8(row) for row in groups):
+        lines[0] += " Of a quantised model, the score is its own."
     for row in baseline.of(groups, baselines):
         words = escape(baseline.words(row, metric))
-        lines[0] += f" The dashed line, where it is in reach, is {words}: it learnt nothing."
+        beyond = {"↓ ": "Below", "↑ ": "Above"}.get(_beyond(row, groups))
+        line = f"{beyond} the axis lies" if beyond else "The dashed line is"
+        lines[0] += f" {line} {words}: it learnt nothing."
     kind = notes.energy(groups)
     if kind:
         lines[0] += f" The energy is **{kind}**, not read from a sensor: CPU time and a stated power."
+    if left:
+        lines[0] += (
+            f" No axis, because these networks do not differ by more than can be resolved: {_ranges(left, groups)}."
+        )
     lines.append("")
     for place in places or [None]:
         here = [row for row in groups if runs.place(row) == place] if place else groups
@@ -240,6 +302,16 @@ def caption(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
         lines += _best_of(here, metric, f"{escape(place)}, " if len(places) > 1 else "", compared)
     lines += [f"- {escape(note)}" for note in notes.sentences(groups)]
     return "\n".join(lines) + "\n"
+
+
+def _ranges(left: Sequence[Panel], groups: Sequence[Row]) -> str:
+    """What has no panel, from the least to the most of the means."""
+    said = []
+    for place, facet in left:
+        here = [row for row in groups if not place or runs.place(row) == place]
+        where = f" on {place}" if place else ""
+        said.append(escape(f"{units.inside(facet.title)}{where}, {facet.range(here)}"))
+    return "; ".join(said)
 
 
 def _best_of(groups: Sequence[Row], metric: Metric, prefix: str, compared: Sequence[Comparison]) -> list[str]:

@@ -3,7 +3,7 @@
 Snakemake sees an edit of a rule, not of a module that the rule's script imports. So each rule carries the digests
 of all modules of this project that its script reaches, by a static walk over the import statements, those inside
 functions included; of a package, also of the templates that lie in it. An edit then reruns exactly the jobs whose
-script reaches the edited file. Where this package lies among installed ones, the walk stops at it.
+script reaches the edited file. This package may be installed: what lies beside it there is not followed.
 """
 
 import ast
@@ -25,14 +25,16 @@ TEMPLATES = (".j2", ".css", ".js")
 
 
 def digests(*entries: str, root: str | Path = ROOT) -> list[str]:
-    """``"path@digest"`` of every source file that ``entries`` reach, sorted; relative to ``root``, or absolute.
+    """``"path@digest"`` of every source file that ``entries`` reach, sorted.
 
-    Files are read anew on each call.
+    Paths are relative to ``root`` or to the working directory, which is the project's, or absolute. Files are read anew
+    on each call.
 
     Args:
-        entries: scripts (relative to ``root``) or factories: ``path/file.py:name``, from the working directory as
+        entries: scripts (relative to the working directory) or factories: ``path/file.py:name``, relative to it too, as
             :mod:`edgeprune.networks.resolve` takes it, or ``package.module:name``. An installed module (torchvision's,
             say) is left to the pinned requirements.
+        root: the folder that holds this package.
 
     Raises:
         EdgepruneError: a file that an entry names cannot be read.
@@ -41,7 +43,7 @@ def digests(*entries: str, root: str | Path = ROOT) -> list[str]:
     for entry in entries:
         place, factory, _ = entry.rpartition(":")
         if not factory:
-            walk.add(walk.root / entry)
+            walk.add(Path(os.path.abspath(entry)))
         elif is_file(place):
             walk.add(Path(os.path.abspath(place)))
         else:
@@ -53,8 +55,7 @@ class _Walk:
     """The files found so far, absolute paths, each with its content."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.found = root, {}
-        self.installed = any(root.glob("*.dist-info"))
+        self.root, self.project, self.found = root, Path.cwd(), {}
 
     def add(self, path: Path) -> None:
         """A file that must be there, and all that it reaches."""
@@ -72,18 +73,21 @@ class _Walk:
                     self.add(path)
                 return
 
-    def _is_own(self, module: str) -> bool:
-        """Whether a module may be of this project, and not one that is installed beside it."""
-        return not self.installed or module.partition(".")[0] == PACKAGE
+    def _home(self, module: str) -> Path:
+        return self.root if module.partition(".")[0] == PACKAGE else self.project
 
     def _own(self, module: str) -> list[Path]:
-        return _files_of(self.root, module) if self._is_own(module) else []
+        return _files_of(self._home(module), module)
 
     def digests(self) -> list[str]:
         return sorted(f"{self._label(p)}@{hashlib.sha256(data).hexdigest()[:16]}" for p, data in self.found.items())
 
+    def _top(self, path: Path) -> Path | None:
+        return next((top for top in (self.root, self.project) if path.is_relative_to(top)), None)
+
     def _label(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        top = self._top(path)
+        return path.relative_to(top).as_posix() if top else str(path)
 
     def _imports(self, path: Path) -> list[Path]:
         if path.name == "__init__.py":
@@ -92,8 +96,8 @@ class _Walk:
             imports, _ = _parse(self.found[path])
         except (SyntaxError, ValueError):
             return []  # the job itself will say so, with the line
-        package = path.parent.relative_to(self.root).parts if path.is_relative_to(self.root) else path.parent.parts[1:]
-        top = self.root if path.is_relative_to(self.root) else Path(path.anchor)
+        top = self._top(path) or Path(path.anchor)
+        package = path.parent.relative_to(top).parts
         found = []
         for level, module, names in imports:
             if level:  # from .module import names
@@ -107,13 +111,13 @@ class _Walk:
             for name in reached:
                 found += self._own(name)
                 # a module beside a user's own file, imported the way Python does when that folder is on the path
-                found += _files_of(path.parent, name) if path.parent != self.root else []
+                found += _files_of(path.parent, name) if path.parent != top else []
         return found
 
     def _exports(self, package: str) -> dict[str, str]:
         """The literal `_EXPORTS` of a package that imports its public names on first use."""
-        path = self.root.joinpath(*package.split("."), "__init__.py")
-        return _parse(_read(path))[1] if self._is_own(package) and path.is_file() else {}
+        path = self._home(package).joinpath(*package.split("."), "__init__.py")
+        return _parse(_read(path))[1] if path.is_file() else {}
 
 
 def _files_of(folder: Path, module: str) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeprune import identity
 from edgeprune.measuring import program
-from edgeprune.reporting import Row, columns, notes, runs, standing, units
+from edgeprune.reporting import Row, columns, notes, runs, standing, terminal, units
 from edgeprune.reporting.choice import RULE, Choice
 from edgeprune.reporting.standing import Gap
 from edgeprune.tasks.base import Metric
@@ -128,14 +128,15 @@ def text(
         if broken:
             lines.append(f"  Mind: not every run satisfies {' and '.join(broken)}; the mean does.")
         lines.append(f"  The rule: {RULE}. The test score ({_test(chosen, metric)}) decides nothing.")
+    lines = terminal.wrap(lines)
     lines += ["", f"{len(choice.satisfying)} of {len(everything)} satisfy all (means over the runs):"]
     if choice.satisfying:
-        lines += _table(choice, choice.satisfying, rows, metric)
+        lines.append(_table(choice, choice.satisfying, rows, metric))
     else:
-        lines += ["  none", "", "Nearest:", *_table(choice, choice.failing[:3], rows, metric)]
-    lines += ["", *_exclusions(choice, len(everything))]
+        lines += ["  none", "", "Nearest:", _table(choice, choice.failing[:3], rows, metric)]
+    lines += ["", *terminal.wrap(_exclusions(choice, len(everything)))]
     if not choice.satisfying:
-        lines += ["", *_changes(choice)]
+        lines += ["", *terminal.wrap(_changes(choice))]
     if found:
         lines += ["", *_how_to_get(found)]
     return "\n".join(lines)
@@ -236,17 +237,17 @@ def _how_to_get(found: dict[str, Any]) -> list[str]:
     if not found["satisfies"]:
         fit = "none of its runs alone satisfies all"
     seed = identity.seed_name(found["plan_seed"], found["seed"])
-    lines = [f"Its model (seed {seed}, {fit}; {', '.join(found['own'].values())}):"]
+    lines = terminal.wrap([f"Its model (seed {seed}, {fit}; {', '.join(found['own'].values())}):"])
     for name, title in (("onnx", "ONNX      "), ("checkpoint", "checkpoint")):
         lines.append(f"  {title}  {found[name]}{'' if found['here'][name] else '  (not on this disk)'}")
     if found["pull"]:
         lines.append(f"  get it      {found['pull']}")
-    lines.append(f"  measure     {found['measure']}")
+    lines.append("  measure     " + found["measure"].replace(" --", " \\\n                --"))
     lines.append("              (on a board: copy these three files there; they need numpy and onnxruntime)")
     return lines
 
 
-def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: Metric) -> list[str]:
+def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: Metric) -> str:
     """Aligned columns; after a mean that is constrained, the worst of its runs in brackets. ``→`` is the chosen one,
     ``=`` what cannot be told from the best."""
     costs = [c for c in choice.constraints if c.column != "val"]
@@ -268,8 +269,7 @@ def _table(choice: Choice, groups: Sequence[Row], rows: Sequence[Row], metric: M
             worst = max(members, key=constraint.miss)
             line.append(constraint.show(row) + (f" (worst {constraint.show(worst)})" if len(members) > 1 else ""))
         cells.append(line)
-    widths = [max(len(line[i]) for line in [head, *cells]) for i in range(len(head))]
-    return ["  " + "  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in [head, *cells]]
+    return terminal.table([head, *cells], indent="  ")
 
 
 def _behind(gap: Gap | None, metric: Metric) -> str:

@@ -133,6 +133,9 @@ def between(points: Mapping[float, Row | None], row: Row, constraints: Sequence[
         low, high = line[-1], LARGEST
         how = f"−{100 * low:g} %, the largest target tried, fails"
     crossing = _crossing(points, line, costs)
+    if not good and _beyond(points[0.0], costs, crossing):
+        problem = f"nothing that removes {100 * LARGEST:g} % or less can be expected to satisfy the constraints: {how}"
+        raise EdgepruneError(problem, key="--config", remedy="relax a constraint")
     if crossing is None or not low < crossing < high:
         crossing = (low + high) / 2
         how += "; the middle between"
@@ -146,6 +149,14 @@ def between(points: Mapping[float, Row | None], row: Row, constraints: Sequence[
     if not targets:
         raise EdgepruneError(f"there is no room left: {how}", key="--config", remedy="use the run that satisfies")
     return Bracket(row, targets, how, _on_line(points, line, "val", crossing))
+
+
+def _beyond(dense: Row | None, costs: Sequence[Constraint], crossing: float | None) -> bool:
+    """Whether limits are out of reach: where the line meets them too much is removed, or they are below what would be
+    left of the dense network's cost if it fell in proportion."""
+    known = [(c, (dense or {}).get(c.column)) for c in costs]
+    least = any(cost is not None and c.limit.value < (1 - LARGEST) * cost for c, cost in known)
+    return least or (crossing is not None and crossing >= LARGEST)
 
 
 def _on_line(points: Mapping[float, Row | None], line: Sequence[float], column: str, target: float) -> float | None:

@@ -6,6 +6,7 @@ from edgeprune.complexity import width
 from edgeprune.complexity.parts import Group, Layer, Lifetime, Product, SizeAttribute, TensorShape
 from edgeprune.complexity.profile import Profile
 from edgeprune.tracing.expressions import Expression
+from edgeprune.tracing.records import Attribute
 from edgeprune.tracing.trace import Trace
 
 #: ``express(expr, size)``: an expression of variables as one of the groups' names.
@@ -90,7 +91,7 @@ def assemble(trace: Trace) -> Profile:
         frozen=_frozen(trace, layers),
         notes=tuple(trace.notes),
         dtype_bytes=network.dtype.itemsize,
-        attributes=_attributes(trace, express),
+        attributes=sizes(trace, trace.attributes),
         count_only=_count_only(trace),
     )
 
@@ -121,9 +122,10 @@ def _count_only(trace: Trace) -> dict[str, str]:
     return {name: found[name] for name in trace.groups if name in found}
 
 
-def _attributes(trace: Trace, express: Express) -> tuple[SizeAttribute, ...]:
-    found = {}
-    for module, name, index, expr in trace.attributes:
+def sizes(trace: Trace, attributes: Iterable[Attribute]) -> tuple[SizeAttribute, ...]:
+    """Attributes as the profile holds them, without those that no group moves."""
+    express, found = in_groups(trace), {}
+    for module, name, index, expr in attributes:
         expressed = express(expr, 0)
         if not width.is_constant(expressed):
             path = trace.network.paths[id(module)]

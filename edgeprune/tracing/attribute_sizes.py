@@ -6,16 +6,24 @@ shrunk network run, with the right shapes and MACs, become part of the profile.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from itertools import islice, product
 
 from torch import nn
 
+from edgeprune.modules.attributes import REPEATED
 from edgeprune.tracing.expressions import Expression
 from edgeprune.tracing.records import Attribute
 from edgeprune.tracing.trace import Trace
 
 #: How far up the stack of modules an attribute is looked for.
 LEVELS = 3
+#: Code divides (``self.channels // 2``): an attribute may be so many times the size that was computed from it.
+FACTORS = (1, 2, 3, 4)
+#: Of the sizes that attributes may follow, so many combinations are tried.
+COMBINATIONS = 8
+#: Class of a module, name of its attribute, index in a sequence.
+Kind = tuple[type, str, int | None]
 
 
 def modules_on_stack() -> list[nn.Module]:
@@ -30,10 +38,16 @@ def modules_on_stack() -> list[nn.Module]:
 
 
 def attributes_of_size(modules: Iterable[nn.Module], size: int, expr: Expression) -> list[Attribute]:
-    """``[(module, attribute, index or None, expr)]`` for integers and items of sequences that equal ``size``."""
+    """``[(module, attribute, index or None, expr)]`` for integers and items of sequences that equal ``size``.
+
+    What torch's own modules repeat is left out: it is set anyway.
+    """
     found = []
     for module in modules:
+        repeated = {name for cls, names in REPEATED.items() if isinstance(module, cls) for name in names}
         for name, value in vars(module).items():
+            if name in repeated:
+                continue
             if type(value) is int and value == size:
                 found.append((module, name, None, expr))
             elif type(value) in (tuple, list) and size in value and all(type(n) is int for n in value):
@@ -41,22 +55,44 @@ def attributes_of_size(modules: Iterable[nn.Module], size: int, expr: Expression
     return found
 
 
-def mend(trace: Trace, candidates: Iterable[Attribute], succeeds: Callable[[], bool]) -> bool:
-    """Add to ``trace.attributes`` as few candidates as make ``succeeds()`` true; false, and none, if all do not."""
-    before = list(trace.attributes)
-    known = {(id(m), name, index) for m, name, index, _ in before}
-    chosen = {}
+def kind_of(attribute: Attribute) -> Kind:
+    """What the attributes of modules of one class share: they are needed in all or in none."""
+    module, name, index, _ = attribute
+    return type(module), name, index
+
+
+def suitable(trace: Trace, candidates: Iterable[Attribute]) -> list[dict[str, list[Attribute]]]:
+    """``{group: candidates whose size follows it}``, those that are part of the profile already left out.
+
+    Several such where an attribute may follow one of several sizes: those of a kind the same, in the order in which
+    they were met; in the last, of each attribute the first that follows the group.
+    """
+    known = {(id(m), name, index) for m, name, index, _ in trace.attributes}
+    found: dict[Kind, dict[int, dict[Expression, Attribute]]] = {}
     for module, name, index, expr in candidates:
         if id(module) in trace.network.paths and (id(module), name, index) not in known:
-            chosen.setdefault((id(module), name, index), (module, name, index, expr))
-    chosen = list(chosen.values())
-    trace.attributes = before + chosen
-    if not chosen or not succeeds():
-        trace.attributes = before
-        return False
-    for candidate in list(chosen):
-        trace.attributes = before + [c for c in chosen if c is not candidate]
-        if succeeds():
-            chosen.remove(candidate)
-    trace.attributes = before + chosen
-    return True
+            resolved = trace.widths.resolve(expr)
+            of_module = found.setdefault((type(module), name, index), {}).setdefault(id(module), {})
+            of_module.setdefault(resolved, (module, name, index, resolved))
+    group_of = {v: name for name, v in trace.groups.items()}
+
+    def by_group(attributes: Iterable[Attribute]) -> dict[str, list[Attribute]]:
+        of = {name: [] for name in trace.groups}
+        for attribute in attributes:
+            for group in {group_of[v] for _, v in attribute[3] if v in group_of}:
+                of[group].append(attribute)
+        return of
+
+    kinds = [[list(follows.values()) for follows in kind.values()] for kind in found.values()]
+    ranked = [
+        by_group(f[min(rank, len(f) - 1)] for rank, kind in zip(ranks, kinds, strict=True) for f in kind)
+        for ranks in islice(product(*(range(max(map(len, kind))) for kind in kinds)), COMBINATIONS)
+    ]
+    every = by_group(attribute for kind in kinds for follows in kind for attribute in follows)
+    first = {name: list({(id(a[0]), *a[1:3]): a for a in reversed(of)}.values())[::-1] for name, of in every.items()}
+    return [*ranked, first]
+
+
+def unique(attributes: Iterable[Iterable[Attribute]]) -> list[Attribute]:
+    """All of them, each attribute of a module once."""
+    return list({(id(a[0]), a[1], a[2]): a for some in attributes for a in some}.values())

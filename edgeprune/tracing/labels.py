@@ -9,7 +9,7 @@ from torch._ops import OpOverload
 
 from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.attribute_sizes import Attribute, attributes_of_size, modules_on_stack
-from edgeprune.tracing.expressions import Dims, Expression
+from edgeprune.tracing.expressions import Dims, Expression, scale
 from edgeprune.tracing.network import Network
 from edgeprune.tracing.records import LayerRecord, Product
 from edgeprune.tracing.sources import call_site
@@ -58,7 +58,8 @@ class Labels:
         self.products: list[Product] = []
         self.notes: list[str] = []
         self.attributes: list[Attribute] = []  # sizes that torch's own modules repeat
-        self.candidates: list[Attribute] | None = None  # sizes kept in attributes, collected when the probe asks
+        #: Attributes that may hold a size, by how many times it they are; collected when the probe asks.
+        self.candidates: dict[int, list[Attribute]] | None = None
         self.current: str | None = None
 
     def dims(self, tensor: Tensor) -> Dims:
@@ -76,12 +77,25 @@ class Labels:
         """Name of the parameter or buffer that ``tensor`` is, is a view of or is computed from; else ``None``."""
         return self.names.get(id(tensor)) or self.origin.get(id(tensor))
 
+    def in_count(self, expr: Expression | None, why: str) -> Expression | None:
+        """``expr`` after an operator that mixes its channels: as many as before, but no certain ones. Where the mapping
+        is to be exact, they are frozen."""
+        if expr is None or self.widths.is_constant(expr):
+            return None
+        if self.widths.exact:
+            self.widths.freeze(expr, why)
+            return None
+        self.widths.by_count(expr)
+        return expr
+
     def sizes_used(self, tensor: Tensor) -> None:
         """Called where a result's sizes come from the caller: notes which attributes may have given them."""
         if self.candidates is not None:
             for size, expr in zip(tensor.shape, self.dims(tensor), strict=True):
                 if expr is not None and not self.widths.is_constant(expr):
-                    self.candidates += attributes_of_size(modules_on_stack(), size, expr)
+                    modules = modules_on_stack()
+                    for factor, found in self.candidates.items():
+                        found += attributes_of_size(modules, factor * size, scale(expr, factor))
 
     def owner_attribute(self, names: Sequence[str], expr: Expression | None) -> None:
         """Note that an attribute (the first of ``names`` there is) of the calling module follows ``expr``."""

@@ -30,6 +30,8 @@ VALUE_DEPENDENT = {
 
 #: Operators whose result is as large as the caller says.
 SIZED = {"slice", "split", "split_with_sizes", "expand", "new_zeros", "new_empty", "new_ones", "new_full"}
+#: Products that torch's own counter of FLOPs leaves out.
+UNCOUNTED = {"mv", "dot", "vdot"}
 #: An operator's name, its rule, the shortcut to its result, and the count of its MACs.
 Handler = tuple[str, Rule | None, Callable | None, Count | None]
 
@@ -91,6 +93,8 @@ class Tracer(Labels, TorchDispatchMode):
             return found
 
     def _apply(self, rule: Rule | None, call: Call) -> None:
+        if self.record and (rule is None or call.name in UNCOUNTED):
+            self._note_uncounted(call)
         if rule is not None:
             try:
                 rule(self, call)
@@ -101,8 +105,6 @@ class Tracer(Labels, TorchDispatchMode):
                 why = f"the operator cannot be followed here: {error}"
         else:
             why = "there is no rule for the operator"
-            if self.record:
-                self._note_uncounted(call)
         for tensor in call.tensors:
             for expr in self.dims(tensor):
                 self.widths.freeze(expr, why)

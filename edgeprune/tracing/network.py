@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.clone import clone, named_tensors
 from edgeprune.modules.resize import on_meta
 from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.expressions import Dims
+from edgeprune.tracing.records import layer_name
 
 
 class Network:
@@ -31,8 +33,11 @@ class Network:
         self.names: dict[int, str] = {}
         self.labels: dict[int, Dims] = {}
         self.dims: dict[str, Dims] = {}
+        convolutions = {path for path, m in self.model.named_modules() if isinstance(m, _ConvNd)}
         for name, tensor in named_tensors(self.model):
-            dims: Dims = [((1, widths.new(n)),) if n > 1 else None for n in tensor.shape]
+            # of a kernel, filters and inputs can vary, be it stored under a parametrisation
+            most = 2 if layer_name(name) in convolutions else tensor.dim()
+            dims: Dims = [((1, widths.new(n)),) if n > 1 and k < most else None for k, n in enumerate(tensor.shape)]
             self.names[id(tensor)], self.labels[id(tensor)], self.dims[name] = name, dims, dims
         self.paths = {id(m): path for path, m in self.model.named_modules()}
         self.tensors = dict(named_tensors(self.model))

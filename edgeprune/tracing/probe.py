@@ -4,6 +4,8 @@ What breaks it is a size that the user's code has written down (``x.view(-1, 512
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
 
 import torch
 from torch._ops import OpOverload
@@ -12,8 +14,8 @@ from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.resize import on_meta, rebuild
-from edgeprune.tracing.assemble import assemble, in_groups
-from edgeprune.tracing.attribute_sizes import mend
+from edgeprune.tracing.assemble import assemble, in_groups, sizes
+from edgeprune.tracing.attribute_sizes import Kind, kind_of, suitable, unique
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.labels import tensors_in
 from edgeprune.tracing.mode import SIZED
@@ -24,7 +26,7 @@ from edgeprune.tracing.trace import Trace
 Widths = Mapping[str, int]
 
 
-def settle(trace: Trace, find_candidates: Callable[[], list[Attribute]]) -> Profile:
+def settle(trace: Trace, find_candidates: Callable[[], tuple[list[Attribute], list[Attribute]]]) -> Profile:
     """The trace's profile: what the probe finds to be written down is mended where it is an attribute, else frozen.
 
     Args:
@@ -36,25 +38,16 @@ def settle(trace: Trace, find_candidates: Callable[[], list[Attribute]]) -> Prof
             f"the network has {trace.macs:,} MACs but its layers add up to {profile.totals['macs']:,}",
             remedy="report this network: an operator is counted wrongly",
         )
-    candidates = None
+    candidates = cache(find_candidates)
     while (shrunk := _failing(trace, profile)) is not None:
-        candidates = find_candidates() if candidates is None else candidates
-        for name, why in _culprits(trace, profile, shrunk).items():
-            variable = trace.groups.get(name)
-            if variable in trace.widths.binding:
-                continue
-            concerned = [c for c in candidates if any(v == variable for _, v in trace.widths.resolve(c[3]))]
-            if mend(trace, concerned, lambda name=name, n=shrunk[name]: _survives(trace, name, n)):
-                trace.notes.append(f"surgery sets a size kept in an attribute, for {name}")
-            else:
-                trace.widths.freeze(((1, variable),), why)
+        probe = _Search(trace, profile, shrunk, *candidates())
+        for name, why in probe.culprits().items():
+            if trace.groups[name] not in trace.widths.binding:
+                trace.widths.freeze(((1, trace.groups[name]),), why)
+        for name in probe.mend():
+            trace.notes.append(f"surgery sets a size kept in an attribute, for {name}")
         profile = assemble(trace)
     return profile
-
-
-def _survives(trace: Trace, name: str, n: int) -> bool:
-    profile = assemble(trace)
-    return _problem(trace, profile, {**profile.widths, name: n}) is None
 
 
 def _failing(trace: Trace, profile: Profile) -> Widths | None:
@@ -76,23 +69,71 @@ def _trials(trace: Trace, profile: Profile) -> Iterator[Widths]:
         yield {name: max(1, n * 7 // 8 if i % 2 else n * 4 // 7 - 5 * i % 7) for i, (name, n) in sizes}
 
 
-def _culprits(trace: Trace, profile: Profile, shrunk: Widths) -> dict[str, str]:
-    """``{group: reason}``: the groups that cannot shrink, found by halving."""
-    accepted, found = {}, {}
+class _Search:
+    """Finds, by halving, the groups that cannot shrink, and the attributes that must follow those that can."""
 
-    def search(names: list[str]) -> None:
-        widths = {**profile.widths, **accepted, **{n: shrunk[n] for n in names}}
-        problem = _problem(trace, profile, widths)
-        if problem is None:
-            accepted.update({n: shrunk[n] for n in names})
-        elif len(names) == 1:
-            found[names[0]] = problem
-        else:
+    def __init__(
+        self, trace: Trace, profile: Profile, shrunk: Widths, equal: list[Attribute], multiples: list[Attribute]
+    ) -> None:
+        self.trace, self.profile, self.shrunk = trace, profile, shrunk
+        self.before = list(trace.attributes)
+        self.ranked = suitable(trace, equal)
+        if multiples:
+            self.ranked += suitable(trace, equal + multiples)
+        self.nothing: dict[str, list[Attribute]] = {name: [] for name in trace.groups}
+        self.chosen: dict[str, list[Attribute]] = {}  # of the groups that can shrink
+
+    def culprits(self) -> dict[str, str]:
+        """``{group: reason}``. Attributes are tried along: most networks that keep sizes so can be mended whole."""
+        found = {}
+
+        def search(names: list[str]) -> None:
+            attempts = [{name: of[name] for name in names} for of in (*self.ranked, self.nothing)]
+            different = [some for n, some in enumerate(attempts) if some not in attempts[:n]]
+            if len(names) > 1 and len(different) > 1:
+                different.pop()  # without attributes only one by one
+            problems = []
+            for attempt in different:
+                if (problem := self._problem(self.chosen | attempt)) is None:
+                    self.chosen |= attempt
+                    return
+                problems.append(problem)
+            if len(names) == 1:
+                found[names[0]] = problems[-1]
+                return
             search(names[: len(names) // 2])
             search(names[len(names) // 2 :])
 
-    search(list(shrunk))
-    return found
+        search(list(self.shrunk))
+        return found
+
+    def mend(self) -> list[str]:
+        """Add to ``trace.attributes`` as few as the groups need; returns those of the groups that need some."""
+        kinds = dict.fromkeys(kind_of(attribute) for found in self.chosen.values() for attribute in found)
+
+        def needed(dropped: set[Kind]) -> dict[str, list[Attribute]]:
+            return {name: [a for a in found if kind_of(a) not in dropped] for name, found in self.chosen.items()}
+
+        dropped: set[Kind] = set()
+
+        def drop(some: list[Kind]) -> None:
+            if self._problem(needed(dropped | {*some})) is None:
+                dropped.update(some)
+            elif len(some) > 1:
+                drop(some[: len(some) // 2])
+                drop(some[len(some) // 2 :])
+
+        if kinds:
+            drop(list(kinds))
+        kept = needed(dropped)
+        self.trace.attributes = self.before + unique(kept.values())
+        return [name for name, found in kept.items() if found]
+
+    def _problem(self, attempt: Mapping[str, list[Attribute]]) -> str | None:
+        """Of a copy in which these groups shrink and these attributes follow."""
+        attributes = sizes(self.trace, self.before + unique(attempt.values()))
+        widths = self.profile.widths | {name: self.shrunk[name] for name in attempt}
+        return _problem(self.trace, replace(self.profile, attributes=attributes), widths)
 
 
 def _problem(trace: Trace, profile: Profile, widths: Widths) -> str | None:

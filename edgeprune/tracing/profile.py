@@ -10,6 +10,7 @@ from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.attribute_sizes import FACTORS
 from edgeprune.tracing.mode import Tracer
 from edgeprune.tracing.network import Network, depends_on_training, reads_sizes
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
@@ -123,14 +124,16 @@ def _run(trace: Trace, training: bool) -> Tracer:
     return tracer
 
 
-def _candidates(trace: Trace) -> list[Attribute]:
-    """Attributes that may hold the size an operator was given: one more evaluation pass, which looks for them."""
+def _candidates(trace: Trace) -> tuple[list[Attribute], list[Attribute]]:
+    """Attributes that equal the size an operator was given, and those that may have been divided to get it: one more
+    evaluation pass."""
     tracer = Tracer(trace.widths, trace.network, record=False)
-    tracer.candidates = []
+    tracer.candidates = {factor: [] for factor in FACTORS}
     set_training(trace.network.model, False)
     with tracer:
         trace.network.model(*inputs(trace.input_shapes, EVALUATION_BATCH, trace.network.dtype))
-    return tracer.candidates
+    equal, *multiples = tracer.candidates.values()
+    return equal, [attribute for found in multiples for attribute in found]
 
 
 def _note_unused(trace: Trace, used: set[str], used_in_training: set[str]) -> None:

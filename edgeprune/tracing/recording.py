@@ -2,7 +2,7 @@
 
 import math
 
-from edgeprune.tracing.expressions import Expression
+from edgeprune.tracing.expressions import Dims, Expression
 from edgeprune.tracing.labels import Call, Labels
 from edgeprune.tracing.records import LayerRecord, Product, Shape, layer_name
 from edgeprune.tracing.sources import call_site
@@ -11,19 +11,19 @@ from edgeprune.tracing.sources import call_site
 Sized = tuple[int, Expression | None]
 
 
-def record_convolution(
-    tracer: Labels, call: Call, out: Expression | None, seen: Expression | None, transposed: bool
-) -> None:
-    """One call of a convolution; the batch is 1."""
+def record_convolution(tracer: Labels, call: Call, dims: Dims, seen: Expression | None, transposed: bool) -> None:
+    """One call of a convolution; the batch is 1. ``dims`` are the result's without the batch."""
     x, weight, bias, groups = *call.args[:3], call.args[8]
     kernel = tuple(weight.shape[2:])
     out_size = weight.shape[1] * groups if transposed else weight.shape[0]
     seen_size = weight.shape[0] // groups if transposed else weight.shape[1]
     batch = x.shape[0]
-    positions = batch * math.prod((x if transposed else call.out).shape[2:])
-    name = tracer.parameter(weight)
-    if name is None or name in tracer.buffers:
-        tracer.products.append(Product([(positions * math.prod(kernel), None), (out_size, out), (seen_size, seen)]))
+    places = (x if transposed else call.out).shape[2:]
+    positions, out = batch * math.prod(places), dims[0]
+    name, moves = tracer.parameter(weight), any(dims[1:])
+    if name is None or name in tracer.buffers or moves:
+        sizes = [(out_size, out), (seen_size, seen), *zip(places, dims[1:])]
+        tracer.products.append(Product([(batch * math.prod(kernel), None), *sizes]))
         return
     kind = f"conv{'_transpose' if transposed else ''}{len(kernel)}d"
     shape = (out_size, out), (seen_size, seen), kernel

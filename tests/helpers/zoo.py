@@ -19,6 +19,7 @@ from helpers.zoo_layouts import (
     pixel_shuffle,
     unflatten,
 )
+from helpers.zoo_weights import Paths, blurred, channel_attention, normalised, standardised
 
 
 class Residual(nn.Module):
@@ -246,6 +247,7 @@ ZOO = {
     "added_concatenations": (AddedConcatenations, IMAGE),
     "chunk": (Chunked, IMAGE),
     "split_by_attribute": (lambda: Chunked("attribute"), IMAGE),
+    "split_by_arithmetic": (lambda: Chunked("arithmetic"), IMAGE),
     "split_by_number": (lambda: Chunked("number"), IMAGE),
     "half_slice": (HalvedResidual, IMAGE),
     "shuffle": (Shuffle, IMAGE),
@@ -263,4 +265,9 @@ ZOO = {
     "auxiliary": (Auxiliary, IMAGE),
     "ghost": (Ghost, IMAGE),
     "unknown": (Unknown, (3, 12, 12)),
+    "standardised": (standardised, IMAGE),
+    "normalised": (normalised, IMAGE),
+    "blurred": (blurred, IMAGE),
+    "channel_attention": (channel_attention, IMAGE),
+    "paths": (Paths, IMAGE),
 }

@@ -40,7 +40,7 @@ class Chunked(nn.Module):
 
     def __init__(self, how="chunk"):
         super().__init__()
-        self.how, self.hidden = how, 8
+        self.how, self.hidden, self.doubled = how, 8, 16
         self.cv1, self.cv2 = nn.Conv2d(3, 16, 1), nn.Conv2d(32, 12, 1)
         self.m = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(2))
         self.head = nn.Linear(12, 5)
@@ -51,6 +51,8 @@ class Chunked(nn.Module):
             y = list(x.chunk(2, 1))
         elif self.how == "attribute":
             y = list(x.split((self.hidden, self.hidden), 1))
+        elif self.how == "arithmetic":
+            y = list(x.split(self.doubled // 2, 1))
         else:
             y = list(x.split((8, 8), 1))
         y += [m(y[-1]) for m in self.m if True]

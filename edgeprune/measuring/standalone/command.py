@@ -127,8 +127,8 @@ def parse(argv):
     if args.energy_seconds is None:
         args.energy_seconds = max(args.seconds, POLL)
     infinity = float("inf")
-    if args.threads < 1 or args.iterations < 1 or args.warmup < 0 or not 0 <= args.seconds < infinity:
-        parser.error("threads and iterations must be at least 1, warm-up runs and seconds at least 0")
+    if args.threads < 1 or args.iterations < 1 or args.warmup < 0 or not 0 < args.seconds < infinity:
+        parser.error("threads and iterations must be at least 1, warm-up runs at least 0, seconds above 0")
     most = max(64, 4 * (os.cpu_count() or 1))  # ONNX Runtime takes thousands, and then hangs
     if args.threads > most:
         parser.error(f"more than {most} threads are not of use on this machine")

@@ -7,7 +7,9 @@ def page(result, model, reference):
     """``result`` is :func:`~standalone.measurement.measure`'s, the others the names of the files."""
     beside, reasons = result["reference"], result["reasons"]
     columns = [result, beside] if beside else [result]
-    rows = [("", [os.path.basename(path) for path in (model, reference) if path])]
+    heads = names([path for path in (model, reference) if path])
+    width = max(24, max(map(len, heads)) + 2)
+    rows = [("", heads)]
     for key in ("p50", "p90", "p99"):
         rows.append((f"latency {key}", [f"{each['latency_ms'][key]:.3f} ms" for each in columns]))
     rows.append(("  p50, 95 %", [span(each["latency_ms"], "p50_low", "p50_high", 3) for each in columns]))
@@ -29,12 +31,21 @@ def page(result, model, reference):
         rows.insert(1, ("differs by", [f"{result['agreement']['difference']:.1g} of the largest output"]))
         engines = {result["engine"]: f"{result['engine']} {device[result['engine']]}", **(engines if beside else {})}
     lines = [f"{place}, {' beside '.join(engines.values())}, {protocol['rounds']} rounds"]
-    lines += [f"{name:20}" + "".join(f"{cell:24}" for cell in cells).rstrip() for name, cells in rows]
+    lines += [f"{name:20}" + "".join(f"{cell:{width}}" for cell in cells).rstrip() for name, cells in rows]
     lines += [
         f"not measured: {name}: {reason}" for name, reason in reasons.items() if not name.endswith(("speedup", "_high"))
     ]
     lines += [f"warning: {warning}" for warning in result["warnings"]]
     return "\n".join(lines + ["(--json: all that was found)"])
+
+
+def names(paths):
+    """As much of each path's end as it takes to tell them apart."""
+    parts = [os.path.abspath(path).split(os.sep) for path in paths]
+    kept = 1
+    while len({tuple(part[-kept:]) for part in parts}) < len(parts) and kept < max(map(len, parts)):
+        kept += 1
+    return paths if kept == max(map(len, parts)) else [os.sep.join(part[-kept:]) for part in parts]
 
 
 def span(values, low, high, places):

@@ -21,6 +21,7 @@ def convolution(tracer: Labels, call: Call) -> None:
     width_in = weight.shape[0] if transposed else weight.shape[1] * groups
     depthwise = groups > 1 and groups == width_in
     if depthwise:
+        tracer.sizes_used(x)  # the number of groups
         out, seen = _depthwise(widths, X[1], W, weight, groups, transposed)
     elif transposed:
         out, seen = _transposed(widths, X[1], W, weight, groups)
@@ -28,11 +29,22 @@ def convolution(tracer: Labels, call: Call) -> None:
         out, seen = _plain(widths, X[1], W, groups)
     if bias is not None:
         widths.unify(out, tracer.dims(bias)[0], "bias")
-    for expr in X[2:]:
-        widths.freeze(expr, "channels used as a spatial dimension")
-    tracer.label(call.out, [X[0], out] + [None] * (call.out.dim() - 2))
+    dims = [out, *(_along(tracer, call, X, k) for k in range(2, x.dim()))]
+    tracer.label(call.out, [X[0], *dims])
     if tracer.record:
-        record_convolution(tracer, call, out, seen, transposed)
+        record_convolution(tracer, call, dims, seen, transposed)
+
+
+def _along(tracer: Labels, call: Call, X: Dims, k: int) -> Expression | None:
+    """Channels laid out along dimension ``k``, over which the kernel moves (efficient channel attention).
+
+    Where there is nothing else, and the length stays, this is right in count: the neighbours of a channel change when
+    others go.
+    """
+    if call.args[0].shape[1] == call.out.shape[1] == 1 and call.out.shape[k] == call.args[0].shape[k]:
+        return tracer.in_count(X[k], "channels used as a spatial dimension")
+    tracer.widths.freeze(X[k], "channels used as a spatial dimension")
+    return None
 
 
 def _plain(widths: Widths, x: Expression | None, W: Dims, groups: int) -> tuple[Expression | None, Expression | None]:

@@ -36,6 +36,18 @@ def matrix_product(tracer: Labels, call: Call) -> None:
         tracer.products.append(Product([*zip(x.shape, X, strict=True), (shape[1], W[1])]))
 
 
+@rule("mv", "dot", "vdot")
+def product_with_vector(tracer: Labels, call: Call) -> None:
+    """``(rows, inner) @ (inner)`` or ``(inner) @ (inner)``, as in spectral norm."""
+    x, vector = call.args[:2]
+    X = tracer.dims(x)
+    tracer.widths.unify(X[-1], tracer.dims(vector)[0], "product with a vector")
+    if tracer.parameter(x) is not None:  # the norm of a weight depends on all filters
+        for expr in X:
+            tracer.in_count(expr, "weights are divided by their norm")
+    tracer.label(call.out, X[:-1])
+
+
 @rule("bmm", "baddbmm")
 def batched_product(tracer: Labels, call: Call) -> None:
     """``(batch, rows, inner) @ (batch, inner, columns)``."""

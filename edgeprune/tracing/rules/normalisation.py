@@ -22,6 +22,8 @@ def batch_norm(tracer: Labels, call: Call) -> None:
             tracer.widths.unify(X[1], tracer.dims(vector)[0], "batch norm")
     if all(vector is None for vector in call.args[1:5]):  # an instance norm owns only its number of features
         tracer.owner_attribute(("num_features",), X[1])
+    if tracer.parameter(x) is not None:
+        X = [X[0], X[1], *(tracer.in_count(expr, "weights are standardised over it") for expr in X[2:])]
     first, *rest = call.outputs
     tracer.label(first, X)
     for tensor in rest:
@@ -44,6 +46,16 @@ def layer_norm(tracer: Labels, call: Call) -> None:
         tracer.label(
             tensor, X[:first] + [None] * (tensor.dim() - first) if tensor.dim() >= first else [None] * tensor.dim()
         )
+
+
+@rule("_weight_norm_interface")
+def weight_norm(tracer: Labels, call: Call) -> None:
+    """A weight from its direction and its norms along ``dim``, which have the other dimensions at size 1."""
+    direction, norms, dim = call.args[0], call.args[1], call.arg(2, "dim", 0)
+    D, N = tracer.dims(direction), tracer.dims(norms)
+    tracer.widths.unify(D[dim], N[dim], "weight norm")
+    for tensor, dims in zip(call.outputs, (D, N), strict=True):
+        tracer.label(tensor, dims)
 
 
 @rule("native_group_norm")

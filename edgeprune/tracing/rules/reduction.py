@@ -3,6 +3,9 @@
 from edgeprune.tracing.labels import Call, Labels
 from edgeprune.tracing.registry import rule
 
+#: What zeros among the values change.
+STATISTICS = {"mean", "var", "std", "var_mean", "std_mean"}
+
 
 @rule(
     "mean", "sum", "amax", "amin", "max", "min", "var", "std", "var_mean", "std_mean", "prod", "norm",
@@ -13,6 +16,9 @@ def reduction(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     axes = _axes(call, x.dim())
     X = tracer.dims(x)
+    if call.name in STATISTICS and tracer.parameter(x) is not None:
+        for k in axes:
+            tracer.in_count(X[k], "weights are standardised over it")
     for tensor in call.outputs:
         if tensor.dim() == x.dim():
             tracer.label(tensor, [None if k in axes else e for k, e in enumerate(X)])
@@ -28,24 +34,25 @@ def _axes(call: Call, rank: int) -> set[int]:
     return {d % rank for d in ([given] if isinstance(given, int) else given)}
 
 
-@rule("flip", "roll")
+@rule("flip", "roll", "sort")
 def moved(tracer: Labels, call: Call) -> None:
-    """Elements change places along some axes; channels that do are fixed."""
+    """Elements change places along some axes, all of them stay: right in count for channels."""
     x = call.args[0]
-    given = call.arg(1 if call.name == "flip" else 2, "dims")
-    axes = {d % x.dim() for d in given or range(x.dim())}
-    X = tracer.dims(x)
-    for k in axes:
-        tracer.widths.freeze(X[k], "channels change places")
-    tracer.label(call.out, [None if k in axes else e for k, e in enumerate(X)])
-
-
-@rule("topk", "sort", "kthvalue")
-def ordered(tracer: Labels, call: Call) -> None:
-    x = call.args[0]
-    position = 1 if call.name == "sort" else 2
-    axis = call.arg(position, "dim", -1) % x.dim()
-    X = tracer.dims(x)
-    tracer.widths.freeze(X[axis], "channels are put in order")
+    if call.name == "sort":
+        axes = {call.arg(1, "dim", -1) % x.dim()}
+    else:
+        given = call.arg(1 if call.name == "flip" else 2, "dims")
+        axes = {d % x.dim() for d in given or range(x.dim())}
+    X = [tracer.in_count(e, "channels change places") if k in axes else e for k, e in enumerate(tracer.dims(x))]
     for tensor in call.outputs:
-        tracer.label(tensor, [None if k == axis else e for k, e in enumerate(X)])
+        tracer.label(tensor, X)
+
+
+@rule("topk", "kthvalue")
+def picked(tracer: Labels, call: Call) -> None:
+    x = call.args[0]
+    axis = call.arg(2, "dim", -1) % x.dim()
+    X = tracer.dims(x)
+    tracer.widths.freeze(X[axis], "some channels are picked")
+    for tensor in call.outputs:
+        tracer.label(tensor, [None if k == axis else e for k, e in enumerate(X)][: tensor.dim()])

@@ -73,8 +73,15 @@ def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequenc
 
 
 def _split(widths: Widths, whole: Expression, after: Sequence[int]) -> Dims | None:
-    """``whole`` as a product of dimensions of which one varies: the one that can, the largest first."""
-    order = sorted((k for k in range(len(after)) if after[k] > 1), key=lambda k: (-after[k], -k))
+    """``whole`` as a product of dimensions of which one varies: the one as which it is written, else the one that can,
+    the largest first."""
+    resolved = widths.resolve(whole)
+
+    def is_written(k: int) -> bool:
+        blocks, inner = math.prod(after[:k]), math.prod(after[k + 1 :])
+        return resolved == resolved[: len(resolved) // blocks] * blocks and all(c % inner == 0 for c, _ in resolved)
+
+    order = sorted((k for k in range(len(after)) if after[k] > 1), key=lambda k: (not is_written(k), -after[k], -k))
     # a factor that already varies freely needs no new equation: try these positions first
     for needs_new in (False, True):
         for k in order:
