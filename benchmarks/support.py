@@ -5,7 +5,9 @@
 Every CNN classifier and the fcn, deeplabv3 and lraspp heads of torchvision, this project's networks for restoration,
 segmentation and detection (tests/helpers/tasknetworks.py), the architectures of tests/helpers/architectures.py and the
 structures of tests/helpers/zoo.py, each at the smallest square input that its forward pass takes in evaluation and in
-training mode, and at an ordinary one; PA, FA and MA to 50 % with the default settings.
+training mode, and at an ordinary one; PA, FA and MA to 50 % with the default settings. Where the package timm is
+installed (`pip install --no-deps timm==1.0.31 safetensors huggingface_hub`; it is no dependency), also one network of
+each of its families of CNNs and hybrids (benchmarks/timm_families.txt) at 64 x 64, or the next size that it takes.
 """
 
 import argparse
@@ -13,12 +15,14 @@ import fnmatch
 import logging
 import multiprocessing
 import platform
+import statistics
 import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -36,6 +40,7 @@ MODES, TARGET = {"PA": "params", "FA": "macs", "MA": "memory"}, 0.5
 TRANSFORMERS = ("vit_", "swin_", "maxvit")
 HEADS = ("fcn_", "deeplabv3_", "lraspp_")
 LARGE = 128  # side of the second, ordinary input
+FIXED = (64, 128, 160, 192, 224, 256, 288, 384)  # sides that timm's are tried at
 SIDES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
@@ -60,12 +65,17 @@ def names():
 
     found = {n: "torchvision" for n in list_models(module=torchvision.models) if not n.startswith(TRANSFORMERS)}
     found |= {n: "torchvision" for n in list_models(module=segmentation) if n.startswith(HEADS)}
+    if find_spec("timm"):
+        families = (ROOT / "benchmarks" / "timm_families.txt").read_text().split()
+        found |= dict.fromkeys(families, "timm")
     found |= dict.fromkeys(PUBLISHED, "own") | dict.fromkeys(ARCHITECTURES, "architecture")
     return found | dict.fromkeys(ZOO, "structure")
 
 
 def made(name, kind):
     """``(network without data, channels or full input shapes)``."""
+    if kind == "timm":
+        return from_timm(name)
     with Unallocated():
         if kind == "torchvision":
             from torchvision.models import get_model
@@ -87,24 +97,34 @@ def made(name, kind):
         return factory().to("meta"), shape
 
 
+def from_timm(name):
+    """At the size that it was made for, where that is fixed, else at any."""
+    import timm
+
+    model = timm.create_model(name, pretrained=False)
+    size = model.pretrained_cfg["input_size"]
+    return model.to("meta"), (size if model.pretrained_cfg.get("fixed_input_size") else size[0])
+
+
 def smallest(model, channels):
     """The smallest side of a square input that both modes take, between powers of two by bisection."""
-
-    def legal(side):
-        try:
-            for training in (True, False):
-                with MacCounter():  # torch itself accepts empty maps on the meta device
-                    outputs(model, [(channels, side, side)], training)
-        except (RuntimeError, ValueError, ZeroDivisionError, NotImplementedError):
-            return False
-        return True
-
-    high = next(side for side in SIDES if legal(side))
+    high = next(side for side in SIDES if legal(model, channels, side))
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if legal(middle) else (middle, high)
+        low, high = (low, middle) if legal(model, channels, middle) else (middle, high)
     return high
+
+
+def legal(model, channels, side):
+    """Whether a network takes square inputs of that side in both modes."""
+    try:
+        for training in (True, False):
+            with MacCounter():  # torch itself accepts empty maps on the meta device
+                outputs(model, [(channels, side, side)], training)
+    except (RuntimeError, ValueError, ZeroDivisionError, NotImplementedError, AssertionError):
+        return False
+    return True
 
 
 def outputs(model, shapes, training=False, device="meta"):
@@ -129,7 +149,11 @@ def row(name, kind):
     model, shape = made(name, kind)
     found = {"name": name, "kind": kind, "problem": None, "left": {}, "notes": (), "frozen": {}}
     square = isinstance(shape, int)
-    sizes = [least := smallest(model, shape), max(least, LARGE)] if square else [None]
+    sizes = [None]
+    if kind == "timm" and square:
+        sizes = [next(side for side in FIXED if legal(model, shape, side))]
+    elif square:
+        sizes = [least := smallest(model, shape), max(least, LARGE)]
     for i, side in enumerate(dict.fromkeys(sizes)):
         shapes = [(shape, side, side)] if square else [shape] if isinstance(shape, tuple) else list(shape)
         found.setdefault("smallest", " + ".join("x".join(map(str, s)) for s in shapes))
@@ -144,8 +168,9 @@ def row(name, kind):
 
 def check(model, shapes, found, run):
     """PA, FA and MA at one input; adds to ``found``. ``run``: compare the outputs too, not only the counts."""
+    start = time.process_time()
     profile = edgeprune.profile(model, shapes, network=found["name"])
-    found |= {"totals": profile.totals, "notes": profile.notes}
+    found |= {"totals": profile.totals, "notes": profile.notes, "cpu": time.process_time() - start}
     found["frozen"] = {n: why for n, why in profile.frozen.items() if "output of the network" not in why}
     expected = {training: outputs(model, shapes, training) for training in (True, False) if run}
     require_exact(model, profile, profile.widths, "dense")
@@ -182,7 +207,9 @@ def run_with_data(pruned, shapes, expected):
 def document(rows, seconds, processes):
     exact = [r for r in rows if not r["problem"]]
     refused = [r for r in rows if r["problem"]]
-    packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "torchvision"))
+    packages = ", ".join(f"{p} {version(p)}" for p in ("torch", "torchvision", "timm") if find_spec(p))
+    cpu = sorted(r["cpu"] for r in rows if "cpu" in r)
+    spent = f"median {statistics.median(cpu):.2f} s, 95th percentile {cpu[int(0.95 * len(cpu))]:.2f} s"
     lines = [
         "# Supported networks",
         "",
@@ -196,20 +223,22 @@ def document(rows, seconds, processes):
         "Each network is checked at the smallest square input that its forward pass takes in both modes; the counts "
         f"also at {LARGE} x {LARGE}, or at the smallest where that is larger, and the table shows the figures there "
         "(those with a fixed input: once, at that). Default settings (`min_channels` 0.1), seed 0, batch 1. *Left* is "
-        "what remains of parameters / MACs / memory, in percent, the mode's own in bold.",
+        "what remains of parameters / MACs / memory, in percent, the mode's own in bold. *Time* is the CPU time of "
+        f"`edgeprune.profile` in seconds: {spent}.",
         "",
         f"Made by `python benchmarks/support.py` on {date.today()} in {seconds / 60:.1f} min ({processes} processes), "
         f"edgeprune {edgeprune.__version__}, {packages}, Python {platform.python_version()}.",
     ]
     titles = {
         "torchvision": ("torchvision", "All CNN classifiers of `list_models()`, and the segmentation heads."),
+        "timm": ("timm", "One network of each family; attention that cannot be pruned is kept."),
         "own": ("Restoration, segmentation, detection", "Shipped in `edgeprune/networks/`."),
         "architecture": ("Other architectures", "Written down in `tests/helpers/architectures.py`."),
         "structure": ("Structures", "Small networks of `tests/helpers/zoo.py`, one for each way of coupling channels."),
     }
     head = (
-        "| network | smallest input | params | MACs | PA: left, % | FA: left, % | MA: left, % | exact |\n"
-        + "|---" * 8
+        "| network | smallest input | params | MACs | PA: left, % | FA: left, % | MA: left, % | time | exact |\n"
+        + "|---" * 9
         + "|"
     )
     for kind, (title, text) in titles.items():
@@ -229,9 +258,8 @@ def cells(r):
     for mode, own in MODES.items():
         parts = [f"{100 * v:.1f}" if k != own else f"**{100 * v:.1f}**" for k, v in r["left"].get(mode, {}).items()]
         left.append(" / ".join(parts))
-    return (
-        "| " + " | ".join([r["name"], r["smallest"], *dense, *left, "no, see below" if r["problem"] else "yes"]) + " |"
-    )
+    told = [f"{r['cpu']:.2f}" if "cpu" in r else "", "no, see below" if r["problem"] else "yes"]
+    return "| " + " | ".join([r["name"], r["smallest"], *dense, *left, *told]) + " |"
 
 
 def remark(r):

@@ -5,6 +5,7 @@ Each function takes the `workflow` that Snakefiles see. Only this module of the 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,11 @@ def libraries() -> Path:
     from snakemake.assets import Assets
 
     return Assets.base_path()
+
+
+def let_jobs_find_libraries() -> None:
+    """Name :func:`libraries` in the environment of the processes that are started from here: ``SNAKEMAKE_ASSETS``."""
+    os.environ["SNAKEMAKE_ASSETS"] = str(libraries())
 
 
 def submits(workflow: Workflow) -> bool:

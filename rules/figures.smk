@@ -149,8 +149,9 @@ rule write_environment:
         " --out-html {output.page} --out-caption {output.caption} 2> {log}"
 
 
-# Snakemake's report has the libraries that draw here too; their folder is no part of the job, so it is no parameter.
-LIBRARIES = internals.libraries()
+# Snakemake brings what draws in the page. Where that lies differs between machines, and makes no other page: so it is no
+# parameter of the job.
+internals.let_jobs_find_libraries()
 
 
 rule write_index:
@@ -173,7 +174,7 @@ rule write_index:
         results=subpath(output.page, parent=True),
         code=sources("scripts/write_index.py", *tasks.TASKS.values()),
     shell:
-        "python scripts/write_index.py --results {params.results} --libraries {LIBRARIES} --pictures {input.pictures}"
+        'python scripts/write_index.py --results {params.results} --libraries "$SNAKEMAKE_ASSETS" --pictures {input.pictures}'
         " --out {output.page} 2> {log}"
 
 

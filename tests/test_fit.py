@@ -123,6 +123,7 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     assert "rule train_network:" in Path(re.findall(r"^what Snakemake says: (.*)$", first.err, re.M)[1]).read_text()
     trained = {path: path.stat().st_mtime_ns for path in Path("results").rglob("model.pt")}
     assert len(trained) == 3
+    assert Path("results/vgg8/index.html").is_file()
 
     preset = read_yaml("presets/vgg8.yaml")
     assert effective(checkout, {"preset": "vgg8"})["recipes"]["vgg8"]["epochs"] == 2

@@ -21,7 +21,7 @@ GRID = {
 FA = "results/quick/train_network/vgg8/digits/FA-0.50/seed-0"
 #: Made by the same bits from the same bits, unlike times and pictures of times.
 EXACT = ("model.pt", "model.onnx", "metrics.json", "history.csv")
-FIGURES = re.compile(r"draw_|write_table|write_environment|collect_plots|^all$")
+FIGURES = re.compile(r"draw_|write_|collect_plots|^all$")
 
 
 def commit(workspace, message):

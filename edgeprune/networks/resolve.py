@@ -58,7 +58,7 @@ def build(
         raise EdgepruneError(
             f"{place}:{attribute} failed: {type(error).__name__}: {error}",
             key=key,
-            remedy=f"check args ({args}) and what the dataset gives ({offered})",
+            remedy=f"check args ({args}; --args of a command) and what the dataset gives ({offered})",
         ) from error
     if not isinstance(model, nn.Module):
         raise EdgepruneError(

@@ -84,18 +84,22 @@ class _Search:
         self.chosen: dict[str, list[Attribute]] = {}  # of the groups that can shrink
 
     def culprits(self) -> dict[str, str]:
-        """``{group: reason}``. Attributes are tried along: most networks that keep sizes so can be mended whole."""
+        """``{group: reason}``. Attributes are tried along: most networks that keep sizes so can be mended whole.
+
+        Several groups are tried with the assignment that worked last, a single one with all, then with none.
+        """
         found = {}
 
         def search(names: list[str]) -> None:
-            attempts = [{name: of[name] for name in names} for of in (*self.ranked, self.nothing)]
-            different = [some for n, some in enumerate(attempts) if some not in attempts[:n]]
-            if len(names) > 1 and len(different) > 1:
-                different.pop()  # without attributes only one by one
-            problems = []
-            for attempt in different:
+            problems, tried = [], []
+            for of in self.ranked[:1] if len(names) > 1 else [*self.ranked, self.nothing]:
+                attempt = {name: of[name] for name in names}
+                if attempt in tried:
+                    continue
+                tried.append(attempt)
                 if (problem := self._problem(self.chosen | attempt)) is None:
                     self.chosen |= attempt
+                    self.ranked.sort(key=lambda other: other is not of)
                     return
                 problems.append(problem)
             if len(names) == 1:
