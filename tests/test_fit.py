@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from edgeprune.config.load import effective, read_yaml
 from edgeprune.data.recognise import recognise
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
+from helpers import readme
 from helpers.imagefiles import dataset, picture, shapes, write_folder, zip_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +109,13 @@ def ask(*more):
 
 
 def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
+    """The README's command, network and folder, with fewer and shorter trainings."""
+    Path("my_network.py").write_text(readme.network())
+    (command,) = readme.commands("edgeprune fit")
+
+    def ask(*more):
+        return cli.main([*shlex.split(command)[1:], *map(str, more)])
+
     monkeypatch.setattr(fit, "TARGETS", [0.5])
     monkeypatch.setattr(fit, "SEEDS", [0])
     monkeypatch.setattr(fit, "SECONDS", 0.1)
@@ -115,28 +124,33 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     first = capfd.readouterr()
     assert "30 images to train with: classification" in first.out
     assert "3 networks, 2 epochs each" in first.out
-    assert "edgeprune recommend --results results/vgg8 --dataset vgg8 --device local --latency 1s" in first.out
+    assert (
+        "edgeprune recommend --results results/my-network --dataset my-network --device local --latency 1s" in first.out
+    )
     named = [line.split()[1] for line in first.out.splitlines() if line.startswith("  ONNX ")]
     assert len(named) == 1
     assert Path(named[0]).is_file()
-    assert "train_network vgg8/vgg8/dense/seed-0" in first.err
+    assert "train_network my-network/my-network/dense/seed-0" in first.err
     assert "rule train_network:" in Path(re.findall(r"^what Snakemake says: (.*)$", first.err, re.M)[1]).read_text()
     trained = {path: path.stat().st_mtime_ns for path in Path("results").rglob("model.pt")}
     assert len(trained) == 3
-    assert Path("results/vgg8/index.html").is_file()
+    assert Path("results/my-network/index.html").is_file()
 
-    preset = read_yaml("presets/vgg8.yaml")
-    assert effective(checkout, {"preset": "vgg8"})["recipes"]["vgg8"]["epochs"] == 2
+    preset = read_yaml("presets/my-network.yaml")
+    assert effective(checkout, {"preset": "my-network"})["recipes"]["my-network"]["epochs"] == 2
     assert ask("--minutes", 5, "--score", "1%") == 0  # other limits, the same results
-    assert read_yaml("presets/vgg8.yaml") == {**preset, "limits": {"device": "local", "score": "1%"}}
+    assert read_yaml("presets/my-network.yaml") == {
+        **preset,
+        "limits": {"device": "local", "latency": "5ms", "score": "1%"},
+    }
     assert {path: path.stat().st_mtime_ns for path in trained} == trained
-    assert "Going on with presets/vgg8.yaml" in capfd.readouterr().out
+    assert "Going on with presets/my-network.yaml" in capfd.readouterr().out
 
     assert ask("--latency", "0.001us") != 0
-    assert "Nothing satisfies. Nearest is vgg8" in capfd.readouterr().out
+    assert "Nothing satisfies. Nearest is my-network" in capfd.readouterr().out
     assert ask("--size", "8x8") == 1
     assert "asks something else (datasets, limits)" in capfd.readouterr().err
-    assert read_yaml("presets/vgg8.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
+    assert read_yaml("presets/my-network.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
 
 
 @pytest.mark.parametrize(
