@@ -169,7 +169,8 @@ class LogHandler(LogHandlerBase):
         self._say(f"{job.name} failed")
         for line in [*reason(job, raised), *(f"log: {log}" for log in event["log"] if Path(log).is_file())]:
             self._say(f"  {line}")
-        self._say(f"  again: {_again(event['output'][0] if event['output'] else job.rule)}")
+        if "EDGEPRUNE_AGAIN" not in os.environ:  # of `edgeprune fit`, which says itself what to repeat
+            self._say(f"  again: {_again(event['output'][0] if event['output'] else job.rule)}")
 
     def _pass_on(self, record: LogRecord) -> None:
         """What is no job's: errors are kept for the end, or for the job that they are of; warnings are told once."""

@@ -122,7 +122,7 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     monkeypatch.setattr(fit, "FEWEST", 2)
     assert ask("--minutes", 0.1, "--latency", "1s") == 0
     first = capfd.readouterr()
-    assert "30 images to train with: classification" in first.out
+    assert "30 images, for classification" in first.out
     assert "3 networks, 2 epochs each" in first.out
     assert (
         "edgeprune recommend --results results/my-network --dataset my-network --device local --latency 1s" in first.out

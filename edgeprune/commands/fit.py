@@ -11,11 +11,14 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeprune import files
 from edgeprune.commands import recommend, workflow
 from edgeprune.errors import EdgepruneError
+
+if TYPE_CHECKING:
+    from edgeprune.reporting.answer import Answer
 
 #: Limits of `recommend` that are handed on.
 LIMITS = recommend.NAMES
@@ -103,7 +106,7 @@ def _fit(args: Namespace, name: str, root: Path) -> None:
         _write(file, preset)
         try:
             print("Looking at the images and the network:")
-            workflow.run(name, ["profile"])
+            workflow.run(name, "--", "profile")
             step, preset["targets"], less = _reachable(root / "results" / name, preset, name)
             preset["sampling"][name]["round_to"] = step
             epochs, told = _epochs(root / "results" / name, preset, name, args.minutes)
@@ -118,6 +121,7 @@ def _fit(args: Namespace, name: str, root: Path) -> None:
             _write(file, {**stored, "limits": preset["limits"]})
         print(f"Going on with presets/{name}.yaml, which asks the same.")
     workflow.run(name)
+    workflow.run(name, "--report", f"results/{name}/report.html")
     print()
     _answer(name, root)
 
@@ -256,6 +260,24 @@ def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) ->
     return epochs, f"{told}."
 
 
+def _usage(found: Answer, results: Path) -> list[str]:
+    """What the files take, and how they are loaded."""
+    from edgeprune.data.store import MANIFEST, load_manifest
+
+    assert found.model
+    folder = results / "fetch_dataset" / found.dataset
+    manifest = load_manifest(folder)
+    shape = (1, manifest["input"]["shape"][0], *manifest.get("deploy_size", manifest["input"]["shape"][1:]))
+    mean, std = (", ".join(f"{value:.4g}" for value in manifest[key]) for key in ("mean", "std"))
+    return [
+        f"input: float32 {shape}, (pixels / 255 - mean) / std for each channel; mean {mean}; std {std}",
+        *([f"classes, in order: {', '.join(classes)}"] if (classes := manifest["target"].get("classes")) else []),
+        f"both are kept in {folder / MANIFEST}",
+        f"onnxruntime.InferenceSession({found.model['onnx']!r}).run(None, {{'input': images}})",
+        f"edgeprune.load({found.model['checkpoint']!r})  # the torch module",
+    ]
+
+
 def _answer(name: str, root: Path) -> None:
     from edgeprune.config.load import read_yaml
     from edgeprune.reporting import answer
@@ -263,9 +285,11 @@ def _answer(name: str, root: Path) -> None:
     results = Path("results", name)
     (found,) = answer.answers(results, read_yaml(root / results / "config.yaml"))
     print(answer.text([found]))
-    print("\nBy hand, in full and with other limits:")
+    print(f"\nReport: {(root / results / 'index.html').as_uri()}")
+    if found.model:
+        print("To use it:", *_usage(found, results), sep="\n  ")
+    print("By hand, in full and with other limits:")
     print(f"  snakemake --cores all --config preset={name}")
     print(f"  {found.command}")
-    print(f"In Python: `edgeprune.load(CHECKPOINT)` is the module. Figures: {results}/draw_figures/")
     if not found.model:
         raise recommend.Unsatisfied("no network satisfies all limits", remedy="see above what is nearest")

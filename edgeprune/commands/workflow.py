@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from edgeprune.errors import EdgepruneError
@@ -26,20 +26,20 @@ def checkout() -> Path:
     return here
 
 
-def run(preset: str, targets: Sequence[str] = ()) -> None:
-    """Run the workflow of a preset, or ``targets`` of it, on all cores.
+def run(preset: str, *arguments: str) -> None:
+    """Run the workflow of a preset on all cores.
 
     Args:
         preset: its name.
-        targets: rules or files; everything if there are none.
+        arguments: more of Snakemake's, say what to make; everything if there are none.
 
     Raises:
         EdgepruneError: a job failed, or the workflow could not begin; why, it has said.
     """
     command = [sys.executable, "-m", "snakemake", "--logger", "edgeprune", "--cores", "all"]
-    command += ["--config", f"preset={preset}", *(["--", *targets] if targets else [])]
+    command += ["--config", f"preset={preset}", *arguments]
     sys.stdout.flush()
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env=os.environ | {"EDGEPRUNE_AGAIN": ""}) as process:
         try:
             process.wait()
         except KeyboardInterrupt:

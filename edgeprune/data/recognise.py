@@ -49,7 +49,7 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         problem = f"holds images in one folder only, {one.pop()!r}" if one else "holds no images"
         raise EdgepruneError(problem, file=path, key="--data", remedy=_LAYOUTS)
     settings: dict[str, Any] = {"source": "images", "path": str(path), "task": task or kind}
-    said = [f"{len(images) if kind != 'segmentation' else len(images) // 2} images to train with: {kind}"]
+    said = [f"{len(images) if kind != 'segmentation' else len(images) // 2} images, for {kind}"]
     if "test" not in splits:
         settings["test_fraction"] = 0.2
         said.append("no test folder: a fifth of the images, drawn once, are the test split")

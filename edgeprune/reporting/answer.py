@@ -203,6 +203,15 @@ def _sure(found: Choice, row: Row, metric: Metric) -> list[str]:
         names = [f"{other['network']} {other['variant']}" for other in level]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         lines.append(f"Not told from it either: {', '.join(names[:NAMED])}{more}.")
+    for gap in found.gaps:
+        if gap.row is row and gap.half:
+            least = f"{gap.half:.{metric.decimals}f} {metric.difference}".rstrip()
+            score = units.score(row["val"], metric)
+            lines.append(
+                f"{row['variant']} has {score} there: less than {least} cannot be told with so few runs and images."
+            )
+    if row["measuring_warning"]:
+        lines.append(f"Mind: {row['measuring_warning']}.")
     if runs.is_dense(row) and found.failing:
         lines.append(f"Nearest of the others: {_missing(found, found.failing[0])}.")
     return lines

@@ -228,7 +228,7 @@ def _widths(results: Path, found: Answer) -> Iterable[tuple[str, int, int]]:
     if not file.is_file():
         return []
     plan = files.read_json(file)
-    return [(layer, dense, plan["widths"][layer]) for layer, dense in plan["dense_widths"].items()]
+    return [(layer, dense, kept) for layer, (dense, kept) in plan["layers"].items()]
 
 
 def _embedded(picture: Path | None) -> str | None:
