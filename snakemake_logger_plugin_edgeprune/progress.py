@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeprune.commands.workflow import duration
-
 #: Lines of a log that tell how far its job is: of :class:`~edgeprune.training.history.LiveLine`, and of
 #: :class:`~edgeprune.data.progress.Progress`.
 _TELLS = re.compile(r"epoch +\d+/\d+ .*|.*: [\d,]+ of [\d,]+ .*")
@@ -128,3 +126,10 @@ def where(path: str | Path) -> str:
     """``path`` as seen from here, if it is below."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``7 min``, ``3.2 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -20,6 +20,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from helpers import readme
 from helpers.imagefiles import dataset, picture, shapes, write_folder, zip_bytes
+from snakemake_logger_plugin_edgeprune.progress import duration
 
 ROOT = Path(__file__).parents[1]
 BARE = {name.removeprefix("train/"): content for name, content in dataset(train=15, test=0, size=(12, 12)).items()}
@@ -268,4 +269,4 @@ def test_elsewhere_than_in_a_checkout(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (420, "7 min"), (11520, "3.2 h")])
 def test_durations(seconds, text):
-    assert workflow.duration(seconds) == text
+    assert duration(seconds) == text

@@ -332,3 +332,9 @@ def test_ctrl_c_puts_the_terminal_back(workflow):
     status, _ = recording.run(COMMAND, screen, **workflow)
     assert status
     assert "the same command goes on" in screen.text()
+
+
+def test_the_plugin_leaves_the_package_to_the_workflow():
+    """Snakemake imports plugins first: the installed package would be taken in every other checkout."""
+    code = "import sys, snakemake_logger_plugin_edgeprune as _; sys.exit('edgeprune' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,6 +18,12 @@ from helpers import synthetic_runs
 from helpers.workflow import ROOT
 
 
+@pytest.fixture(autouse=True)
+def width(monkeypatch):
+    """Whatever the test runner's is."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """``results/demo`` of a folder with a configuration; as files of runs, without the table."""

@@ -241,6 +241,7 @@ def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) ->
     from edgeprune.config.recipe import Recipe
     from edgeprune.data.store import load_manifest
     from edgeprune.training.pace import seconds_per_image
+    from snakemake_logger_plugin_edgeprune.progress import duration
 
     manifest = load_manifest(results / "fetch_dataset" / name)
     recipe = Recipe.from_dict(preset["recipes"][name])
@@ -254,7 +255,7 @@ def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) ->
     epoch = pace * images * sum(left) * len(SEEDS) / cores
     others = runs * (START / cores + 2 * SECONDS + START) + 10 * START
     epochs = max(FEWEST, min(MOST, int((60 * minutes - others) / epoch)))
-    told = f"{runs} networks, {epochs} epochs each, by estimate {workflow.duration(others + epochs * epoch)}"
+    told = f"{runs} networks, {epochs} epochs each, by estimate {duration(others + epochs * epoch)}"
     if others + epochs * epoch > 90 * minutes:
         told += f"; {FEWEST} epochs are the fewest, so --minutes {minutes:g} cannot be kept"
     return epochs, f"{told}."

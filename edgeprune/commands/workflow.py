@@ -48,10 +48,3 @@ def run(preset: str, *arguments: str) -> None:
     if process.returncode:
         remedy = "see above, then give the same command again: what is done stays"
         raise EdgepruneError(f"the workflow of the preset {preset} has not ended well", remedy=remedy)
-
-
-def duration(seconds: float) -> str:
-    """``40 s``, ``7 min``, ``3.2 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
