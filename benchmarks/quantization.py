@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from inference import CLASSES, NETWORKS, SHAPE
+from inference import NETWORKS, SHAPE
 from onnxruntime.quantization import CalibrationMethod, QuantType
 
 from edgeprune import entrypoint, files, tasks
@@ -45,7 +45,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", nargs="*", default=[], type=Path, help="folders of trained runs on one dataset")
     parser.add_argument("--data", type=Path, help="folder of that dataset")
-    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=["mobilenetv2", "resnet50"])
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=["mobilenetv2", "vgg16"])
     parser.add_argument("--seconds", type=float, default=5.0, help="for each measurement (default 5); 0 for none")
     args = parser.parse_args(argv)
     warnings.filterwarnings("ignore")
@@ -92,7 +92,7 @@ def speeds(name, folder, seconds):
     """Head and cells of a network's speed-ups, with their intervals."""
     device = {"kind": "local", "threads": 1, "seconds": seconds, "energy": {"source": "none"}}
     torch.manual_seed(0)
-    model = build(NETWORKS[name], num_classes=CLASSES, in_channels=SHAPE[0], input_size=SHAPE[1]).eval()
+    model = build(NETWORKS[name], num_classes=10, in_channels=SHAPE[0], input_size=SHAPE[1]).eval()
     onnx.export(model, SHAPE, folder / f"{name}.onnx")
     images, cells = numpy.random.default_rng(0).standard_normal((20, *SHAPE), dtype="float32"), {"fp32": "1"}
     for number, (setting, changes) in enumerate(SETTINGS.items()):
