@@ -41,7 +41,7 @@ MODES, TARGET = {"PA": "params", "FA": "macs", "MA": "memory"}, 0.5
 TRANSFORMERS = ("vit_", "swin_", "maxvit")
 HEADS = ("fcn_", "deeplabv3_", "lraspp_")
 LARGE = 128  # side of the second, ordinary input
-FIXED = (64, 128, 160, 192, 224, 256, 288, 384)  # sides that timm's are tried at
+TIMM_SIDES = (64, 128, 160, 192, 224, 256, 288, 384)  # tried in this order
 SIDES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
@@ -152,7 +152,7 @@ def row(name, kind):
     square = isinstance(shape, int)
     sizes = [None]
     if kind == "timm" and square:
-        sizes = [next(side for side in FIXED if legal(model, shape, side))]
+        sizes = [next(side for side in TIMM_SIDES if legal(model, shape, side))]
     elif square:
         sizes = [least := smallest(model, shape), max(least, LARGE)]
     for i, side in enumerate(dict.fromkeys(sizes)):

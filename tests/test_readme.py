@@ -10,7 +10,7 @@ import edgeprune
 from edgeprune.cli import main
 from edgeprune.config.load import merge
 from helpers import readme, synthetic_runs
-from helpers.workflow import TINY, Workspace
+from helpers.workflow import ROOT, TINY, Workspace
 
 #: Beginning of a command, and what runs it.
 RUN_BY = {
@@ -27,7 +27,7 @@ def test_every_command_is_run_somewhere():
     assert set(readme.commands()) == {command for start in RUN_BY for command in readme.commands(start)}
     assert {language for language, _ in readme.blocks()} == {"console", "python", "yaml"}
     targets = shlex.split(
-        subprocess.run(["make", "-n", "-o", "env-dev", "test"], capture_output=True, text=True).stdout
+        subprocess.run(["make", "-n", "-o", "env-dev", "test"], cwd=ROOT, capture_output=True, text=True).stdout
     )
     assert "pytest" in targets
 

@@ -72,7 +72,7 @@ def _health_rows(plans: Sequence[Plan]) -> list[list[str]]:
         [
             "narrowest",
             "",
-            *(f"{f['narrowest_kept']:>9.0%}  {terminal.shorten(f['narrowest'] or '', 20)}" for f in found),
+            *(f"{f['narrowest_kept']:>9.0%}  {_brief(f['narrowest'])}" for f in found),
         ],
         ["harmonic mean", "", *(f"{f['harmonic_mean']:>9.0%}" for f in found)],
     ]
