@@ -120,7 +120,6 @@ def test_picks_in_space_keep_channels_free(pick, axis):
 @pytest.mark.parametrize(
     ("body", "layers", "operator"),
     [
-        (lambda net, x: net.f(x.mean((2, 3)), x.amax((2, 3))), {"f": nn.Bilinear(16, 16, 4)}, "_trilinear"),
         (lambda net, x: x.mean((2, 3)) @ net.f, {"f": nn.Parameter(torch.ones(16))}, "mv"),
     ],
 )
