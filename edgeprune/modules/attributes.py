@@ -41,8 +41,9 @@ def refit(module: nn.Module) -> None:
     elif isinstance(module, nn.PReLU):
         module.num_parameters = module.weight.shape[0]
     elif isinstance(module, nn.RNNBase):
-        module.input_size = module.weight_ih_l0.shape[1]
+        of_inputs, of_state = module.all_weights[0][:2]
+        module.input_size = of_inputs.shape[1]
         if not module.proj_size:  # else the hidden state keeps its width
-            module.hidden_size = module.weight_hh_l0.shape[1]
+            module.hidden_size = of_state.shape[1]
     elif isinstance(module, nn.RNNCellBase):
         module.input_size, module.hidden_size = module.weight_ih.shape[1], module.weight_hh.shape[1]
