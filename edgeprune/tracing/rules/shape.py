@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.computed_sizes import Size, follow
 from edgeprune.tracing.expressions import Dims, Expression, scale, totals
 from edgeprune.tracing.labels import Call, Labels, NoRule
 from edgeprune.tracing.registry import rule
@@ -22,8 +23,11 @@ from edgeprune.tracing.registry import rule
     "view_copy",
 )
 def view(tracer: Labels, call: Call) -> None:
-    x = call.args[0]
-    tracer.label(call.out, reshaped(tracer, x.shape, tracer.dims(x), call.out.shape))
+    x, after = call.args[0], call.out.shape
+    if len(tracer.given) == len(after):
+        after = [given if given == n else n for given, n in zip(tracer.given, after, strict=True)]
+    tracer.label(call.out, reshaped(tracer, x.shape, tracer.dims(x), after))
+    follow(tracer, call.out)
     tracer.sizes_used(call.out)
 
 
@@ -73,15 +77,18 @@ def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequenc
 
 
 def _split(widths: Widths, whole: Expression, after: Sequence[int]) -> Dims | None:
-    """``whole`` as a product of dimensions of which one varies: the one as which it is written, else the one that can,
-    the largest first."""
+    """``whole`` as a product of dimensions of which one varies: the one that the code computes, else as which it is
+    written, else the one that can, the largest first."""
     resolved = widths.resolve(whole)
 
     def is_written(k: int) -> bool:
         blocks, inner = math.prod(after[:k]), math.prod(after[k + 1 :])
         return resolved == resolved[: len(resolved) // blocks] * blocks and all(c % inner == 0 for c, _ in resolved)
 
-    order = sorted((k for k in range(len(after)) if after[k] > 1), key=lambda k: (not is_written(k), -after[k], -k))
+    order = sorted(
+        (k for k in range(len(after)) if after[k] > 1),
+        key=lambda k: (not isinstance(after[k], Size), not is_written(k), -after[k], -k),
+    )
     # a factor that already varies freely needs no new equation: try these positions first
     for needs_new in (False, True):
         for k in order:
@@ -127,6 +134,7 @@ def expand(tracer: Labels, call: Call) -> None:
             expr = tracer.widths.repeat(tracer.widths.resolve(expr), times)
         out.append(expr)
     tracer.label(call.out, out)
+    follow(tracer, call.out)
     tracer.sizes_used(call.out)
 
 
