@@ -54,7 +54,7 @@ def split(tracer: Labels, call: Call) -> None:
         tracer.label(tensor, [*X[:axis], piece, *X[axis + 1 :]])
         given = tracer.given[k if "sizes" in call.name else 0] if tracer.given else None
         if isinstance(given, Size) and given == sizes[k]:
-            tie(tracer, piece, given)
+            tie(piece, given)
         tracer.sizes_used(tensor)
 
 
