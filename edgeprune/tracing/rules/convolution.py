@@ -69,7 +69,7 @@ def _along(tracer: Labels, call: Call, X: Dims, k: int) -> Expression | None:
     is right in count: the neighbours of a channel change when others go.
     """
     if call.args[1].shape[k] == 1 and call.out.shape[k] == call.args[0].shape[k]:
-        return X[k]
+        return None if tracer.widths.is_constant(X[k]) else X[k]
     if call.args[0].shape[1] == call.out.shape[1] == 1 and call.out.shape[k] == call.args[0].shape[k]:
         return tracer.in_count(X[k], "channels used as a spatial dimension")
     tracer.widths.freeze(X[k], "channels used as a spatial dimension")
