@@ -53,6 +53,7 @@ rule all:
 onstart:
     refuse_unwritable()
     refuse_orphans()
+    sweep()
 
 
 onsuccess:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,3 +79,16 @@ def before_protected(check: Callable[[list[str]], object]) -> None:
             raise
 
     jobs.Job.check_protected_output = check_first  # pyrefly: ignore[method-assign, bad-assignment]
+
+
+def run_within(workflow: Workflow, context: Callable[[], AbstractContextManager[object]]) -> None:
+    """Let each run that may write happen, Snakemake's lock included, within a context; the processes of jobs do not."""
+    if not workflow.is_main_process:
+        return
+    execute = workflow.execute
+
+    def execute_within(executor_plugin: Any, **options: Any) -> None:
+        with nullcontext() if executor_plugin.common_settings.dryrun_exec else context():
+            execute(executor_plugin=executor_plugin, **options)
+
+    workflow.execute = execute_within
