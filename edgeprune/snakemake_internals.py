@@ -91,4 +91,4 @@ def run_within(workflow: Workflow, context: Callable[[], AbstractContextManager[
         with nullcontext() if executor_plugin.common_settings.dryrun_exec else context():
             execute(executor_plugin=executor_plugin, **options)
 
-    workflow.execute = execute_within  # pyrefly: ignore[bad-assignment]
+    workflow.execute = execute_within  # pyrefly: ignore[method-assign, bad-assignment]
