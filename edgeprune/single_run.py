@@ -64,7 +64,7 @@ def turn(root: str | Path, preset: str, patience: float = 60) -> Iterator[None]:
 def _read(held: IO[str]) -> dict[str, object]:
     """Whose turn it is, or was last."""
     held.seek(0)
-    unknown = dict.fromkeys(("pid", "host", "since", "command"), "?")
+    unknown: dict[str, object] = dict.fromkeys(("pid", "host", "since", "command"), "?")
     try:
         return unknown | json.load(held)
     except ValueError:  # nobody's, or its holder is just writing it

@@ -42,7 +42,8 @@ def refresh(root: str | Path = ".", limit: float = 64e6) -> tuple[int, int, int]
         limit: bytes above which nothing is changed: git keeps every version of these files for ever.
 
     Returns:
-        tuple[int, int, int]: objects, their bytes, and how many were new.
+        tuple[int, int, int]: objects, their bytes, and the bytes of those that are new: by so much git's history grows
+        at most.
 
     Raises:
         EdgepruneError: an object is not in the cache, or all of them are larger than the limit.
@@ -56,7 +57,7 @@ def refresh(root: str | Path = ".", limit: float = 64e6) -> tuple[int, int, int]
             file=pipeline.lock,
             remedy="make the preset smaller, or raise --limit",
         )
-    new = sum(not stored(remote, md5).exists() for md5 in wanted)
+    new = sum(size for md5, size in wanted.items() if not stored(remote, md5).exists())
     shutil.rmtree(remote, ignore_errors=True)
     for md5 in wanted:
         stored(remote, md5).parent.mkdir(parents=True, exist_ok=True)
