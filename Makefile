@@ -92,7 +92,6 @@ resume: env $(ON_SLURM)
 	@$(BIN)/python scripts/cancel_jobs.py $(if $(FORCE),--force)
 	@$(BIN)/snakemake --unlock --config preset=$(PRESET)
 	@$(MAKE) --no-print-directory run
-	@$(BIN)/python scripts/record_results.py --preset $(PRESET)
 
 refresh-remote:
 	@$(BIN)/python scripts/refresh_remote.py

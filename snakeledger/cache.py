@@ -10,10 +10,10 @@ from pathlib import Path
 from snakeledger.pipeline import Pipeline
 
 
-def lookup(pipeline: Pipeline) -> Callable[[str], bool]:
-    """A function from a result's path to whether the cache has what the pipeline's lock says of it.
+def lookup(pipeline: Pipeline) -> Callable[[str], Path | None]:
+    """A function from a result's path to where the cache has what the pipeline's lock says of it, None if it has not.
 
-    The lock is read when the function is first called; it answers no where cache or listing cannot be read.
+    The lock is read when the function is first called; the answer is None too where cache or listing cannot be read.
     """
     folder = cache(lambda: cache_folder(pipeline.root))
     recorded = cache(pipeline.recorded)
@@ -25,16 +25,17 @@ def lookup(pipeline: Pipeline) -> Callable[[str], bool]:
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def has(path: str) -> bool:
+    def place(path: str) -> Path | None:
         for out, md5 in recorded().items():
             if path.startswith(out + "/"):
                 md5 = files_below(md5).get(path[len(out) + 1 :])
             elif path != out:
                 continue
-            return md5 is not None and stored(folder(), md5).exists()
-        return False
+            found = stored(folder(), md5) if md5 else None
+            return found if found and found.exists() else None
+        return None
 
-    return has
+    return place
 
 
 def cache_folder(root: str | Path = ".") -> Path:

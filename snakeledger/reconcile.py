@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from snakeledger import decide, ledger_file
 from snakeledger.decide import Verdict
@@ -23,15 +24,21 @@ Ledgers = Mapping[str, Sequence[str]]
 
 
 def reconcile(
-    root: str | Path, ledgers: Ledgers, fetched: Callable[[str], bool] = lambda path: False, forget: bool = False
+    root: str | Path,
+    ledgers: Ledgers,
+    cached: Callable[[str], Path | None] = lambda path: None,
+    *,
+    mend: bool = False,
+    forget: bool = False,
 ) -> Outcome:
     """Bring Snakemake's records into agreement with what lies there.
 
     Args:
         root: the working directory.
         ledgers: of the pipeline, and the results that each vouches for.
-        fetched: whether DVC's cache has a file that is neither here nor was ever seen here: then it was deleted, not
-            left out of a pull.
+        cached: where DVC's cache has what is on record of a file, if it does. A result that is neither here nor was ever
+            seen here was then deleted, not left out of a pull; a ledger that is lost or damaged is read there.
+        mend: write over ledgers that cannot be read, after a run; until then `dvc checkout` may bring them back.
         forget: strike what is missing from the ledgers: after a whole run no job makes it any more.
 
     Returns:
@@ -45,32 +52,34 @@ def reconcile(
     with open(folder / "lock", "w", encoding="utf-8") as stream:
         with contextlib.suppress(OSError):  # one at a time in a working directory, where the file system can tell
             fcntl.flock(stream, fcntl.LOCK_EX)
-        return _Reconciliation(Path(root), ledgers, fetched).run(forget)
+        return _Reconciliation(Path(root), ledgers, cached).run(mend, forget)
 
 
 class _Reconciliation:
     """State of one reconciliation.
 
     Attributes:
-        entries: ``{path: Entry}`` of all ledgers together; ``changed`` are ledgers that another hand has written.
+        entries: ``{path: Entry}`` of all ledgers together; ``changed`` are ledgers that another hand has written,
+            ``unreadable`` those that it has damaged.
         signatures, times: of each result that is there; ``content``: the sha256 of each that is known, here or not.
         dirty: whether anything differs from the last time.
     """
 
-    def __init__(self, root: Path, ledgers: Ledgers, fetched: Callable[[str], bool]) -> None:
-        self.root, self.ledgers, self.fetched = root, ledgers, fetched
+    def __init__(self, root: Path, ledgers: Ledgers, cached: Callable[[str], Path | None]) -> None:
+        self.root, self.ledgers, self.cached = root, ledgers, cached
         self.records, self.outcome = Records(root), Outcome()
         folder = os.path.dirname(next(iter(ledgers), "")).replace("/", "-")
         self.place = root / ".snakemake" / "provenance" / f"{folder}.json"
         self.index = Index.load(self.place)
         self.entries: dict[str, Entry] = {}
         self.changed: set[str] = set()
+        self.unreadable: set[str] = set()
         self.dirty = False
         self.signatures: dict[str, list[int]] = {}
         self.times: dict[str, float] = {}
         self.content: dict[str, str] = {}
 
-    def run(self, forget: bool) -> Outcome:
+    def run(self, mend: bool, forget: bool) -> Outcome:
         for ledger in self.ledgers:
             self._open(ledger)
         verdicts = self._verdicts()
@@ -83,20 +92,29 @@ class _Reconciliation:
             self._forget()
         if self.dirty:
             for ledger in self.ledgers:
-                self._close(ledger)
+                if mend or ledger not in self.unreadable:
+                    self._close(ledger)
             self.index.save(self.place)
         return self.outcome
 
     def _open(self, ledger: str) -> None:
-        if not (self.root / ledger).exists():
+        path, recorded = self.root / ledger, self.cached(ledger)
+        if not path.exists():
             self.outcome.absent.append(ledger)
         try:
-            self.entries.update(ledger_file.read(self.root / ledger))
+            self.entries.update(ledger_file.read(path if path.exists() or not recorded else recorded))
         except LedgerError as error:
             self.outcome.trouble.append(f"provenance: {error}")
+            self.unreadable.add(ledger)
+            with contextlib.suppress(LedgerError):
+                self.entries.update(ledger_file.read(recorded) if recorded else {})
         if self.index.ledgers.get(ledger) != self._digest(ledger):
-            self.changed.add(ledger)
             self.dirty = True
+            if path.exists():
+                self.changed.add(ledger)
+        if ledger in self.unreadable:
+            self.dirty = True
+            self.changed.discard(ledger)
 
     def _close(self, ledger: str) -> None:
         entries = {path: entry for path, entry in self.entries.items() if owner(self.ledgers, path) == ledger}
@@ -142,6 +160,7 @@ class _Reconciliation:
     def _act(self, path: str, verdict: Verdict) -> None:
         if verdict.kind == decide.TRUST:
             self.outcome.trusted += 1
+            self._vouch(path)
             return
         self.dirty = True
         if verdict.kind == decide.DISTRUST:
@@ -152,11 +171,18 @@ class _Reconciliation:
             self._restore(path, self.entries[path])
         else:
             record = self.records.read(path) or {}
-            kept = {key: record.get(key) for key in KEPT}
-            entry = Entry(self.content[path], record.get("starttime"), record["endtime"], kept)
-            self.entries[path] = entry
+            self.entries[path] = as_entry(record, self.content[path], record["endtime"])
         made, record = self.entries[path].made, self.records.signature(path)
         self.index.seen[path] = Seen(self.signatures[path], record, self.content[path], made)
+
+    def _vouch(self, path: str) -> None:
+        """Of a trusted result: let the ledger say what the index knows, if it was lost or says another thing."""
+        seen, entry = self.index.seen[path], self.entries.get(path)
+        if entry is None or (entry.sha256, entry.made) != (seen.sha256, seen.made):
+            record = self.records.read(path)
+            if record:
+                self.dirty = True
+                self.entries[path] = as_entry(record, seen.sha256, seen.made)
 
     def _restore(self, path: str, entry: Entry) -> None:
         """The record, and the time at which the job had made the file: those times are in the order of the jobs."""
@@ -182,7 +208,7 @@ class _Reconciliation:
                 continue
             record = self.records.read(path)
             marked = record is not None and record.get("params") == mark(MISSING)
-            if not marked and (path in self.index.seen or self.fetched(path)):
+            if not marked and (path in self.index.seen or self.cached(path)):
                 self._mark(path, MISSING)
                 self.outcome.missing.append(path)
             elif not marked:
@@ -216,6 +242,11 @@ class _Reconciliation:
             if self.index.seen.pop(path, None) or is_marked(self.records.read(path)):
                 self.entries.pop(path, None)
                 self.dirty = True
+
+
+def as_entry(record: Mapping[str, Any], sha256: str, made: float) -> Entry:
+    """Of Snakemake's record of a result."""
+    return Entry(sha256, record.get("starttime"), made, {key: record.get(key) for key in KEPT})
 
 
 def files_of(root: str | Path, ledgers: Ledgers) -> dict[str, str]:

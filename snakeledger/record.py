@@ -25,6 +25,7 @@ def record(
     inputs: Iterable[str] = (),
     orphans: Sequence[str] = (),
     missing: Sequence[str] = (),
+    distrusted: Sequence[str] = (),
     say: Callable[[str], None] = say,
 ) -> bool:
     """Commit the results of a whole run to DVC's cache and lock; nothing is done inside `dvc repro`.
@@ -37,6 +38,7 @@ def record(
         inputs: files that the run depends on; those that the pipeline does not list are named.
         orphans: files among the results that no job makes any more; they are recorded, and told of.
         missing: results that are not here, as after a pull of a part; DVC would take them for deleted.
+        distrusted: results that no longer are what their jobs made.
 
     Returns:
         bool: whether the results are on record.
@@ -56,6 +58,12 @@ def record(
         say(
             f"dvc: not recorded: {len(missing)} results of the grid are not here: {missing[0]} ...\n"
             "  remedy: `dvc pull` them, and run again"
+        )
+        return False
+    if distrusted:
+        say(
+            f"dvc: not recorded: {len(distrusted)} results are not what was made: {distrusted[0]} ...\n"
+            "  remedy: run again, which makes them anew"
         )
         return False
     pipeline.derive()

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from snakeledger import cache
@@ -18,7 +18,8 @@ def trust(workflow: Workflow, pipeline: Pipeline | None = None, inputs: Callable
     """Let Snakemake trust results by content, and record each whole, successful run in DVC.
 
     Called in a Snakefile, it lets Snakemake's records of jobs agree with the files before anything is planned and says
-    what does not; in the processes of jobs it does nothing. After each run the ledgers are brought up to date.
+    what does not; in the processes of jobs it does nothing. After each run the ledgers are brought up to date. A run that
+    finds nothing to be done counts: the one before it may have been killed before it was on record.
 
     Args:
         workflow: what is called so in a Snakefile.
@@ -32,28 +33,33 @@ def trust(workflow: Workflow, pipeline: Pipeline | None = None, inputs: Callable
     if unsupported:
         say(f"provenance: results are trusted as plain Snakemake does, by time: {unsupported}")
 
-    def reconciled(whole: bool = False) -> None:
-        if not unsupported:
-            for line in reconcile(".", pipeline.ledgers, cache.lookup(pipeline), forget=whole).said():
-                say(line)
+    def reconciled(**options: bool) -> Collection[str]:
+        if unsupported:
+            return ()
+        outcome = reconcile(".", pipeline.ledgers, cache.lookup(pipeline), **options)
+        for line in outcome.said():
+            say(line)
+        return outcome.distrusted
 
     def after(succeeded: bool) -> None:
         whole = succeeded and snakemake.is_whole(workflow)
         with _refusing():
-            reconciled(whole)
+            distrusted = reconciled(mend=True, forget=whole)
             if not succeeded:
                 say(lost_and_found(pipeline))
             elif whole:
-                _record(workflow, pipeline, inputs)
+                _record(workflow, pipeline, inputs, distrusted)
 
     with _refusing():
+        reconciled()
         if inside_dvc():
             pipeline.complete(inside_dvc())
-        reconciled()
     snakemake.after_run(workflow, after)
 
 
-def _record(workflow: Workflow, pipeline: Pipeline, inputs: Callable[[], Iterable[str]]) -> None:
+def _record(
+    workflow: Workflow, pipeline: Pipeline, inputs: Callable[[], Iterable[str]], distrusted: Collection[str]
+) -> None:
     made = snakemake.outputs(workflow)
     record(
         pipeline,
@@ -61,6 +67,7 @@ def _record(workflow: Workflow, pipeline: Pipeline, inputs: Callable[[], Iterabl
         inputs=inputs(),
         orphans=sorted(set(files_of(".", pipeline.ledgers)) - made),
         missing=sorted(file for file in made if owner(pipeline.ledgers, file) and not Path(file).exists()),
+        distrusted=sorted(made.intersection(distrusted)),
     )
 
 

@@ -30,7 +30,10 @@ def unsupported(workflow: Workflow) -> str | None:
 
 
 def after_run(workflow: Workflow, call: Callable[[bool], None]) -> None:
-    """Let ``call(succeeded)`` follow each run, and the own ``onsuccess:`` or ``onerror:`` of the Snakefile."""
+    """Let ``call(succeeded)`` follow each run, and the own ``onsuccess:`` or ``onerror:`` of the Snakefile.
+
+    These do not hear of a run that finds nothing to be done, ``call`` does.
+    """
     for name, succeeded in (("onsuccess", True), ("onerror", False)):
         register = getattr(workflow, name)  # what the directive, which may be further down, calls with its function
 
@@ -39,6 +42,14 @@ def after_run(workflow: Workflow, call: Callable[[bool], None]) -> None:
 
         with_call(getattr(workflow, f"_{name}"))
         setattr(workflow, name, with_call)
+    execute = workflow.execute
+
+    def with_call_if_idle(*args: Any, **options: Any) -> None:
+        execute(*args, **options)
+        if not (workflow.dryrun or workflow.execution_settings.no_hooks or len(workflow.dag)):
+            call(True)
+
+    workflow.execute = with_call_if_idle
 
 
 def is_whole(workflow: Workflow) -> bool:

@@ -101,6 +101,39 @@ def test_a_clone_that_pulled_has_nothing_to_do(clone):
     assert "up to date" in clone.dvc("status")
 
 
+def test_a_run_that_was_killed_before_it_was_recorded_is_recorded_by_the_same_command(clone):
+    clone.snakemake("--no-hooks", "--forcerun", "summarise")
+    lock = clone.root / "dvc.lock"
+    lock.write_text(lock.read_text().replace("md5: ", "md5: 0"))
+    said = clone.snakemake()
+    assert "Nothing to be done" in said
+    assert "dvc: recorded in dvc.lock" in said
+    assert "up to date" in clone.dvc("status")
+
+
+def test_results_that_are_not_trusted_are_not_recorded(clone):
+    """Edited after their job and before the end of the run."""
+    snakefile = clone.root / "workflow/Snakefile"
+    snakefile.write_text(snakefile.read_text().replace("print(", "open('counts/pets.tsv', 'a').write('x'); print("))
+    clone.snakemake("-n")
+    before = (clone.root / "dvc.lock").read_text()
+    said = clone.snakemake("--forcerun", "summarise")
+    assert "dvc: not recorded: 1 " in said
+    assert (clone.root / "dvc.lock").read_text() == before
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda ledger: ledger.write_text("{")])
+def test_a_ledger_lost_or_damaged_is_never_recorded_empty(clone, damage):
+    ledger = clone.root / "provenance/count.jsonl"
+    clone.snakemake("-n")
+    whole = ledger.read_bytes()
+    shutil.rmtree(clone.root / ".dvc/cache")
+    damage(ledger)
+    clone.snakemake("--forcerun", "summarise")
+    assert ledger.read_bytes() == whole
+    assert "up to date" in clone.dvc("status")
+
+
 def test_what_an_edit_reaches_is_made_again_and_nothing_else(clone):
     text, script, config = (clone.root / name for name in ("texts/pets.txt", "workflow/count.py", "config.yaml"))
     edits = ((text, {PETS, SUMMARY}), (script, {PETS, WORDS, SUMMARY}), (config, {SUMMARY}))

@@ -191,7 +191,7 @@ def test_what_was_not_pulled_is_not_missed(clone):
 
 def test_what_the_cache_has_was_deleted(clone):
     clone.path("use/a.txt").unlink()
-    outcome = reconcile(clone.root, LEDGERS, fetched=lambda path: True)
+    outcome = reconcile(clone.root, LEDGERS, cached=lambda path: path)
     assert outcome.missing == ["results/p/use/a.txt"]
     assert clone.planned() == {"use a", "join"}
 
@@ -221,11 +221,55 @@ def test_records_from_before_the_ledger_are_adopted(toy):
     assert toy.path("provenance/make.jsonl").exists()
 
 
-def test_a_damaged_ledger_is_told_of_and_written_anew(toy):
-    toy.path("provenance/use.jsonl").write_text("{")
-    assert "is not a ledger" in toy.snakemake("-n")
-    assert "Nothing to be done" in toy.said
-    assert "is not a ledger" not in toy.snakemake("-n")
+def damage(ledger, how):
+    """Let the ledger be lost, truncated, or wrong in one sum."""
+    if how == "lost":
+        ledger.unlink()
+    elif how == "truncated":
+        ledger.write_bytes(ledger.read_bytes()[:-20])
+    else:
+        text = ledger.read_text()
+        start = text.index('": ["') + 5
+        ledger.write_text(text[:start] + "0" * 64 + text[start + 64 :])
+
+
+@pytest.mark.parametrize("how", ["lost", "truncated", "wrong"])
+def test_a_damaged_ledger_is_rebuilt_from_index_and_records(toy, how):
+    ledger = toy.path("provenance/use.jsonl")
+    whole = ledger.read_bytes()
+    damage(ledger, how)
+    damaged = ledger.exists() and ledger.read_bytes()
+    assert "Nothing to be done" in toy.snakemake("-n")
+    assert how != "truncated" or ("is not a ledger" in toy.said and ledger.read_bytes() == damaged)
+    reconcile(toy.root, LEDGERS, mend=True)
+    assert ledger.read_bytes() == whole
+    assert "Nothing to be done" in toy.snakemake()
+    assert "provenance:" not in toy.said
+
+
+def test_what_cannot_be_rebuilt_is_told_of_and_not_written_over(toy):
+    ledger = toy.path("provenance/use.jsonl")
+    damage(ledger, "truncated")
+    damaged = ledger.read_bytes()
+    shutil.rmtree(toy.root / ".snakemake")
+    assert toy.planned() == {"use a", "use b", "join"}
+    assert "use.jsonl: is not a ledger" in toy.said
+    assert "dvc checkout" in toy.said
+    assert ledger.read_bytes() == damaged
+    assert toy.ran() == {"use a", "use b", "join"}
+    assert "Nothing to be done" in toy.snakemake()
+    assert "is not a ledger" not in toy.said
+
+
+@pytest.mark.parametrize("how", ["lost", "truncated"])
+def test_a_damaged_ledger_is_taken_from_the_cache(clone, how):
+    """What was not pulled is in no index and has no file."""
+    clone.path("make/a.txt").unlink()
+    ledger, recorded = clone.path("provenance/make.jsonl"), clone.versions / "one/p/provenance/make.jsonl"
+    damage(ledger, how)
+    reconcile(clone.root, LEDGERS, {"results/p/provenance/make.jsonl": recorded}.get, mend=True)
+    assert ledger.read_bytes() == recorded.read_bytes()
+    assert "Nothing to be done" in clone.snakemake()
 
 
 def test_results_of_no_grid_leave_the_ledger(toy):

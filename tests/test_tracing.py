@@ -53,6 +53,14 @@ GROUPS = {
     "blurred": {"0": 8, "2": 12},
     "channel_attention": {"0": 8, "2": 12, "4": 8},
     "paths": {"stem": 8, "paths.0": 16},
+    "lstm": {"stem": 8, "rnn": 12, "mix": 6},
+    "gru, two layers, both ways": {"stem": 8, "rnn": 12, "mix": 6},
+    "lstm with a projection": {"stem": 8, "mix": 6},
+    "cells": {"stem": 8, "lstm": 12, "gru": 10},
+    "bilinear": {"a": 8, "b": 10, "other": 6},
+    "deformable": {"stem": 16, "conv": 24},
+    "deformable, grouped": {"stem": 4, "conv": 12},
+    "pyramid": {"stem": 16, "branches.0.1": 4, "branches.1.1": 4, "branches.2.1": 4, "branches.3.1": 4},
 }
 
 
@@ -98,6 +106,7 @@ def test_saved_and_loaded_profile_is_equal(name, tmp_path):
         ("plain", "11", ["output of the network"]),
         ("hard_flatten", "b", ["written down", "view", "zoo_layouts.py:"]),
         ("split_by_number", "cv1", ["written down", "split", "zoo_layouts.py:"]),
+        ("lstm with a projection", "rnn", ["narrower", "LSTM"]),
         ("unknown", "b", ["no rule", "linalg_inv_ex", "zoo.py:"]),
     ],
 )

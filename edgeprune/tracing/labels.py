@@ -139,7 +139,10 @@ class Labels:
         else:  # the first use, or a tied weight used for another kind of product
             name = layer_name(parameter)
             bias = bias or (not uses and f"{name}.bias" in self.parameters)
-            name = f"{name} (use {len(uses) + 1})" if uses else name
+            if uses:
+                name = f"{name} (use {len(uses) + 1})"
+            elif any(layer.name == name for layer in self.layers):  # several weights in one module
+                name = parameter
             sizes = out[1], inp[1], out[0], inp[0]
             layer = LayerRecord(
                 name, kind, *sizes, kernel, bias, source=call_site(), shared=bool(uses), parameter=parameter

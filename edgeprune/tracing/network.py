@@ -39,6 +39,9 @@ class Network:
             most = 2 if layer_name(name) in convolutions else tensor.dim()
             dims: Dims = [((1, widths.new(n)),) if n > 1 and k < most else None for k, n in enumerate(tensor.shape)]
             self.names[id(tensor)], self.labels[id(tensor)], self.dims[name] = name, dims, dims
+            if name.rpartition(".")[2].startswith("weight_hr_l"):
+                for expr in dims:
+                    widths.freeze(expr, "torch wants the projection of an LSTM narrower than its hidden state")
         self.paths = {id(m): path for path, m in self.model.named_modules()}
         self.tensors = dict(named_tensors(self.model))
         self.parameters = {name for name, t in self.tensors.items() if isinstance(t, nn.Parameter)}

@@ -158,10 +158,10 @@ def _output_shapes(trace: Trace, profile: Profile, widths: Widths) -> list[Shape
     found = []
     for training in (True, False) if trace.training_traced else (False,):
         set_training(copy, training)
-        counter = Watch()
+        counter, xs = Watch(), inputs(trace.input_shapes, 2 if training else 1, trace.network.dtype)
         try:
             with torch.no_grad(), counter:
-                result = copy(*inputs(trace.input_shapes, 2 if training else 1, trace.network.dtype))
+                result = copy(*xs)
         except Exception as error:
             raise failure(error, counter, trace.input_shapes) from error
         found += [tuple(t.shape) for t in leaves(result)]

@@ -17,15 +17,15 @@ from snakeledger.reconcile import reconcile as reconcile_results
 
 configfile: "config.yaml"
 
-def reconcile():
-    for line in reconcile_results(".", {LEDGERS!r}).said():
+def reconcile(**options):
+    for line in reconcile_results(".", {LEDGERS!r}, **options).said():
         print(line, file=sys.stderr)
 
 if workflow.is_main_process:
     reconcile()
 
-onsuccess: reconcile()
-onerror: reconcile()
+onsuccess: reconcile(mend=True)
+onerror: reconcile(mend=True)
 
 rule all:
     input: "results/p/join/all.txt"

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.zoo_layers import Cells, Deformable, Pyramid, Recurrent, TwoSided
 from helpers.zoo_layouts import (
     AddedConcatenations,
     AttributeFlatten,
@@ -270,4 +271,12 @@ ZOO = {
     "blurred": (blurred, IMAGE),
     "channel_attention": (channel_attention, IMAGE),
     "paths": (Paths, IMAGE),
+    "lstm": (lambda: Recurrent(nn.LSTM), IMAGE),
+    "gru, two layers, both ways": (lambda: Recurrent(nn.GRU, num_layers=2, bidirectional=True), IMAGE),
+    "lstm with a projection": (lambda: Recurrent(nn.LSTM, proj_size=5), IMAGE),
+    "cells": (Cells, IMAGE),
+    "bilinear": (TwoSided, IMAGE),
+    "deformable": (lambda: Deformable(bias=False), IMAGE),
+    "deformable, grouped": (lambda: Deformable(2, 4), IMAGE),
+    "pyramid": (Pyramid, IMAGE),
 }

@@ -161,6 +161,13 @@ def pad(tracer: Labels, call: Call) -> None:
     tracer.label(call.out, out)
 
 
+@rule("zeros", "ones", "full", "empty", "rand", "randn")
+def made(tracer: Labels, call: Call) -> None:
+    """Follows whatever it meets; the probe finds out if its size is a number."""
+    tracer.label(call.out, [((1, tracer.widths.new(n)),) if n > 1 else None for n in call.out.shape])
+    tracer.sizes_used(call.out)
+
+
 @rule("new_zeros", "new_empty", "new_ones", "new_full")
 def new(tracer: Labels, call: Call) -> None:
     """A new tensor as large as ``x`` is taken to follow it; the probe finds out if it does not."""
