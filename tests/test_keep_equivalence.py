@@ -4,8 +4,6 @@ In the dense network every row and every input column of a removed unit is set t
 network, channel by channel. So a unit whose channels are mistaken anywhere gives another output.
 """
 
-import contextlib
-
 import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
@@ -15,9 +13,9 @@ from torch.utils._pytree import tree_leaves
 
 import edgeprune
 from edgeprune.errors import EdgepruneError
-from edgeprune.surgery.keep import _channels
 from edgeprune.surgery.verify import differences
 from helpers.architectures import ARCHITECTURES
+from helpers.keeping import channel_by_channel, randomise, without_removed
 from helpers.plans import plan as make_plan
 from helpers.randomnets import BLOCKS, SHAPE, networks
 from helpers.zoo import IMAGE, ZOO, shapes_of
@@ -109,50 +107,6 @@ HARD = {
     "swapped concatenations": lambda: Net(_swapped, 32, b=conv(16, 16)),
     "flipped in space": lambda: Net(lambda net, x: net.b(torch.flip(x, [-1])), 16, b=conv(16, 16)),
 }
-
-
-@contextlib.contextmanager
-def channel_by_channel():
-    """Norms over channels as the affine map they end with: their statistics would see the zeros. Attention as if its
-    heads' width did not set its scale."""
-    attention = F.scaled_dot_product_attention
-
-    def affine(x, weight, bias, shape):
-        return x if weight is None else x * weight.view(shape) + bias.view(shape)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(F, "layer_norm", lambda x, shape, weight=None, bias=None, eps=0: affine(x, weight, bias, shape))
-        patch.setattr(
-            F, "group_norm", lambda x, groups, weight=None, bias=None, eps=0: affine(x, weight, bias, (1, -1, 1, 1))
-        )
-        patch.setattr(F, "scaled_dot_product_attention", lambda *args, **more: attention(*args, **more, scale=1.0))
-        fast = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)  # it has a scale of its own
-        yield
-        torch.backends.mha.set_fastpath_enabled(fast)
-
-
-def without_removed(model, profile, widths):
-    """``model`` itself, everything that belongs to a removed unit set to zero."""
-    units = {name: torch.arange(n) for name, n in widths.items()}
-    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
-    with torch.no_grad():
-        for slot in profile.slots:
-            for axis, expr in enumerate(slot.dims):
-                if any(g is not None for _, g in expr):
-                    removed = torch.ones(tensors[slot.name].shape[axis], dtype=torch.bool)
-                    removed[_channels(expr, units, profile.widths)] = False
-                    tensors[slot.name].index_fill_(axis, removed.nonzero().flatten(), 0)
-    return model
-
-
-def randomise(model):
-    """Norms' parameters and statistics too, so that exchanging two channels shows."""
-    with torch.no_grad():
-        for tensor in (*model.parameters(), *model.buffers()):
-            if tensor.dtype.is_floating_point and tensor.dim() == 1:
-                tensor.uniform_(0.5, 1.5)
-    return model.to(torch.float64).eval()
 
 
 def require_equivalent(model, input_shape):
