@@ -57,11 +57,13 @@ GROUPS = {
     "gru, two layers, both ways": {"stem": 8, "rnn": 12, "mix": 6},
     "lstm with a projection": {"stem": 8, "mix": 6},
     "cells": {"stem": 8, "lstm": 12, "gru": 10},
+    "convolutional lstm": {"stem": 8, "gates": 12},
     "bilinear": {"a": 8, "b": 10, "other": 6},
     "deformable": {"stem": 16, "conv": 24},
     "deformable, grouped": {"stem": 4, "conv": 12},
     "pyramid": {"stem": 16, "branches.0.1": 4, "branches.1.1": 4, "branches.2.1": 4, "branches.3.1": 4},
     "attention, divided": {"embed": 6, "mlps.0.1": 48, "mlps.1.1": 48},  # a unit is a channel of each of the 4 heads
+    "attention, unflattened": {"embed": 6, "mlps.0.1": 48},
     "attention, held": {"embed": 24, "mixers.0.1.qkv": 12, "mlps.0.1": 48, "mixers.1.1.qkv": 12, "mlps.1.1": 48},
     "cross-covariance": {"embed": 8, "mlps.0.1": 48, "mlps.1.1": 48},
     "multi-head attention": {"embed": 6, "mlps.0.1": 48, "mlps.1.1": 48},

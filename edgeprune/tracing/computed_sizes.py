@@ -115,12 +115,15 @@ class _KnownSizes(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None) -> object:
         kwargs, widths = kwargs or {}, self.tracer.widths
-        start = _SIZED.get(getattr(func, "__name__", ""))
-        if start is not None:
+        name, given = getattr(func, "__name__", ""), ()
+        if name == "unflatten" and len(args) == 3:
+            axis = args[1] % args[0].dim()
+            given = (*[0] * axis, *args[2], *[0] * (args[0].dim() - axis - 1))
+        elif (start := _SIZED.get(name)) is not None:
             given = args[start] if len(args) > start and isinstance(args[start], (tuple, list)) else args[start:]
-            sizes = given or kwargs.get("size", ())
-            # some code keeps sizes in caches, where those of another trace may be found
-            self.tracer.given = [int(n) if isinstance(n, Size) and n.widths is not widths else n for n in sizes]
+            given = given or kwargs.get("size", ())
+        # some code keeps sizes in caches, where those of another trace may be found
+        self.tracer.given = [int(n) if isinstance(n, Size) and n.widths is not widths else n for n in given]
         try:
             out = func(*args, **kwargs)
         finally:

@@ -7,8 +7,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.zoo_attention import Cascade, CrossCovariance, Divided, Halo, Held, Joined, Outlook, Tokens
-from helpers.zoo_layers import Cells, Deformable, Pyramid, Recurrent, TwoSided
+from helpers.zoo_attention import (
+    Cascade,
+    CrossCovariance,
+    Divided,
+    Halo,
+    Held,
+    Joined,
+    Outlook,
+    Tokens,
+    Unflattened,
+)
+from helpers.zoo_layers import Cells, ConvolutionalLSTM, Deformable, Pyramid, Recurrent, TwoSided
 from helpers.zoo_layouts import (
     AddedConcatenations,
     AttributeFlatten,
@@ -276,11 +286,13 @@ ZOO = {
     "gru, two layers, both ways": (lambda: Recurrent(nn.GRU, num_layers=2, bidirectional=True), IMAGE),
     "lstm with a projection": (lambda: Recurrent(nn.LSTM, proj_size=5), IMAGE),
     "cells": (Cells, IMAGE),
+    "convolutional lstm": (ConvolutionalLSTM, IMAGE),
     "bilinear": (TwoSided, IMAGE),
     "deformable": (lambda: Deformable(bias=False), IMAGE),
     "deformable, grouped": (lambda: Deformable(2, 4), IMAGE),
     "pyramid": (Pyramid, IMAGE),
     "attention, divided": (lambda: Tokens(Divided), IMAGE),
+    "attention, unflattened": (lambda: Tokens(Unflattened, blocks=1), IMAGE),
     "attention, held": (lambda: Tokens(Held), IMAGE),
     "cross-covariance": (lambda: Tokens(CrossCovariance), IMAGE),
     "multi-head attention": (lambda: Tokens(Joined), IMAGE),

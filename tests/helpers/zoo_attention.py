@@ -39,6 +39,15 @@ class Divided(nn.Module):
         return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, c))
 
 
+class Unflattened(Divided):
+    """The same, with the dimension that is cut named."""
+
+    def forward(self, x):
+        heads = self.qkv(x).unflatten(-1, (3, self.heads, x.shape[-1] // self.heads))
+        q, k, v = heads.permute(2, 0, 3, 1, 4)
+        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
 class Held(nn.Module):
     """Heads' number and width in attributes, which the embedding is not tied to (ViT, CaFormer), and a softmax."""
 

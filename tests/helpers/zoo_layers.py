@@ -36,6 +36,25 @@ class Cells(nn.Module):
         return self.head(found)
 
 
+class ConvolutionalLSTM(nn.Module):
+    """Gates from a convolution of the input and the state, which starts from zeros."""
+
+    def __init__(self, hidden=12):
+        super().__init__()
+        self.hidden, self.stem = hidden, nn.Conv2d(3, 8, 3, padding=1)
+        self.gates, self.head = nn.Conv2d(8 + hidden, 4 * hidden, 3, padding=1), nn.Linear(hidden, 4)
+
+    def forward(self, x):
+        x = self.stem(x)
+        b, _, h, w = x.shape
+        state, cell = x.new_zeros(b, self.hidden, h, w), torch.zeros(b, self.hidden, h, w, device=x.device)
+        for _ in range(2):
+            i, f, o, new = self.gates(torch.cat([x, state], 1)).split(self.hidden, 1)
+            cell = f.sigmoid() * cell + i.sigmoid() * new.tanh()
+            state = o.sigmoid() * cell.tanh()
+        return self.head(state.mean((2, 3)))
+
+
 class TwoSided(nn.Module):
     """A bilinear layer of means and maxima, whose result is added to another layer's."""
 

@@ -165,20 +165,14 @@ def pad(tracer: Labels, call: Call) -> None:
     tracer.label(call.out, out)
 
 
-@rule("zeros", "ones", "full", "empty", "rand", "randn")
+@rule("new_zeros", "new_empty", "new_ones", "new_full", "zeros", "ones", "full", "empty", "rand", "randn")
 def made(tracer: Labels, call: Call) -> None:
-    """Follows whatever it meets; the probe finds out if its size is a number."""
-    tracer.label(call.out, [((1, tracer.widths.new(n)),) if n > 1 else None for n in call.out.shape])
+    """A new tensor follows the one that it is made like where it is as large, else whatever it meets; the probe finds out
+    if it does not."""
+    x, sizes = call.args[0], call.out.shape
+    known = zip(x.shape, tracer.dims(x), strict=True) if call.name.startswith("new_") and x.dim() == len(sizes) else ()
+    like = [*known] or [(0, None)] * len(sizes)
+    labels = [e if n == m else ((1, tracer.widths.new(n)),) for n, (m, e) in zip(sizes, like, strict=True)]
+    tracer.label(call.out, [e if n > 1 else None for n, e in zip(sizes, labels, strict=True)])
     follow(tracer, call.out)
     tracer.sizes_used(call.out)
-
-
-@rule("new_zeros", "new_empty", "new_ones", "new_full")
-def new(tracer: Labels, call: Call) -> None:
-    """A new tensor as large as ``x`` is taken to follow it; the probe finds out if it does not."""
-    x = call.args[0]
-    X = tracer.dims(x)
-    same = call.out.dim() == x.dim()
-    sizes = zip(call.out.shape, x.shape, X, strict=True) if same else ()
-    tracer.label(call.out, [e if a == b else None for a, b, e in sizes] if same else [None] * call.out.dim())
-    follow(tracer, call.out)
