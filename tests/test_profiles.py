@@ -36,3 +36,26 @@ def test_a_preset_is_planned_under_a_profile(workspace, profile, preset):
         "-n", "--quiet", "rules", "--profile", f"profiles/{profile}", "--config", f"preset={preset}"
     )
     assert "total" in said
+
+
+def test_a_grid_runs_by_a_script_that_submits(workspace):
+    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    submit = workspace.root / "submit"
+    submit.write_text('#!/bin/sh\necho "$1" >>submitted\nsh "$2" >/dev/null 2>&1 &\necho $!\n')
+    submit.chmod(0o755)
+    workspace.write_preset("quick", TINY | {"pairs": TINY["pairs"][:1], "references": {"dense": {}}, "seeds": [0, 1]})
+    options = (
+        "--cluster-generic-submit-cmd",
+        "./submit {name}",
+        "--set-threads",
+        "measure_model=1",
+        "--latency-wait",
+        10,
+    )
+    said = workspace.run("snakemake", "--profile", "profiles/cluster-generic", *options)
+    submitted = (workspace.root / "submitted").read_text().split()
+    assert sorted(submitted) == ["measure_measure_model", "plan_sample_plan", "profile_network"] + 4 * [
+        "train_network"
+    ], said
+    assert len(list((workspace.root / "results/quick/measure_model").glob("**/seed-*.json"))) == 4
+    assert "Nothing to be done" in workspace.snakemake("-n")
