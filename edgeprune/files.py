@@ -123,6 +123,13 @@ def is_temporary(name: str) -> bool:
     return re.fullmatch(r"\..+\.tmp(\.\w+)?", name) is not None
 
 
+def sweep(folder: str | Path) -> None:
+    """Remove the temporary files that kills left below a folder (nobody may be writing there now)."""
+    for top, _, names in os.walk(folder):
+        for name in filter(is_temporary, names):
+            Path(top, name).unlink(missing_ok=True)
+
+
 def remove_remains(path: str | Path) -> None:
     """Remove the temporary files that kills left while ``path`` was being written (nobody may be writing it now)."""
     path = Path(path)

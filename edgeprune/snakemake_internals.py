@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -177,3 +178,16 @@ async def _put_on_record(job: Job) -> None:
     persistence = copy(workflow.persistence)
     persistence.dag, persistence.max_checksum_file_size = Dag(), 10**11  # as profiles/default
     await persistence.finished(job)
+
+
+def run_within(workflow: Workflow, context: Callable[[], AbstractContextManager[object]]) -> None:
+    """Let each run that may write happen, Snakemake's lock included, within a context; the processes of jobs do not."""
+    if not workflow.is_main_process:
+        return
+    execute = workflow.execute
+
+    def execute_within(executor_plugin: Any, **options: Any) -> None:
+        with nullcontext() if executor_plugin.common_settings.dryrun_exec else context():
+            execute(executor_plugin=executor_plugin, **options)
+
+    workflow.execute = execute_within  # pyrefly: ignore[method-assign, bad-assignment]
