@@ -19,7 +19,7 @@ from typing import IO
 from edgeprune.errors import EdgepruneError
 
 #: Tells, in the environment of a head's jobs, on which folder and preset they work.
-VARIABLE = "EDGEPRUNE_RUN"
+VARIABLE = "EDGEPRUNE_JOB_OF"
 
 
 @contextlib.contextmanager

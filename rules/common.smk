@@ -13,7 +13,8 @@ sys.path.insert(0, workflow.basedir)  # the package may lie here without being i
 
 from edgeprune import files, single_run, tasks
 from edgeprune import snakemake_internals as internals
-from edgeprune.cluster import head
+from edgeprune.cluster import executor, head
+from edgeprune.cluster.attempts import Attempts
 from edgeprune.commands import new
 from edgeprune.config.jobs import Jobs
 from edgeprune.config.load import effective
@@ -132,6 +133,7 @@ def get_threads(wildcards):
 def refuse_orphans():
     """Before the first job: none of a run that was killed may write beside ours."""
     head.refuse_orphans(workflow.basedir, submits=internals.submits(workflow))
+    ATTEMPTS.new_run()
 
 
 @contextlib.contextmanager
@@ -155,4 +157,8 @@ def refuse_unwritable(outputs=()):
 
 
 internals.before_protected(refuse_unwritable)
+ATTEMPTS = Attempts(workflow.basedir)
+internals.fence(workflow, ATTEMPTS)
+if internals.submits(workflow):
+    internals.let_slurm_executor_be(executor.made_to_last)
 internals.run_within(workflow, one_at_a_time)

@@ -9,12 +9,15 @@ import contextlib
 import logging
 import os
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from itertools import takewhile
 from logging import LogRecord
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -45,6 +48,8 @@ class LogHandler(LogHandlerBase):
         self._failed = self._told = 0
         self._warned: set[str] = set()
         self._raised: list[str] = []  # errors that no job had yet
+        self._interrupted = False
+        self._watch_the_keyboard()
 
     @property
     def writes_to_stream(self) -> bool:
@@ -86,6 +91,17 @@ class LogHandler(LogHandlerBase):
         self._off = True
         super().close()
 
+    def _watch_the_keyboard(self) -> None:
+        """Note a Ctrl-C, which ends the jobs too: before Snakemake knows of it, it calls them failed."""
+        before = signal.getsignal(signal.SIGINT)
+        if callable(before) and threading.current_thread() is threading.main_thread():
+
+            def note(number: int, frame: FrameType | None) -> None:
+                self._interrupted = True
+                before(number, frame)
+
+            signal.signal(signal.SIGINT, note)
+
     def _take(self, record: LogRecord) -> None:
         event: dict[str, Any] = record.__dict__
         match event.get("event"):
@@ -98,7 +114,7 @@ class LogHandler(LogHandlerBase):
                     self._ended[job.name] += 1
             case LogEvent.PROGRESS:
                 self._count(event["done"], record.created)
-            case LogEvent.JOB_ERROR:
+            case LogEvent.JOB_ERROR if not self._interrupted:
                 self._fail(event)
             case LogEvent.ERROR if event["exception"] == "LockException":
                 self._raised.append(LOCKED)

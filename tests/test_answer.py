@@ -1,5 +1,7 @@
 """Which network a preset's `limits` make one take, in words; wrong limits are refused with file, key and remedy."""
 
+import re
+
 import pytest
 import yaml
 
@@ -49,6 +51,7 @@ def test_limits_decide_and_the_lines_are_few(results, limits, place):
     assert len(lines) <= 17
     assert max(map(len, lines[:-1])) <= 80
     assert {cost.title for cost in found.costs} == {"test score", "latency", "parameters", "FLOPs", "memory", "file"}
+    assert re.fullmatch(r"\d+\.\d\d % \[\d+\.\d\d, \d+\.\d\d\]", found.costs[0].value)  # "±" is an SD in the table
     changes = {cost.title: cost.against for cost in found.costs}
     assert "times as fast [" in changes["latency"]
     assert changes["parameters"].startswith("−")

@@ -255,7 +255,7 @@ def test_one_that_was_killed_before_it_set_the_epochs_begins_anew(checkout, monk
 def test_a_locked_folder_says_so(checkout, capfd):
     locks = checkout / ".snakemake" / "locks"
     locks.mkdir(parents=True)
-    (locks / "0.output.lock").write_text("results/vgg8/fetch_dataset/vgg8/manifest.json\n")
+    (locks / "0.output.lock").write_text("results/vgg8/fetch_dataset/vgg8-images/manifest.json\n")
     assert ask() == 1
     assert "another run works in it" in capfd.readouterr().err
     assert not list(Path("presets").iterdir())

@@ -68,6 +68,15 @@ def test_a_pair_stands_once():
         load.effective(ROOT, TRIAL | {"pairs": entries})
 
 
+@pytest.mark.parametrize(("key", "value"), [("targets", 0.45), ("modes", "LA")])
+def test_a_pair_selects_only_what_the_grid_has(key, value):
+    entries = [{"network": "vgg8", "dataset": "digits", key: [value]}]
+    with pytest.raises(
+        EdgepruneError, match=rf"pairs\[0\]\.{key}: {value} is not among .*\n.*remedy: add it to `{key}`"
+    ):
+        load.effective(ROOT, TRIAL | {"pairs": entries})
+
+
 def test_settings_and_recipe_of_a_variant_are_the_networks_with_its_own_keys(config):
     variants = grid.expand(config).variants
     sampling, recipes = config["sampling"], config["recipes"]

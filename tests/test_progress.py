@@ -320,18 +320,22 @@ def test_no_colour_where_none_is_wanted(workflow):
     assert "".join(raw).count("\x1b[?25h") >= 1  # the cursor is back
 
 
-def test_ctrl_c_puts_the_terminal_back(workflow):
+@pytest.mark.parametrize("whole_group", [False, True], ids=["Snakemake alone", "its jobs too, as on a terminal"])
+def test_ctrl_c_puts_the_terminal_back_and_calls_no_job_failed(workflow, whole_group):
     class Interrupting(recording.Screen):
         def feed(self, text):
             super().feed(text)
             if "epoch 2" in self.text() and not getattr(self, "sent", None):
                 self.sent = True
-                psutil.Process().children()[0].send_signal(signal.SIGINT)
+                snakemake = psutil.Process().children()[0]
+                for process in [*(snakemake.children(recursive=True) if whole_group else []), snakemake]:
+                    process.send_signal(signal.SIGINT)
 
     screen = Interrupting()
     status, _ = recording.run(COMMAND, screen, **workflow)
     assert status
     assert "the same command goes on" in screen.text()
+    assert "failed" not in screen.text()
 
 
 def test_the_plugin_leaves_the_package_to_the_workflow():

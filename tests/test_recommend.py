@@ -172,7 +172,7 @@ def test_it_says_from_which_others_the_best_cannot_be_told_and_what_would_tell(c
     assert [row["variant"] for row in found["level"]] == ["PA-0.50", "uniform-PA-0.50"]
     (cheaper,) = {"PA-0.50", "uniform-PA-0.50"} & {min(found["level"], key=lambda row: row["flops"])["variant"]}
     assert found["chosen"]["variant"] == cheaper
-    assert f"Take vgg8 {cheaper}, the one of the fewest FLOPs of the 2 that cannot be told from" in said
+    assert f"Take vgg8 {cheaper}, with the fewest FLOPs of the 2 that cannot be told from" in said
     if cheaper != "PA-0.50":
         assert f'"seeds=[$(seq -s, 0 {near["runs_to_tell"] - 1})]"' in said or "number of runs would tell" in said
 

@@ -53,6 +53,23 @@ GROUPS = {
     "blurred": {"0": 8, "2": 12},
     "channel_attention": {"0": 8, "2": 12, "4": 8},
     "paths": {"stem": 8, "paths.0": 16},
+    "lstm": {"stem": 8, "rnn": 12, "mix": 6},
+    "gru, two layers, both ways": {"stem": 8, "rnn": 12, "mix": 6},
+    "lstm with a projection": {"stem": 8, "mix": 6},
+    "cells": {"stem": 8, "lstm": 12, "gru": 10},
+    "bilinear": {"a": 8, "b": 10, "other": 6},
+    "deformable": {"stem": 16, "conv": 24},
+    "deformable, grouped": {"stem": 4, "conv": 12},
+    "pyramid": {"stem": 16, "branches.0.1": 4, "branches.1.1": 4, "branches.2.1": 4, "branches.3.1": 4},
+    "attention, divided": {"embed": 6, "mlps.0.1": 48, "mlps.1.1": 48},  # a unit is a channel of each of the 4 heads
+    "attention, held": {"embed": 24, "mixers.0.1.qkv": 12, "mlps.0.1": 48, "mixers.1.1.qkv": 12, "mlps.1.1": 48},
+    "cross-covariance": {"embed": 8, "mlps.0.1": 48, "mlps.1.1": 48},
+    "multi-head attention": {"embed": 6, "mlps.0.1": 48, "mlps.1.1": 48},
+    "attention to others": {"embed": 6, "mixers.0.1.memory": 10, "mlps.0.1": 48},
+    "transformer layer": {"embed": 6, "mixers.0.1.linear1": 20, "mlps.0.1": 48},
+    "cascade": {"stem": 8, "stem#2": 8, "heads.0": 4},
+    "outlook": {"stem": 12},
+    "halo": {"stem": 16, "q": 8, "kv": 16},
 }
 
 
@@ -98,6 +115,8 @@ def test_saved_and_loaded_profile_is_equal(name, tmp_path):
         ("plain", "11", ["output of the network"]),
         ("hard_flatten", "b", ["written down", "view", "zoo_layouts.py:"]),
         ("split_by_number", "cv1", ["written down", "split", "zoo_layouts.py:"]),
+        ("lstm with a projection", "rnn", ["narrower", "LSTM"]),
+        ("outlook", "scores", ["divides", "zoo_attention.py:"]),
         ("unknown", "b", ["no rule", "linalg_inv_ex", "zoo.py:"]),
     ],
 )

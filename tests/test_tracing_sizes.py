@@ -102,10 +102,24 @@ def test_moves_in_space_keep_channels_free(move):
     assert profile.widths == {"stem": 16, "b": 8}
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("pick", ["kthvalue", "median", "mode", "max"])
+def test_picks_in_space_keep_channels_free(pick, axis):
+    """The axis goes, be it before the channels or after them."""
+
+    def body(net, x):
+        rows = x.flatten(2).transpose(1, 3 - axis)
+        return net.b(getattr(rows, pick)(*([3] if pick == "kthvalue" else []), dim=axis).values)
+
+    model = Net(body, b=nn.Linear(16, 8))
+    profile = edgeprune.profile(model, SHAPE)
+    assert profile.widths == {"stem": 16}
+    assert differences(edgeprune.prune(model, shrink(profile)), profile, shrink(profile).widths) == {}
+
+
 @pytest.mark.parametrize(
     ("body", "layers", "operator"),
     [
-        (lambda net, x: net.f(x.mean((2, 3)), x.amax((2, 3))), {"f": nn.Bilinear(16, 16, 4)}, "_trilinear"),
         (lambda net, x: x.mean((2, 3)) @ net.f, {"f": nn.Parameter(torch.ones(16))}, "mv"),
     ],
 )

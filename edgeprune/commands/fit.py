@@ -133,6 +133,11 @@ def _name(network: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", said).strip("-").lower()
 
 
+def _images(name: str) -> str:
+    """What the preset calls the data: never what the network or a shipped data set is called."""
+    return f"{name}-images"
+
+
 def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     from edgeprune import tasks
     from edgeprune.commands.network import spec
@@ -160,13 +165,14 @@ def _preset(args: Namespace, name: str) -> tuple[dict[str, Any], list[str]]:
     recipe = RECIPES[task.targets]
     said.append("a recipe that suits many networks, not the best of yours: "
                 + ", ".join(f"{key} {value}" for key, value in recipe.items()))  # fmt: skip
+    dataset = _images(name)
     return {
         "title": f"{name}: {data['task']} on {Path(args.data).name}",
-        "datasets": {name: data},
+        "datasets": {dataset: data},
         "networks": {name: spec(args)},
         "recipes": {name: {**recipe}},
         "sampling": {name: {"round_to": STEP}},
-        "pairs": [{"network": name, "dataset": name}],
+        "pairs": [{"network": name, "dataset": dataset}],
         "modes": ["MA" if args.memory and not args.latency else "FA"],
         "targets": TARGETS,
         "seeds": SEEDS,
@@ -214,7 +220,7 @@ def _reachable(results: Path, preset: dict[str, Any], name: str) -> tuple[int, l
     from edgeprune.complexity.profile import Profile
     from edgeprune.sampling.sample import sample_many
 
-    file = results.relative_to(Path.cwd()) / "profile_network" / name / name / "profile.json"
+    file = results.relative_to(Path.cwd()) / "profile_network" / name / _images(name) / "profile.json"
     profile, refused, reached = Profile.load(file), None, []
     for step in (STEP, 1):
         reached = []
@@ -243,7 +249,7 @@ def _epochs(results: Path, preset: dict[str, Any], name: str, minutes: float) ->
     from edgeprune.training.pace import seconds_per_image
     from snakemake_logger_plugin_edgeprune.progress import duration
 
-    manifest = load_manifest(results / "fetch_dataset" / name)
+    manifest = load_manifest(results / "fetch_dataset" / _images(name))
     recipe = Recipe.from_dict(preset["recipes"][name])
     images = manifest["splits"]["train"]["count"] * (recipe.patches_per_image or 1)
     if images < recipe.batch_size:

@@ -94,18 +94,25 @@ def expand(config: Mapping[str, Any]) -> Grid:
 
 
 def check(config: Mapping[str, Any], file: str | Path) -> None:
-    """Refuse two entries of a pair, and two variants of one name: a budget or an entry is called as another variant is.
+    """Refuse two entries of a pair, one that selects what no variant has, and two variants of one name: a budget or an
+    entry is called as another variant is.
 
     Raises:
-        EdgepruneError: with the key of the later one.
+        EdgepruneError: with the key, of the later one of two.
     """
-    seen = set()
+    seen, variants = set(), list(_variants(config))
     for i, pair in enumerate(config["pairs"]):
         if (pair["network"], pair["dataset"]) in seen:
             problem = f"{pair['network']} on {pair['dataset']} stands twice"
             raise EdgepruneError(problem, file=file, key=f"pairs[{i}]", remedy="keep one entry")
         seen.add((pair["network"], pair["dataset"]))
-    variants = list(_variants(config))
+        for key, attribute in (("modes", "mode"), ("targets", "target")):
+            there = dict.fromkeys(value for variant in variants if (value := getattr(variant, attribute)) is not None)
+            for value in pair.get(key, ()):
+                if value not in there:
+                    problem = f"{value} is not among {', '.join(map(str, there))}, of which a pair selects"
+                    remedy = f"add it to `{key}` of the preset, or leave it out here"
+                    raise EdgepruneError(problem, file=file, key=f"pairs[{i}].{key}", remedy=remedy)
     twice = [name for name, count in Counter(variant.name for variant in variants).items() if count > 1]
     for name in twice:
         last = [variant for variant in variants if variant.name == name][-1]

@@ -147,12 +147,14 @@ def why(choice: Choice) -> str:
     level, fast = choice.level, choice.as_fast
     if len(level) == 1:
         return "the best on validation" if len(choice.satisfying) > 1 else "which alone satisfies all"
-    of = f"of the {len(level)} that cannot be told from the best on validation"
+    of = f"{len(level)} that cannot be told from the best on validation"
     if not choice.timed:
-        return f"the one of the fewest FLOPs {of} (speed was not measured)"
+        return f"with the fewest FLOPs of the {of} (speed was not measured)"
     if len(fast) == 1:
-        return f"the fastest {of}"
-    return f"the one of the fewest FLOPs of {len(fast)} that are not told to be slower than another, {of}"
+        return f"the fastest of the {of}"
+    if len(fast) == len(level):
+        return f"with the fewest FLOPs of the {of}, nor from the fastest of them"
+    return f"with the fewest FLOPs of the {len(fast)} that cannot be told from the fastest, among {of}"
 
 
 def _standing(results: str | Path, choice: Choice, rows: Sequence[Row], metric: Metric) -> list[str]:

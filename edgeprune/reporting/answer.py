@@ -93,7 +93,7 @@ def _lines(answer: Answer, width: int) -> list[str]:
 
     lines = [*wrap(answer.asked, ""), *wrap(answer.verdict, "")]
     for cost in answer.costs:
-        lines += wrap(cost.against, f"  {cost.title:<12}{cost.value:<18}", " " * 32)
+        lines += wrap(cost.against, f"  {cost.title:<12}{cost.value:<24}", " " * 38)
     lines += [line for note in answer.notes for line in wrap(note)]
     if answer.model:
         here = "" if answer.model["here"]["onnx"] else "  (not on this disk)"
@@ -164,8 +164,9 @@ def _missing(found: Choice, row: Row) -> str:
 def _costs(row: Row, dense: Row | None, same: Sequence[Row], metric: Metric) -> list[Cost]:
     """What the row has of each thing, against ``dense``; ``same`` are the groups of its network and place."""
     other = {} if row is dense or not dense else dense
-    half = row["score_half"]
-    score = "not measured" if row["score"] is None else units.score(row["score"], metric, half)
+    score = "not measured" if row["score"] is None else units.score(row["score"], metric)
+    if row["score_half"] is not None:  # of the mean, 95 %; "±" is a standard deviation
+        score += f" [{', '.join(_around(row, metric))}]"
     costs = [Cost("test score", score, pairs.beside_dense(row, same, metric))]
     if row["latency_p50_ms"] is not None:
         low, high = row["speedup_low"], row["speedup_high"]
@@ -184,6 +185,11 @@ def _costs(row: Row, dense: Row | None, same: Sequence[Row], metric: Metric) -> 
     ):
         costs.append(Cost(title, units.one(row[key], kind), _change(row[key], other.get(key))))
     return costs
+
+
+def _around(row: Row, metric: Metric) -> list[str]:
+    ends = (row["score"] + sign * row["score_half"] for sign in (-1, 1))
+    return [f"{metric.scale * end:.{metric.decimals}f}" for end in ends]
 
 
 def _change(value: float, dense: float | None) -> str:

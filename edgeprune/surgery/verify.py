@@ -1,12 +1,13 @@
 """Exactness of a profile against what torch itself counts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgeprune.complexity.profile import Profile
+from edgeprune.tracing.registry import COUNTS, Count
 
 
 def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str, int]:
@@ -23,13 +24,27 @@ def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str
     xs = [torch.zeros((1, *s), dtype=first.dtype, device=first.device) for s in input_shapes]
     model.eval()
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_unknown_to_torch()) as counter:
             model(*xs)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for module, training in modes:
             module.training = training
     return {"params": sum(p.numel() for p in model.parameters()), "macs": counter.get_total_flops() // 2}
+
+
+def _unknown_to_torch() -> dict[object, Callable]:
+    """FLOPs of the operators that torch's counter does not know, the users' among them."""
+    found = {}
+    for name, count in COUNTS.items():
+
+        def flops(*args: object, count: Count = count, out_val: Tensor, **_: object) -> int:
+            return 2 * count(args, out_val)
+
+        vars(flops)["_get_raw"] = True  # with the tensors, not with their shapes
+        library, _, operator = name.rpartition("::")
+        found[getattr(getattr(torch.ops, library or "aten"), operator, None)] = flops
+    return found
 
 
 def differences(

@@ -62,6 +62,7 @@ class Labels:
         #: Attributes that may hold a size, by how many times it they are; collected when the probe asks.
         self.candidates: dict[int, list[Attribute]] | None = None
         self.current: str | None = None
+        self.given: list[int] = []  # sizes that the code gives the operator; see computed_sizes
 
     def dims(self, tensor: Tensor) -> Dims:
         """The label of ``tensor``: a list with an expression or ``None`` for each dimension."""
@@ -139,7 +140,10 @@ class Labels:
         else:  # the first use, or a tied weight used for another kind of product
             name = layer_name(parameter)
             bias = bias or (not uses and f"{name}.bias" in self.parameters)
-            name = f"{name} (use {len(uses) + 1})" if uses else name
+            if uses:
+                name = f"{name} (use {len(uses) + 1})"
+            elif any(layer.name == name for layer in self.layers):  # several weights in one module
+                name = parameter
             sizes = out[1], inp[1], out[0], inp[0]
             layer = LayerRecord(
                 name, kind, *sizes, kernel, bias, source=call_site(), shared=bool(uses), parameter=parameter

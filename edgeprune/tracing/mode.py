@@ -28,8 +28,10 @@ VALUE_DEPENDENT = {
     "item",
 }
 
+#: Operators that make a tensor from nothing but sizes.
+MADE = {"zeros", "ones", "full", "empty", "rand", "randn"}
 #: Operators whose result is as large as the caller says.
-SIZED = {"slice", "split", "split_with_sizes", "expand", "new_zeros", "new_empty", "new_ones", "new_full"}
+SIZED = {"slice", "split", "split_with_sizes", "expand", "new_zeros", "new_empty", "new_ones", "new_full", *MADE}
 #: Products that torch's own counter of FLOPs leaves out.
 UNCOUNTED = {"mv", "dot", "vdot"}
 #: An operator's name, its rule, the shortcut to its result, and the count of its MACs.
@@ -70,7 +72,7 @@ class Tracer(Labels, TorchDispatchMode):
             if count:
                 self.macs += count(args, out)
         self._track_origin(call)
-        if any(id(t) in self.labels for t in tensors):
+        if name in MADE or any(id(t) in self.labels for t in tensors):
             self._apply(rule, call)
         if self.record and name in SIZED:
             self._keep_sizes(call)

@@ -7,9 +7,18 @@ from edgeprune.tracing.labels import Call, Labels
 from edgeprune.tracing.records import Factor
 
 
-def record_convolution(tracer: Labels, call: Call, dims: Dims, seen: Expression | None, transposed: bool) -> None:
+def record_convolution(
+    tracer: Labels,
+    call: Call,
+    dims: Dims,
+    seen: Expression | None,
+    *,
+    bias: bool,
+    groups: int,
+    transposed: bool = False,
+) -> None:
     """One call of a convolution; the batch is 1. ``dims`` are the result's without the batch."""
-    x, weight, bias, groups = *call.args[:3], call.args[8]
+    x, weight = call.args[:2]
     kernel = tuple(weight.shape[2:])
     out_size = weight.shape[1] * groups if transposed else weight.shape[0]
     seen_size = weight.shape[0] // groups if transposed else weight.shape[1]
@@ -23,7 +32,7 @@ def record_convolution(tracer: Labels, call: Call, dims: Dims, seen: Expression 
         return
     kind = f"conv{'_transpose' if transposed else ''}{len(kernel)}d"
     shape = (out_size, out), (seen_size, seen), kernel
-    tracer.write_down(name, kind, *shape, bias is not None, positions, batch * math.prod(call.out.shape[2:]))
+    tracer.write_down(name, kind, *shape, bias, positions, batch * math.prod(call.out.shape[2:]))
 
 
 def record_linear(tracer: Labels, parameter: str, rows: int, out: Factor, inp: Factor, bias: bool) -> None:

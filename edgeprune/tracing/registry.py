@@ -20,7 +20,7 @@ Rule = Callable[[Labels, Call], None]
 #: ``count(args, result)``: MACs of an operator's call.
 Count = Callable[[tuple, Tensor], int]
 RULES: dict[str, Rule] = {}
-COUNTS: dict[str, Count] = {}  # of the users' operators
+COUNTS: dict[str, Count] = {}  # of operators that torch's own counter does not know
 
 
 def name_of(func: OpOverload) -> str:

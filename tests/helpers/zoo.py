@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.zoo_attention import Cascade, CrossCovariance, Divided, Halo, Held, Joined, Outlook, Tokens
+from helpers.zoo_layers import Cells, Deformable, Pyramid, Recurrent, TwoSided
 from helpers.zoo_layouts import (
     AddedConcatenations,
     AttributeFlatten,
@@ -270,4 +272,24 @@ ZOO = {
     "blurred": (blurred, IMAGE),
     "channel_attention": (channel_attention, IMAGE),
     "paths": (Paths, IMAGE),
+    "lstm": (lambda: Recurrent(nn.LSTM), IMAGE),
+    "gru, two layers, both ways": (lambda: Recurrent(nn.GRU, num_layers=2, bidirectional=True), IMAGE),
+    "lstm with a projection": (lambda: Recurrent(nn.LSTM, proj_size=5), IMAGE),
+    "cells": (Cells, IMAGE),
+    "bilinear": (TwoSided, IMAGE),
+    "deformable": (lambda: Deformable(bias=False), IMAGE),
+    "deformable, grouped": (lambda: Deformable(2, 4), IMAGE),
+    "pyramid": (Pyramid, IMAGE),
+    "attention, divided": (lambda: Tokens(Divided), IMAGE),
+    "attention, held": (lambda: Tokens(Held), IMAGE),
+    "cross-covariance": (lambda: Tokens(CrossCovariance), IMAGE),
+    "multi-head attention": (lambda: Tokens(Joined), IMAGE),
+    "attention to others": (lambda: Tokens(lambda width: Joined(width, 10), blocks=1), IMAGE),
+    "transformer layer": (
+        lambda: Tokens(lambda width: nn.TransformerEncoderLayer(width, 4, 20, batch_first=True), blocks=1),
+        IMAGE,
+    ),
+    "cascade": (Cascade, IMAGE),
+    "outlook": (Outlook, IMAGE),
+    "halo": (Halo, IMAGE),
 }

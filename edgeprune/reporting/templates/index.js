@@ -126,8 +126,12 @@ class Part {
       row.tip = { title: `${row.name}, seed ${row.seed}`, [x.title]: +row.x.toPrecision(6), [y.title]: +row.y.toPrecision(6), made: row.file };
       if (row.measured) row.tip.measured = row.measured;
     }
+    // The points set the scale: the interval of a network of few runs may be many times as long, and is cut off there.
+    const heights = [...groups, ...runs].map(row => row.y), span = Math.max(...heights) - Math.min(...heights);
+    const ends = groups.flatMap(row => [row.low, row.high]), room = 0.5 * span || Infinity;
+    const domain = [Math.max(Math.min(...ends, ...heights), Math.min(...heights) - room), Math.min(Math.max(...ends, ...heights), Math.max(...heights) + room)];
     const across = { field: "x", type: "quantitative", title: x.title, scale: { zero: false, padding: 15 } };
-    const upwards = { field: "y", type: "quantitative", title: y.title, scale: { zero: false, padding: 10 } };
+    const upwards = { field: "y", type: "quantitative", title: y.title, scale: { domain, zero: false, padding: 10 } };
     const narrow = element.clientWidth < 600;
     const crowded = new Set(groups.map(row => row.series)).size > 20;
     const legend = crowded ? null : { title: null, orient: narrow ? "bottom" : "right", columns: narrow ? 3 : 1, symbolOpacity: 1 };
@@ -139,7 +143,7 @@ class Part {
       encoding: { x: across, y: upwards, color: colour, tooltip: { field: "tip" } },
       layer: [
         ...(runs.length ? [{ data: { values: runs }, mark: { type: "point", filled: true, size: 22, opacity: 0.55 } }] : []),
-        { data: { values: groups }, mark: "rule", encoding: { y: { ...upwards, field: "low" }, y2: { field: "high" } } },
+        { data: { values: groups }, mark: { type: "rule", clip: true }, encoding: { y: { ...upwards, field: "low" }, y2: { field: "high" } } },
         {
           data: { values: groups },
           params: [{ name: "brush", select: "interval" }],

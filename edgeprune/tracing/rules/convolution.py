@@ -6,7 +6,7 @@ from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.expressions import Dims, Expression, scale
 from edgeprune.tracing.labels import Call, Labels, NoRule
 from edgeprune.tracing.recording import record_convolution
-from edgeprune.tracing.registry import rule
+from edgeprune.tracing.registry import COUNTS, rule
 
 
 @rule("convolution", "_convolution", "convolution_overrideable")
@@ -32,15 +32,44 @@ def convolution(tracer: Labels, call: Call) -> None:
     dims = [out, *(_along(tracer, call, X, k) for k in range(2, x.dim()))]
     tracer.label(call.out, [X[0], *dims])
     if tracer.record:
-        record_convolution(tracer, call, dims, seen, transposed)
+        record_convolution(tracer, call, dims, seen, bias=bias is not None, groups=groups, transposed=transposed)
+
+
+@rule("torchvision::deform_conv2d")
+def deformable(tracer: Labels, call: Call) -> None:
+    """Weight (Cout, Cin/G, kh, kw). Each kernel position has offsets, for all channels or for each of some parts."""
+    x, weight, offset, mask, bias = call.args[:5]
+    groups, parts = call.args[11:13]
+    widths, X, W = tracer.widths, tracer.dims(x), tracer.dims(weight)
+    for tensor in (offset, mask):
+        for expr in tracer.dims(tensor)[1:]:
+            widths.freeze(expr, "offsets of a deformable convolution")
+    for expr in W[2:]:
+        widths.fix(expr)
+    if X[1] is not None and widths.divide(X[1], parts) is None:
+        widths.freeze(X[1], "channels that cannot be divided among the offsets of a convolution")
+    out, seen = _plain(widths, X[1], W, groups)
+    widths.unify(out, tracer.dims(bias)[0], "bias")
+    dims = [out, None, None]
+    tracer.label(call.out, [X[0], *dims])
+    tracer.owner_attribute(("in_channels",), X[1])
+    tracer.owner_attribute(("out_channels",), out)
+    if tracer.record:
+        record_convolution(tracer, call, dims, seen, bias=tracer.parameter(bias) is not None, groups=groups)
+
+
+#: As of an ordinary one; what interpolates is no product of layers.
+COUNTS["torchvision::deform_conv2d"] = lambda args, out: out.shape[0] * out.shape[2:].numel() * args[1].numel()
 
 
 def _along(tracer: Labels, call: Call, X: Dims, k: int) -> Expression | None:
     """Channels laid out along dimension ``k``, over which the kernel moves (efficient channel attention).
 
-    Where there is nothing else, and the length stays, this is right in count: the neighbours of a channel change when
-    others go.
+    A kernel of one place sees each of them alone. Else, where there is nothing beside them and the length stays, this
+    is right in count: the neighbours of a channel change when others go.
     """
+    if call.args[1].shape[k] == 1 and call.out.shape[k] == call.args[0].shape[k]:
+        return None if tracer.widths.is_constant(X[k]) else X[k]
     if call.args[0].shape[1] == call.out.shape[1] == 1 and call.out.shape[k] == call.args[0].shape[k]:
         return tracer.in_count(X[k], "channels used as a spatial dimension")
     tracer.widths.freeze(X[k], "channels used as a spatial dimension")

@@ -2,7 +2,7 @@
 
 from edgeprune.tracing.labels import Call, Labels, NoRule
 from edgeprune.tracing.recording import record_linear
-from edgeprune.tracing.registry import rule
+from edgeprune.tracing.registry import COUNTS, rule
 
 
 @rule("addmm", "mm", "linear")
@@ -62,6 +62,27 @@ def batched_product(tracer: Labels, call: Call) -> None:
             if call.args[0].shape[i] > 1:
                 widths.unify(expr, bias[i], "matrix product")
     tracer.product(*zip(a.shape, A, strict=True), (b.shape[2], B[2]))
+
+
+@rule("_trilinear")
+def bilinear(tracer: Labels, call: Call) -> None:
+    """Of (rows, left), weights (out, left, right) and (rows, right), as ``nn.Bilinear`` has them."""
+    left, weight, right = call.args[:3]
+    if call.args[3:] != ([1, 3], [0], [1, 2], [2, 3]):
+        raise NoRule("a product of three tensors that is no bilinear layer")
+    (rows, L), (_, R), (out, *inputs) = tracer.dims(left), tracer.dims(right), tracer.dims(weight)
+    for a, b in zip((L, R), inputs, strict=True):
+        tracer.widths.unify(a, b, "input of a bilinear layer")
+    tracer.label(call.out, [rows, out])
+    first, *ends = (left.shape[0], rows), (weight.shape[0], out), (right.shape[1], R)
+    tracer.product(first, *ends, (left.shape[1], L))
+    tracer.product(first, *ends)
+
+
+#: From the left to the right: ``left @ weight``, then the product with ``right``.
+COUNTS["_trilinear"] = lambda args, out: len(args[0]) * args[1].numel() + out.numel() * args[2].shape[1]
+#: A layer of an LSTM where it runs as one operator: every weight once for each step.
+COUNTS["mkldnn_rnn_layer"] = lambda args, out: args[0].shape[:-1].numel() * (args[1].numel() + args[2].numel())
 
 
 @rule(

@@ -19,8 +19,14 @@ def reduction(tracer: Labels, call: Call) -> None:
     if call.name in STATISTICS and tracer.parameter(x) is not None:
         for k in axes:
             tracer.in_count(X[k], "weights are standardised over it")
+    _reduced(tracer, call, axes)
+
+
+def _reduced(tracer: Labels, call: Call, axes: set[int]) -> None:
+    """Along ``axes`` results have a size of their own, or these are gone."""
+    X = tracer.dims(call.args[0])
     for tensor in call.outputs:
-        if tensor.dim() == x.dim():
+        if tensor.dim() == len(X):
             tracer.label(tensor, [None if k in axes else e for k, e in enumerate(X)])
         else:
             tracer.label(tensor, [e for k, e in enumerate(X) if k not in axes])
@@ -48,11 +54,9 @@ def moved(tracer: Labels, call: Call) -> None:
         tracer.label(tensor, X)
 
 
-@rule("topk", "kthvalue")
+@rule("topk", "kthvalue", "mode")
 def picked(tracer: Labels, call: Call) -> None:
     x = call.args[0]
-    axis = call.arg(2, "dim", -1) % x.dim()
-    X = tracer.dims(x)
-    tracer.widths.freeze(X[axis], "some channels are picked")
-    for tensor in call.outputs:
-        tracer.label(tensor, [None if k == axis else e for k, e in enumerate(X)][: tensor.dim()])
+    axis = call.arg(1 if call.name == "mode" else 2, "dim", -1) % x.dim()
+    tracer.widths.freeze(tracer.dims(x)[axis], "some channels are picked")
+    _reduced(tracer, call, {axis})
