@@ -6,8 +6,8 @@ Makes a copy of the repository whose `quick` preset has 2 networks x 10 variants
 results are small made-up files, with the ledger entries that jobs would have left; nothing is trained. Then it times,
 in this order: the first pass of the ledger (everything is hashed), the first planning after a pull (every record is
 restored too), planning again, the ledger alone, a run with nothing to do (which records), `dvc status`, and `dvc repro`
-with nothing to do. Then, to a remote in a folder, `dvc push` of all, and of one run that changed `dvc diff`, `dvc commit`,
-`dvc push` and, in another clone, `dvc pull`. Limits are for up to 1,000 and up to 5,000 runs; times are wall-clock, so
+with nothing to do. Then, to a remote in a folder, `dvc push` of all; and of one run that changed, `dvc diff`, `commit`,
+`push` and, in another clone, `pull`. Limits are for up to 1,000 and up to 5,000 runs; times are wall-clock, so
 give it a quiet machine.
 """
 
