@@ -10,6 +10,7 @@ from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.attribute_sizes import FACTORS
 from edgeprune.tracing.mode import Tracer
 from edgeprune.tracing.network import Network, depends_on_training, reads_sizes
@@ -119,7 +120,7 @@ def _run(trace: Trace, training: bool) -> Tracer:
             tracer.liveness.source(x)
     widths.where = tracer.where
     try:
-        with tracer:
+        with assertions_hold(), tracer:
             result = network.model(*xs)
     except Exception as error:
         raise failure(error, tracer, trace.input_shapes) from error
