@@ -64,7 +64,7 @@ test: env-dev
 
 # Alone, because daemons and stopwatches don't go together; says so where it can't run.
 test-slurm: env-dev env-slurm
-	@$(BIN)/python -m pytest -m slurm -rs tests/test_slurm.py
+	@$(BIN)/python -m pytest -m slurm -rs tests/test_slurm.py tests/test_slurm_trouble.py
 
 lint: env-dev docs
 	@$(BIN)/ruff check .

@@ -38,6 +38,7 @@ localrules:
     write_table,
     write_environment,
     collect_plots,
+    collect_record,
 
 
 rule all:
@@ -47,12 +48,14 @@ rule all:
         rules.measure.input,
         rules.figures.input,
         rules.collect_plots.output,
+        rules.collect_record.output,
         rules.store_config.output,
 
 
 onstart:
     refuse_unwritable()
     refuse_orphans()
+    sweep()
 
 
 onsuccess:

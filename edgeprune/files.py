@@ -16,6 +16,9 @@ from typing import Any
 
 from edgeprune.errors import EdgepruneError
 
+#: In the environment of a job: a file that is there as long as no other attempt at the job has begun.
+ATTEMPT = "EDGEPRUNE_ATTEMPT"
+
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -25,7 +28,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     a pipe is not replaced: what the block wrote elsewhere is written to it.
 
     Raises:
-        EdgepruneError: the folder cannot be written to, the disk is full, or something else than a file is at ``path``.
+        EdgepruneError: the folder cannot be written to, the disk is full, something else than a file is at ``path``, or
+            another attempt at this job has begun since.
     """
     path = Path(path)
     stream = _is_stream(path)
@@ -46,6 +50,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with open(temporary, "rb") as content:
             os.fsync(content.fileno())  # or a power cut could leave the new name with no content
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
+        _refuse_late(path)
         os.replace(temporary, path)
     except OSError as error:
         if error.filename not in (None, name, str(path)):  # the block's own trouble with another file
@@ -53,6 +58,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _refuse_late(path: Path) -> None:
+    """Refuse to write for a job that another attempt has taken over (:mod:`edgeprune.cluster.attempts`)."""
+    try:
+        open(os.environ.get(ATTEMPT) or os.devnull).close()  # of a shared file system, open asks the server
+    except FileNotFoundError as error:
+        raise EdgepruneError(
+            "is not written: another attempt at this job has begun since",
+            file=path,
+            remedy="none is needed: that one counts",
+        ) from error
 
 
 def _is_stream(path: Path) -> bool:
@@ -104,6 +121,13 @@ def check_writable(folder: str | Path) -> None:
 def is_temporary(name: str) -> bool:
     """Whether a file of that name is one of :func:`replacing`'s."""
     return re.fullmatch(r"\..+\.tmp(\.\w+)?", name) is not None
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove the temporary files that kills left below a folder (nobody may be writing there now)."""
+    for top, _, names in os.walk(folder):
+        for name in filter(is_temporary, names):
+            Path(top, name).unlink(missing_ok=True)
 
 
 def remove_remains(path: str | Path) -> None:

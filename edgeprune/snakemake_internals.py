@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeprune.errors import EdgepruneError
 
@@ -78,3 +81,108 @@ def before_protected(check: Callable[[list[str]], object]) -> None:
             raise
 
     jobs.Job.check_protected_output = check_first  # pyrefly: ignore[method-assign, bad-assignment]
+
+
+def let_slurm_executor_be(make: Callable[[type], type]) -> None:
+    """Let ``make(class)`` stand for the class of Snakemake's executor for Slurm, if its plugin is installed.
+
+    To be called while a Snakefile is read, before the executor is made. The options of the plugin stay as they are.
+    """
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+    registry = ExecutorPluginRegistry()
+    if registry.is_installed("slurm"):
+        plugin: Any = registry.get_plugin("slurm")
+        plugin.executor = make(plugin.executor)
+
+
+class Fence(Protocol):
+    """Who may write for a job, which is known by its first output: :class:`edgeprune.cluster.attempts.Attempts`."""
+
+    def begin(self, job: str) -> None: ...
+    def holds(self, job: str) -> bool: ...
+    def end(self, job: str, error: str = "") -> None: ...
+    def done(self, job: str, outputs: Iterable[str]) -> bool: ...
+
+
+def fence(workflow: Workflow, fence: Fence) -> None:
+    """Let a job begin an attempt before Snakemake prepares it, and keep Snakemake from deleting for an older one.
+
+    In the processes of submitted jobs, also: the record of a job is written there, so that its results count if the
+    main process dies meanwhile; how a job ended is noted; what this submission has finished before is not repeated.
+    """
+    from snakemake import jobs
+    from snakemake.executors import local
+
+    submitted = not workflow.is_main_process
+    prepare, cleanup, postprocess = jobs.Job.prepare, jobs.Job.cleanup, jobs.Job.postprocess
+    run, ended = local.Executor.run_single_job, local.Executor._callback
+
+    def name(job: Job) -> str:
+        return str(job.output[0]) if job.output else ""
+
+    async def begin(job: Job) -> None:
+        if job.output and not job.dag.workflow.dryrun:
+            fence.begin(name(job))
+        await prepare(job)
+
+    async def clean(job: Job, keep: Any) -> None:
+        if not submitted or fence.holds(name(job)):
+            await cleanup(job, keep)
+
+    async def finish(job: Job, error: bool = False, **options: Any) -> None:
+        if not submitted:
+            await postprocess(job, error=error, **options)
+        elif fence.holds(name(job)):
+            await postprocess(job, error=error, **options)
+            if not error:
+                await _put_on_record(job)
+                fence.end(name(job))
+
+    def run_once(executor: Any, job: Job) -> Future:
+        if not submitted or not fence.done(name(job), map(str, job.output)):
+            return run(executor, job)
+        done: Future = Future()
+        done.set_result(None)
+        return done
+
+    def tell(executor: Any, info: Any, future: Future) -> None:
+        if submitted and (error := future.exception()):
+            fence.end(name(info.job), str(error) or type(error).__name__)
+        ended(executor, info, future)
+
+    jobs.Job.prepare, jobs.Job.cleanup, jobs.Job.postprocess = begin, clean, finish  # pyrefly: ignore
+    local.Executor.run_single_job, local.Executor._callback = run_once, tell  # pyrefly: ignore
+
+
+async def _put_on_record(job: Job) -> None:
+    """Write Snakemake's record of a finished job as its main process does, which need not live to see it."""
+    from snakemake_interface_executor_plugins.settings import ExecMode
+
+    workflow = job.dag.workflow
+
+    class AsMain:
+        exec_mode = ExecMode.DEFAULT
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(workflow, name)
+
+    class Dag:
+        workflow = AsMain()
+
+    persistence = copy(workflow.persistence)
+    persistence.dag, persistence.max_checksum_file_size = Dag(), 10**11  # as profiles/default
+    await persistence.finished(job)
+
+
+def run_within(workflow: Workflow, context: Callable[[], AbstractContextManager[object]]) -> None:
+    """Let each run that may write happen, Snakemake's lock included, within a context; the processes of jobs do not."""
+    if not workflow.is_main_process:
+        return
+    execute = workflow.execute
+
+    def execute_within(executor_plugin: Any, **options: Any) -> None:
+        with nullcontext() if executor_plugin.common_settings.dryrun_exec else context():
+            execute(executor_plugin=executor_plugin, **options)
+
+    workflow.execute = execute_within  # pyrefly: ignore[method-assign, bad-assignment]

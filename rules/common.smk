@@ -1,5 +1,6 @@
 """The effective configuration, its grid, and the helpers that the rules share."""
 
+import contextlib
 import json
 import re
 import sys
@@ -10,9 +11,10 @@ import snakemake
 
 sys.path.insert(0, workflow.basedir)  # the package may lie here without being installed
 
-from edgeprune import files, tasks
+from edgeprune import files, single_run, tasks
 from edgeprune import snakemake_internals as internals
-from edgeprune.cluster import head
+from edgeprune.cluster import executor, head
+from edgeprune.cluster.attempts import Attempts
 from edgeprune.commands import new
 from edgeprune.config.jobs import Jobs
 from edgeprune.config.load import effective
@@ -131,6 +133,20 @@ def get_threads(wildcards):
 def refuse_orphans():
     """Before the first job: none of a run that was killed may write beside ours."""
     head.refuse_orphans(workflow.basedir, submits=internals.submits(workflow))
+    ATTEMPTS.new_run()
+
+
+@contextlib.contextmanager
+def one_at_a_time():
+    """Around a run: no other one of the preset, nor what a killed one left, writes beside it."""
+    with refusing(), single_run.turn(workflow.basedir, config["preset"]):
+        yield
+
+
+def sweep():
+    """Before the first job, when no other is left: remove what killed jobs left of files that they were writing."""
+    for folder in FOLDERS:
+        files.sweep(folder)
 
 
 @refusing()
@@ -141,3 +157,8 @@ def refuse_unwritable(outputs=()):
 
 
 internals.before_protected(refuse_unwritable)
+ATTEMPTS = Attempts(workflow.basedir)
+internals.fence(workflow, ATTEMPTS)
+if internals.submits(workflow):
+    internals.let_slurm_executor_be(executor.made_to_last)
+internals.run_within(workflow, one_at_a_time)

@@ -100,11 +100,6 @@ rule write_table:
             labels={"figure": "table"},
         ),
         caption="<results>/draw_figures/results.rst",
-        metrics=[
-            f"<results>/draw_figures/metrics/{run.network}/{run.dataset}/{run.variant}.json"
-            for run in GRID.runs
-            if run.seed == GRID.seeds[0]
-        ],
     log:
         "<logs>/write_table.log",
     benchmark:
@@ -112,13 +107,12 @@ rule write_table:
     conda:
         "../envs/figures.yaml"
     params:
-        folder=subpath(output.groups, parent=True),
         code=sources("scripts/write_table.py", *tasks.TASKS.values()),
     shell:
         f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings', 'baselines')}"
         " --out-csv {output.groups} --out-runs {output.runs}"
         " --out-md {output.markdown} --out-tex {output.latex} --out-html {output.page}"
-        " --out-caption {output.caption} --out-summary {params.folder}/metrics 2> {log}"
+        " --out-caption {output.caption} 2> {log}"
 
 
 rule write_environment:

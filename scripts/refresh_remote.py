@@ -12,7 +12,8 @@ def main(argv=None):
     parser.add_argument("--limit", type=float, default=64, help="MB; above, nothing is changed (default: %(default)s)")
     args = parser.parse_args(argv)
     objects, size, new = bundled.refresh(limit=args.limit * 1e6)
-    print(f"{bundled.FOLDER}: {objects} objects, {size / 1e6:.1f} MB, {new} new; staged with dvc.lock: `git commit`")
+    sizes = f"{size / 1e6:.1f} MB, of which {new / 1e6:.1f} MB are new"
+    print(f"{bundled.FOLDER}: {objects} objects, {sizes}; staged with dvc.lock: `git commit`")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write all results as tables: CSV (runs and groups), Markdown, LaTeX, HTML; JSON for `dvc metrics show`."""
+"""Write all results as tables: CSV (runs and groups), Markdown, LaTeX, HTML."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,6 @@ def main(argv=None):
     parser.add_argument("--out-md")
     parser.add_argument("--out-tex")
     parser.add_argument("--out-html", help="a page of its own with tables that sort")
-    parser.add_argument("--out-summary", help="folder for one JSON per network, dataset and variant")
     parser.add_argument("--out-caption", help="reStructuredText for the report")
     args = parser.parse_args(argv)
     rows = runs.read(args.metrics, args.measurements, args.timings)
@@ -32,11 +31,6 @@ def main(argv=None):
     ):
         if path:
             files.write_text(path, make(groups, baselines))
-    if args.out_summary:
-        for stale in Path(args.out_summary).rglob("*.json"):  # of variants that are no longer in the grid
-            stale.unlink()
-        for name, values in table.summary(groups).items():
-            files.write_json(Path(args.out_summary) / f"{name}.json", values)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """DVC's cache here: where it is, and whether it has a result; one that it has and that is missing was deleted."""
 
 import configparser
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -36,6 +37,24 @@ def lookup(pipeline: Pipeline) -> Callable[[str], Path | None]:
         return None
 
     return place
+
+
+def damaged(pipeline: Pipeline) -> list[Path]:
+    """The objects of the cache that have another size than the result that they are of, as a power cut leaves them."""
+    folder, found = cache_folder(pipeline.root), []
+    for out, md5 in pipeline.recorded().items():
+        files = {out: md5}
+        if md5.endswith(".dir"):
+            try:
+                files = {f"{out}/{name}": file for name, file in listing(folder, md5).items()}
+            except (OSError, ValueError, KeyError, TypeError):
+                files = {}
+                found.append(stored(folder, md5))
+        for path, file in files.items():
+            with contextlib.suppress(OSError):
+                if stored(folder, file).stat().st_size != (Path(pipeline.root) / path).stat().st_size:
+                    found.append(stored(folder, file))
+    return found
 
 
 def cache_folder(root: str | Path = ".") -> Path:

@@ -1,7 +1,7 @@
 """DVC's pipeline file: what the stages' results are, and which ledger vouches for them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -20,11 +20,12 @@ LEDGERS = "provenance/*.jsonl"
 
 @dataclass(frozen=True)
 class Stage:
-    """Of one stage, paths relative to the repository's folder; ``folder`` is where it runs."""
+    """Of one stage, paths relative to the repository's folder; ``folder`` is where it runs, ``uncached`` outs git's."""
 
     folder: str
     outs: list[str]
     deps: list[str]
+    uncached: list[str]
 
     @property
     def ledger(self) -> str | None:
@@ -89,11 +90,13 @@ class Pipeline:
 
         folder = os.path.join(os.path.dirname(self.path), filled_in(stage.get("wdir", "")))
 
-        def paths(key: str) -> list[str]:  # an entry is a path, or {path: options}
-            entries = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage.get(key, ()))
-            return [os.path.normpath(os.path.join(folder, filled_in(entry))) for entry in entries]
+        def paths(entries: Iterable[object]) -> list[str]:  # an entry is a path, or {path: options}
+            names = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries)
+            return [os.path.normpath(os.path.join(folder, filled_in(name))) for name in names]
 
-        return Stage(folder, paths("outs"), paths("deps"))
+        outs, deps = stage.get("outs", ()), stage.get("deps", ())
+        uncached = [out for out in outs if isinstance(out, dict) and not next(iter(out.values())).get("cache", True)]
+        return Stage(folder, paths(outs), paths(deps), paths(uncached))
 
     @cached_property
     def ledgers(self) -> dict[str, list[str]]:
@@ -118,23 +121,26 @@ class Pipeline:
         return any(str(place) in deps for place in (Path(file), *Path(file).parents))
 
     def recorded(self) -> dict[str, str]:
-        """``{path: md5}`` of the outputs in the lock; empty if there is none that can be read."""
+        """``{path: md5}`` of the outputs in the lock that DVC's cache holds; empty if no lock can be read."""
         try:
             stages = yaml.safe_load((Path(self.root) / self.lock).read_text(encoding="utf-8"))["stages"]
-            return {
+            found = {
                 os.path.normpath(os.path.join(self.stages[name].folder, out["path"])): out["md5"]
                 for name, stage in stages.items()
                 for out in stage.get("outs", ())
                 if name in self.stages and "md5" in out
             }
+            uncached = {path for stage in self.stages.values() for path in stage.uncached}
+            return {path: md5 for path, md5 in found.items() if path not in uncached}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             return {}
 
     def derive(self) -> None:
-        """Write the pipeline file, if it is one that is derived."""
+        """Write the pipeline file, if it is one that is derived; `artifacts` are those of ``dvc.yaml`` alone."""
         if self.path != "dvc.yaml":
             text = "# Derived from dvc.yaml at the top, which is the one to edit.\n"
-            write_text(Path(self.root) / self.path, text + yaml.safe_dump(self._content, sort_keys=False))
+            content = {key: part for key, part in self._content.items() if key != "artifacts"}
+            write_text(Path(self.root) / self.path, text + yaml.safe_dump(content, sort_keys=False))
 
     def complete(self, stage: str | None = None) -> None:
         """Give DVC what it expects of a stage that had nothing to do: empty folders, and a ledger of nothing.

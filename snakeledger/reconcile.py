@@ -36,8 +36,8 @@ def reconcile(
     Args:
         root: the working directory.
         ledgers: of the pipeline, and the results that each vouches for.
-        cached: where DVC's cache has what is on record of a file, if it does. A result that is neither here nor was ever
-            seen here was then deleted, not left out of a pull; a ledger that is lost or damaged is read there.
+        cached: where DVC's cache has what is on record of a file, or None. A result that it has, and that neither is
+            nor was ever seen here, was deleted, not left out of a pull; a lost or damaged ledger is read there.
         mend: write over ledgers that cannot be read, after a run; until then `dvc checkout` may bring them back.
         forget: strike what is missing from the ledgers: after a whole run no job makes it any more.
 

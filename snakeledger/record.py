@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
+from snakeledger import cache
 from snakeledger.pipeline import Pipeline
 
 
@@ -79,14 +80,31 @@ def record(
             f"dvc: {len(orphans)} files are of runs that the grid no longer has, but recorded too: {orphans[0]} ...\n"
             "  remedy: remove what you no longer want, and run again"
         )
+    lock = Path(pipeline.root) / pipeline.lock
+    if lock.exists() and not pipeline.recorded():
+        say(f"dvc: {pipeline.lock} is damaged, and written anew")
+        lock.unlink()
+    problem = _commit(pipeline)
+    objects = [] if problem else cache.damaged(pipeline)
+    if objects:
+        first = os.path.relpath(objects[0], pipeline.root)
+        say(f"dvc: {len(objects)} objects of DVC's cache were damaged: {first} ...; they are written anew")
+        for file in objects:
+            file.unlink()
+        problem = _commit(pipeline)
+    say(
+        f"dvc: not recorded: {problem}\n  remedy: see to that, and run again"
+        if problem
+        else f"dvc: recorded in {pipeline.lock}"
+    )
+    return not problem
+
+
+def _commit(pipeline: Pipeline) -> str:
+    """What goes wrong; nothing if nothing does."""
     command = [sys.executable, "-m", "dvc", "commit", "--force", pipeline.path]
     done = subprocess.run(command, cwd=pipeline.root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        problem = done.stderr.strip() or done.stdout.strip()
-        say(f"dvc: not recorded: {problem}\n  remedy: `dvc commit {pipeline.path}`")
-    else:
-        say(f"dvc: recorded in {pipeline.lock}")
-    return not done.returncode
+    return (done.stderr.strip() or done.stdout.strip() or "`dvc commit` failed") if done.returncode else ""
 
 
 def lost_and_found(pipeline: Pipeline) -> str:

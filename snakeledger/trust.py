@@ -18,8 +18,8 @@ def trust(workflow: Workflow, pipeline: Pipeline | None = None, inputs: Callable
     """Let Snakemake trust results by content, and record each whole, successful run in DVC.
 
     Called in a Snakefile, it lets Snakemake's records of jobs agree with the files before anything is planned and says
-    what does not; in the processes of jobs it does nothing. After each run the ledgers are brought up to date. A run that
-    finds nothing to be done counts: the one before it may have been killed before it was on record.
+    what does not; in the processes of jobs it does nothing. After each run the ledgers are brought up to date. One that
+    finds nothing to be done counts: the run before it may have been killed before it was on record.
 
     Args:
         workflow: what is called so in a Snakefile.

@@ -1,5 +1,6 @@
 """Jobs that a dead head process left, with a made-up queue; tests/test_slurm.py has a real one."""
 
+import getpass
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import pytest
 from edgeprune.cluster import head, queue
 from edgeprune.errors import EdgepruneError
 
+ME = getpass.getuser()
 SQUEUE = """#!/bin/sh
 [ -e {folder}/broken ] && {{ echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1; }}
 cat {folder}/queue
@@ -62,19 +64,36 @@ def test_jobs_are_ours_by_name_and_folder(slurm, root, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(root)
     slurm.holds(
-        f"1|RUNNING|edgeprune_abc|{root}",
-        f"2|PENDING|edgeprune_abc|{link}",
-        f"3|RUNNING|interactive|{root}",
-        f"4|RUNNING|edgeprune_abc|{tmp_path}",
-        "5|RUNNING|edgeprune_abc|/gone",
+        f"1|RUNNING|{ME}|edgeprune_abc|{root}",
+        f"2|PENDING|other|edgeprune_abc|{link}",
+        f"3|RUNNING|{ME}|interactive|{root}",
+        f"4|RUNNING|{ME}|edgeprune_abc|{tmp_path}",
+        f"5|RUNNING|{ME}|edgeprune_abc|/gone",
     )
-    assert queue.jobs_of(root) == [queue.Job("1", "RUNNING"), queue.Job("2", "PENDING")]
+    assert queue.jobs_of(root) == [queue.Job("1", "RUNNING", ME), queue.Job("2", "PENDING", "other")]
+
+
+def test_jobs_of_another_user_are_in_the_way_and_theirs_to_cancel(slurm, root):
+    record(root, began=1)
+    slurm.holds(f"17|RUNNING|other|edgeprune_abc|{root}")
+    with pytest.raises(EdgepruneError, match=r"17 RUNNING of other(.|\n)*ask other"):
+        head.refuse_orphans(root, submits=True)
+    with pytest.raises(EdgepruneError, match="ask other"):
+        head.end_orphans(root)
+    assert not slurm.cancelled
+
+
+def test_a_local_run_after_one_on_the_cluster_needs_no_answer_of_slurm(slurm, root, capsys):
+    record(root)
+    (slurm.folder / "broken").touch()
+    head.refuse_orphans(root, submits=False)
+    assert "Unable to contact" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("submits", [True, False])
 def test_a_run_does_not_start_beside_jobs_of_another(slurm, root, submits):
     record(root)
-    slurm.holds(f"17|PENDING|edgeprune_abc|{root}")
+    slurm.holds(f"17|PENDING|{ME}|edgeprune_abc|{root}")
     with pytest.raises(EdgepruneError, match=r"17 PENDING(.|\n)*make resume"):
         head.refuse_orphans(root, submits)
 
@@ -100,7 +119,9 @@ def test_no_answer_is_no_permission(slurm, root):
 
 def test_jobs_of_a_dead_head_are_cancelled_and_waited_for(slurm, root):
     record(root, began=1)  # that process is over, another has its number
-    slurm.holds(f"1|RUNNING|edgeprune_abc|{root}", f"2|RUNNING|mine|{root}", f"3|PENDING|edgeprune_abc|{root}")
+    slurm.holds(
+        f"1|RUNNING|{ME}|edgeprune_abc|{root}", f"2|RUNNING|{ME}|mine|{root}", f"3|PENDING|{ME}|edgeprune_abc|{root}"
+    )
     assert head.end_orphans(root, poll=0.01) == 2
     assert slurm.cancelled == ["1", "3"]
     assert head.end_orphans(root) == 0
@@ -108,7 +129,7 @@ def test_jobs_of_a_dead_head_are_cancelled_and_waited_for(slurm, root):
 
 def test_a_job_that_does_not_end_is_named(slurm, root):
     record(root, began=1)
-    slurm.holds(f"1|COMPLETING|edgeprune_abc|{root}")
+    slurm.holds(f"1|COMPLETING|{ME}|edgeprune_abc|{root}")
     (slurm.folder / "scancel").write_text("#!/bin/sh\n")
     with pytest.raises(EdgepruneError, match="1 COMPLETING"):
         head.end_orphans(root, wait=0.05, poll=0.01)
@@ -116,7 +137,7 @@ def test_a_job_that_does_not_end_is_named(slurm, root):
 
 def test_jobs_of_a_living_head_are_left_alone(slurm, root):
     record(root)
-    slurm.holds(f"1|RUNNING|edgeprune_abc|{root}")
+    slurm.holds(f"1|RUNNING|{ME}|edgeprune_abc|{root}")
     with pytest.raises(EdgepruneError, match="under way"):
         head.end_orphans(root, force=True)
     assert not slurm.cancelled
@@ -124,7 +145,7 @@ def test_jobs_of_a_living_head_are_left_alone(slurm, root):
 
 def test_a_head_on_another_host_must_be_vouched_for(slurm, root):
     record(root, host="elsewhere")
-    slurm.holds(f"1|RUNNING|edgeprune_abc|{root}")
+    slurm.holds(f"1|RUNNING|{ME}|edgeprune_abc|{root}")
     with pytest.raises(EdgepruneError, match="elsewhere"):
         head.end_orphans(root)
     assert not slurm.cancelled

@@ -21,7 +21,13 @@ from helpers.workflow import ROOT
 def test_an_interrupt_ends_a_command_without_a_traceback(tmp_path, command):
     os.mkfifo(tmp_path / "pipe")
     words = [word.format(pipe=tmp_path / "pipe") for word in command.split()]
-    process = subprocess.Popen([sys.executable, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background of a shell
+    )
     with process, open(tmp_path / "pipe", "w"):  # waits until the command reads
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)

@@ -59,6 +59,8 @@ def test_remains_of_a_file_are_told_from_all_else(tmp_path):
         (tmp_path / name).write_text("")
     files.remove_remains(target)
     assert {p.name for p in tmp_path.iterdir()} == others
+    files.sweep(tmp_path.parent)
+    assert {p.name for p in tmp_path.iterdir()} == {"model.pt", ".model.pt"}
     assert not any(map(files.is_temporary, ["model.pt", ".model.pt", ".gitignore", "a.tmp.pt"]))
 
 

@@ -134,6 +134,48 @@ def test_a_ledger_lost_or_damaged_is_never_recorded_empty(clone, damage):
     assert "up to date" in clone.dvc("status")
 
 
+@pytest.mark.parametrize("size", [0, 22, 40, 333])
+def test_a_lock_that_a_power_cut_left_truncated_is_named_and_written_anew(clone, size):
+    lock = clone.root / "dvc.lock"
+    whole = lock.read_bytes()
+    lock.write_bytes(whole[:size])
+    assert "dvc: dvc.lock is damaged" in clone.snakemake()
+    assert lock.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_an_object_that_a_power_cut_left_truncated_is_named_and_written_anew(clone, kind):
+    objects = [file for file in (clone.root / ".dvc/cache").rglob("*") if file.is_file()]
+    content = (clone.root / PETS).read_bytes()
+    damaged = next(o for o in objects if (o.suffix == ".dir" if kind == "folder" else o.read_bytes() == content))
+    whole = damaged.read_bytes()
+    damaged.chmod(0o644)
+    damaged.write_bytes(whole[:1])
+    damaged.chmod(0o444)
+    said = clone.snakemake()
+    assert f"1 objects of DVC's cache were damaged: {damaged.relative_to(clone.root)}" in said
+    assert damaged.read_bytes() == whole
+
+
+def test_a_disk_that_is_full_while_recording(clone, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        (clone.root / ".dvc/config.local").write_text(f"[cache]\n    dir = {disk}/cache\n")
+        (disk / "filler").write_bytes(bytes(64 * 1024))
+        said = clone.snakemake("--forcerun", "summarise")
+        assert "dvc: not recorded" in said
+        assert "No space left" in said
+        (disk / "filler").unlink()
+        assert "dvc: recorded in dvc.lock" in clone.snakemake()
+        assert "up to date" in clone.dvc("status")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def test_what_an_edit_reaches_is_made_again_and_nothing_else(clone):
     text, script, config = (clone.root / name for name in ("texts/pets.txt", "workflow/count.py", "config.yaml"))
     edits = ((text, {PETS, SUMMARY}), (script, {PETS, WORDS, SUMMARY}), (config, {SUMMARY}))

@@ -8,7 +8,11 @@ from helpers.workflow import ROOT, TINY, Workspace
 
 PROFILES = sorted(path.name for path in (ROOT / "profiles").iterdir() if path.name != "default")
 PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
-EVERY_MODE = TINY | {"modes": list(MODES), "sample_on": "local", "references": {"dense": {}, "uniform": {}, "l1": {"modes": ["FA"]}}}
+EVERY_MODE = TINY | {
+    "modes": list(MODES),
+    "sample_on": "local",
+    "references": {"dense": {}, "uniform": {}, "l1": {"modes": ["FA"]}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,5 +32,7 @@ def executor(profile):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_preset_is_planned_under_a_profile(workspace, profile, preset):
     pytest.importorskip(f"snakemake_executor_plugin_{executor(profile).replace('-', '_')}")
-    said = workspace.snakemake("-n", "--quiet", "rules", "--profile", f"profiles/{profile}", "--config", f"preset={preset}")
+    said = workspace.snakemake(
+        "-n", "--quiet", "rules", "--profile", f"profiles/{profile}", "--config", f"preset={preset}"
+    )
     assert "total" in said

@@ -21,7 +21,7 @@ GRID = {
 FA = "results/quick/train_network/vgg8/digits/FA-0.50/seed-0"
 #: Made by the same bits from the same bits, unlike times and pictures of times.
 EXACT = ("model.pt", "model.onnx", "metrics.json", "history.csv")
-FIGURES = re.compile(r"draw_|write_|collect_plots|^all$")
+FIGURES = re.compile(r"draw_|write_|collect_|^all$")
 
 
 def commit(workspace, message):
@@ -106,6 +106,15 @@ def test_a_flipped_byte(clone):
     file.unlink()
 
 
+def test_an_edit_that_no_job_uses(clone):
+    clone.edit("edgeprune/cluster/queue.py", '"""', '"""Edited. ')
+    assert "modified" in clone.run("dvc", "status")
+    said = clone.snakemake()
+    assert "Nothing to be done" in said
+    assert "dvc: recorded" in said
+    assert "up to date" in clone.run("dvc", "status")
+
+
 def test_a_learning_rate(clone):
     clone.edit("presets/quick.yaml", "epochs: 1", "lr: 0.01\n    epochs: 1")
     assert planned(clone) - {("store_config", None, None)} == runs(BOTH)
@@ -135,8 +144,7 @@ def test_a_deleted_measurement(clone):
 
 def test_one_run_and_metrics_only(origin, tmp_path):
     part = clone_of(origin, tmp_path / "part")
-    part.run("dvc", "pull", "results/quick/draw_figures/metrics")
-    assert "accuracy" in part.run("dvc", "metrics", "show", "--json")
+    assert "accuracy" in part.run("dvc", "metrics", "show", "--json")  # git has these
     part.run("dvc", "pull", FA)
     assert sorted(p.name for p in (part.root / FA).iterdir()) == sorted([*EXACT, "timing.json"])
     assert not (part.root / "results/quick/train_network/vgg8/digits/dense").exists()
@@ -145,13 +153,52 @@ def test_one_run_and_metrics_only(origin, tmp_path):
     assert "Nothing to be done" in part.snakemake("-n", f"{FA}/metrics.json")
 
 
-def test_branches_back_and_forth(clone):
+def test_one_model_from_a_bare_repository(origin, tmp_path):
+    origin._git(origin.root, "clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
+    other = Workspace.__new__(Workspace)
+    other.root, url = tmp_path / "other", (tmp_path / "bare.git").as_uri()
+    other.root.mkdir()
+    origin._git(other.root, "init", "--quiet", ".")
+    other.run("dvc", "init", "--quiet")
+    path = "results/quick/collect_record/models/digits.onnx"
+    other.run("dvc", "get", url, path, "--out", "got.onnx")
+    other.run("dvc", "import", url, path, "--out", "imported.onnx")
+    other.run("dvc", "artifacts", "get", url, "digits", "--rev", "HEAD", "--out", "named.onnx")
+    trained = {path.read_bytes() for path in origin.root.glob("results/quick/train_network/**/model.onnx")}
+    for name in ("got.onnx", "imported.onnx", "named.onnx"):
+        assert (other.root / name).read_bytes() in trained, name
+
+
+@pytest.mark.parametrize("where", [[], ["--temp"], ["--queue"]], ids=["in place", "temp", "queue"])
+def test_an_experiment_and_its_results_put_in_place(clone, where):
+    """In the other order it would not say much: what is put in place may not be made there."""
+    trained = clone.content(f"{FA}/*")
+    clone.run("dvc", "exp", "run", "--name", "slow", *where, "-S", "presets/quick.yaml:++recipes.vgg8.lr=0.02")
+    if "--queue" in where:
+        clone.run("dvc", "exp", "run", "--run-all")
+    assert "slow" in clone.run("dvc", "exp", "show", "--csv", "--no-pager")
+    clone._git(clone.root, "checkout", "--quiet", ".")
+    clone.run("dvc", "checkout", "--force")
+    assert clone.content(f"{FA}/*") == trained
+    assert "Nothing to be done" in clone.snakemake("-n")
+    clone.run("dvc", "exp", "apply", "slow")
+    assert clone.content(f"{FA}/*") != trained
+    assert "Nothing to be done" in clone.snakemake("-n")
+    assert "up to date" in clone.run("dvc", "status")
+    clone.run("dvc", "exp", "remove", "slow")
+
+
+def test_branches_back_and_forth(clone, tmp_path):
     clone._git(clone.root, "checkout", "--quiet", "-b", "other")
     clone.edit("presets/quick.yaml", "iterations: 5", "iterations: 6")
     before = clone.content(f"{FA}/*")
     assert "dvc: recorded" in clone.snakemake()
     assert clone.content(f"{FA}/*") == before  # measured again, not trained
     commit(clone, "other")
+    fresh = clone_of(clone, tmp_path / "fresh")  # that has pulled nothing
+    assert "latency_p50_ms" in fresh.run("dvc", "metrics", "diff", "HEAD~1")
+    fresh.run("dvc", "plots", "diff", "HEAD~1")
+    assert (fresh.root / "dvc_plots/index.html").read_text().count('"rev": "HEAD~1"') > 0
     for branch in ("-", "-"):
         clone._git(clone.root, "checkout", "--quiet", branch)
         clone.run("dvc", "checkout")

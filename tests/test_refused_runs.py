@@ -78,9 +78,10 @@ def test_make_blames_no_lock_for_a_wrong_key(locked):
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_make_says_how_to_unlock_a_locked_folder(locked):
-    said = make(locked)
-    assert "cannot be locked" in said
-    assert "make unlock" in said
+    for _ in range(2):  # nothing says that it is not another machine's
+        said = make(locked)
+        assert "cannot be locked" in said
+        assert "make unlock" in said
 
 
 @pytest.fixture

@@ -61,6 +61,15 @@ GROUPS = {
     "deformable": {"stem": 16, "conv": 24},
     "deformable, grouped": {"stem": 4, "conv": 12},
     "pyramid": {"stem": 16, "branches.0.1": 4, "branches.1.1": 4, "branches.2.1": 4, "branches.3.1": 4},
+    "attention, divided": {"embed": 6, "mlps.0.1": 48, "mlps.1.1": 48},  # a unit is a channel of each of the 4 heads
+    "attention, held": {"embed": 24, "mixers.0.1.qkv": 12, "mlps.0.1": 48, "mixers.1.1.qkv": 12, "mlps.1.1": 48},
+    "cross-covariance": {"embed": 8, "mlps.0.1": 48, "mlps.1.1": 48},
+    "multi-head attention": {"embed": 6, "mlps.0.1": 48, "mlps.1.1": 48},
+    "attention to others": {"embed": 6, "mixers.0.1.memory": 10, "mlps.0.1": 48},
+    "transformer layer": {"embed": 6, "mixers.0.1.linear1": 20, "mlps.0.1": 48},
+    "cascade": {"stem": 8, "stem#2": 8, "heads.0": 4},
+    "outlook": {"stem": 12},
+    "halo": {"stem": 16, "q": 8, "kv": 16},
 }
 
 
@@ -107,6 +116,7 @@ def test_saved_and_loaded_profile_is_equal(name, tmp_path):
         ("hard_flatten", "b", ["written down", "view", "zoo_layouts.py:"]),
         ("split_by_number", "cv1", ["written down", "split", "zoo_layouts.py:"]),
         ("lstm with a projection", "rnn", ["narrower", "LSTM"]),
+        ("outlook", "scores", ["divides", "zoo_attention.py:"]),
         ("unknown", "b", ["no rule", "linalg_inv_ex", "zoo.py:"]),
     ],
 )

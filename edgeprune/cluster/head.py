@@ -5,6 +5,7 @@ files, and an old one that starts late would delete new results. So a run that f
 (:func:`refuse_orphans`), and :func:`end_orphans` cancels them and waits until they are gone.
 """
 
+import getpass
 import os
 import socket
 import sys
@@ -27,19 +28,28 @@ REMEDY = (
 def refuse_orphans(root: str | Path, submits: bool) -> None:
     """Called before a run starts its first job.
 
+    One that stays on this machine does without Slurm's answer: a job of an earlier run that begins after this does
+    nothing (:mod:`edgeprune.cluster.attempts`), and one that has begun writes nothing that this run makes again.
+
     Args:
         root: folder of the workflow.
         submits: whether this run will submit jobs itself. One that does not still looks for jobs of an earlier one that
             did.
 
     Raises:
-        EdgepruneError: jobs of this folder are in Slurm's queue, or Slurm gives no answer.
+        EdgepruneError: jobs of this folder are in Slurm's queue, or Slurm gives no answer to a run that submits.
     """
     record = Path(root) / RECORD
     if not (submits or record.exists()) or not queue.available():
         return
     deadline = time.monotonic() + 30
-    jobs = queue.jobs_of(root)
+    try:
+        jobs = queue.jobs_of(root)
+    except EdgepruneError as error:
+        if submits:
+            raise
+        print(f"Slurm does not say whether jobs of an earlier run are in its queue: {error.problem}", file=sys.stderr)
+        return
     while jobs and all(job.state == "COMPLETING" for job in jobs) and time.monotonic() < deadline:
         time.sleep(1)  # of a run that just ended, a stage of `dvc repro` for instance
         jobs = queue.jobs_of(root)
@@ -47,7 +57,7 @@ def refuse_orphans(root: str | Path, submits: bool) -> None:
         raise EdgepruneError(
             f"{len(jobs)} jobs of this folder are in Slurm's queue ({_listed(jobs)}): a run that was killed left them, "
             "or another one is under way; nothing was started",
-            remedy=REMEDY,
+            remedy=_others(jobs) or REMEDY,
         )
     if submits:
         files.write_json(record, {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())})
@@ -74,6 +84,8 @@ def end_orphans(root: str | Path, *, force: bool = False, wait: float = 600, pol
     if not jobs:
         return 0
     _refuse_living(Path(root) / RECORD, force)
+    if others := _others(jobs):
+        raise EdgepruneError(f"{len(jobs)} jobs of this folder are in Slurm's queue ({_listed(jobs)})", remedy=others)
     print(f"cancelling {len(jobs)} jobs: {_listed(jobs)}", file=sys.stderr)
     first, deadline = len(jobs), time.monotonic() + wait
     queue.cancel(jobs)
@@ -85,6 +97,16 @@ def end_orphans(root: str | Path, *, force: bool = False, wait: float = 600, pol
             )
         time.sleep(poll)
     return first
+
+
+def _others(jobs: Sequence[queue.Job]) -> str | None:
+    """What to do about jobs that another user submitted here, which only they can cancel; None if nobody did."""
+    users = sorted({job.user for job in jobs} - {getpass.getuser(), ""})
+    return (
+        f"ask {', '.join(users)} to end the run, or to say `make resume` there; or use a checkout of your own"
+        if users
+        else None
+    )
 
 
 def _refuse_living(record: Path, force: bool) -> None:
@@ -113,5 +135,7 @@ def _began(pid: int) -> int | None:
 
 
 def _listed(jobs: Sequence[queue.Job], most: int = 8) -> str:
-    shown = ", ".join(f"{job.id} {job.state}" for job in jobs[:most])
+    me = getpass.getuser()
+    whose = {job.user: f" of {job.user}" if job.user not in ("", me) else "" for job in jobs}
+    shown = ", ".join(f"{job.id} {job.state}{whose[job.user]}" for job in jobs[:most])
     return shown + (f", and {len(jobs) - most} more" if len(jobs) > most else "")

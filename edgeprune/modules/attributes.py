@@ -13,6 +13,7 @@ REPEATED: dict[type[nn.Module], tuple[str, ...]] = {
     nn.RMSNorm: ("normalized_shape",),
     nn.GroupNorm: ("num_channels",),
     nn.PReLU: ("num_parameters",),
+    nn.MultiheadAttention: ("embed_dim", "head_dim", "kdim", "vdim"),
     nn.RNNBase: ("input_size", "hidden_size"),
     nn.RNNCellBase: ("input_size", "hidden_size"),
 }
@@ -40,6 +41,11 @@ def refit(module: nn.Module) -> None:
         module.num_channels = module.weight.shape[0]
     elif isinstance(module, nn.PReLU):
         module.num_parameters = module.weight.shape[0]
+    elif isinstance(module, nn.MultiheadAttention):
+        keys, values = module.k_proj_weight, module.v_proj_weight
+        module.embed_dim = (module.in_proj_weight if keys is None else module.q_proj_weight).shape[1]
+        module.kdim, module.vdim = (module.embed_dim if w is None else w.shape[1] for w in (keys, values))
+        module.head_dim = module.embed_dim // module.num_heads
     elif isinstance(module, nn.RNNBase):
         of_inputs, of_state = module.all_weights[0][:2]
         module.input_size = of_inputs.shape[1]

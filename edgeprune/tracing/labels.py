@@ -62,6 +62,7 @@ class Labels:
         #: Attributes that may hold a size, by how many times it they are; collected when the probe asks.
         self.candidates: dict[int, list[Attribute]] | None = None
         self.current: str | None = None
+        self.given: list[int] = []  # sizes that the code gives the operator; see computed_sizes
 
     def dims(self, tensor: Tensor) -> Dims:
         """The label of ``tensor``: a list with an expression or ``None`` for each dimension."""

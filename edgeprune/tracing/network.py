@@ -39,14 +39,31 @@ class Network:
             most = 2 if layer_name(name) in convolutions else tensor.dim()
             dims: Dims = [((1, widths.new(n)),) if n > 1 and k < most else None for k, n in enumerate(tensor.shape)]
             self.names[id(tensor)], self.labels[id(tensor)], self.dims[name] = name, dims, dims
-            if name.rpartition(".")[2].startswith("weight_hr_l"):
-                for expr in dims:
-                    widths.freeze(expr, "torch wants the projection of an LSTM narrower than its hidden state")
+        for module in self.model.modules():
+            _tie(module, {name: self.labels[id(t)] for name, t in module._parameters.items() if t is not None}, widths)
         self.paths = {id(m): path for path, m in self.model.named_modules()}
         self.tensors = dict(named_tensors(self.model))
         self.parameters = {name for name, t in self.tensors.items() if isinstance(t, nn.Parameter)}
         self.buffers = self.tensors.keys() - self.parameters
         self.dtype = next((t.dtype for t in self.tensors.values() if t.dtype.is_floating_point), torch.float32)
+
+
+def _tie(module: nn.Module, dims: dict[str, Dims], widths: Widths) -> None:
+    """What torch's own modules ask of their sizes, beside what their operators do."""
+    if isinstance(module, nn.MultiheadAttention):
+        if "in_proj_weight" in dims:
+            out, embedding = dims["in_proj_weight"]
+            parts = [None if out is None else widths.divide(out, 3)]
+        else:
+            embedding = dims["q_proj_weight"][1]
+            parts = [dims[f"{which}_proj_weight"][0] for which in "qkv"]
+        for part in parts:
+            widths.unify(part, embedding, "queries, keys and values of an attention")
+        if embedding is not None and widths.divide(embedding, module.num_heads) is None:
+            widths.freeze(embedding, "channels that cannot be divided among heads")
+    elif isinstance(module, nn.RNNBase) and module.proj_size:
+        for expr in (e for name, of in dims.items() if name.startswith("weight_hr_l") for e in of):
+            widths.freeze(expr, "torch wants the projection of an LSTM narrower than its hidden state")
 
 
 _TRAINING = frozenset({"training", "is_grad_enabled"})

@@ -30,11 +30,14 @@ Widths = Mapping[str, int]
 _PLACE = re.compile(r"(?<![^.])\d+(?![^.])")
 
 
-def settle(trace: Trace, find_candidates: Callable[[], tuple[list[Attribute], list[Attribute]]]) -> Profile:
+def settle(
+    trace: Trace, find_candidates: Callable[[], tuple[list[Attribute], list[Attribute]]], freeze: bool = True
+) -> Profile | None:
     """The trace's profile: what the probe finds to be written down is mended where it is an attribute, else frozen.
 
     Args:
         find_candidates: gives the attributes that may have to follow, see :mod:`edgeprune.tracing.attribute_sizes`.
+        freeze: False returns ``None`` where attributes alone do not mend it.
     """
     profile = assemble(trace)
     if profile.total("macs", profile.widths) != trace.macs:
@@ -45,6 +48,8 @@ def settle(trace: Trace, find_candidates: Callable[[], tuple[list[Attribute], li
     candidates = cache(find_candidates)
     while (shrunk := _failing(trace, profile)) is not None:
         probe = _Search(trace, profile, shrunk, *candidates())
+        if not freeze and not probe.mends_all():
+            return None
         for name, why in probe.culprits().items():
             if trace.groups[name] not in trace.widths.binding:
                 trace.widths.freeze(((1, trace.groups[name]),), why)
@@ -86,6 +91,10 @@ class _Search:
             self.ranked += suitable(trace, equal + multiples)
         self.nothing: dict[str, list[Attribute]] = {name: [] for name in trace.groups}
         self.chosen: dict[str, list[Attribute]] = {}  # of the groups that can shrink
+
+    def mends_all(self) -> bool:
+        """Whether all groups can shrink at once with one of the assignments."""
+        return any(self._problem(of) is None for of in self.ranked)
 
     def culprits(self) -> dict[str, str]:
         """``{group: reason}``. Attributes are tried along: most networks that keep sizes so can be mended whole.

@@ -1,7 +1,9 @@
 """``edgeprune.profile``: from a live network to its complexity profile."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -12,6 +14,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.attribute_sizes import FACTORS
+from edgeprune.tracing.computed_sizes import held_sizes, known_sizes
 from edgeprune.tracing.mode import Tracer
 from edgeprune.tracing.network import Network, depends_on_training, reads_sizes
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
@@ -63,10 +66,10 @@ def traced(
     """:func:`profile`, with the passes that it rests on; ``kind`` keeps their equations."""
     shapes, name = _as_shapes(input_shape), network or type(model).__name__
     with torch.no_grad(), untouched_random_state(), uncollected():
-        found, trace = _profile(model, name, shapes, train_mode_too, kind())
+        found, trace = _profile(model, name, shapes, train_mode_too, kind)
         if not found.count_only:
             return found, trace
-        exact = _profile(model, name, shapes, train_mode_too, kind(exact=True))
+        exact = _profile(model, name, shapes, train_mode_too, partial(kind, exact=True))
         if _loses_nothing(exact[0], found):
             return exact
         first, *others = found.count_only
@@ -76,23 +79,39 @@ def traced(
 
 
 def _profile(
-    model: nn.Module, name: str, shapes: Shapes, train_mode_too: bool, widths: Widths
+    model: nn.Module, name: str, shapes: Shapes, train_mode_too: bool, kind: Callable[[], Widths]
 ) -> tuple[Profile, Trace]:
+    """First from what the operators say; where that does not do, from the sizes that the code computes as well."""
+    trace = _traced(model, name, shapes, train_mode_too, kind())
+    found = settle(trace, lambda: _candidates(trace), freeze=False)
+    if found is None:
+        trace = _traced(model, name, shapes, train_mode_too, kind(), compute=True)
+        found = settle(trace, lambda: _candidates(trace))
+    assert found is not None
+    return found, trace
+
+
+def _traced(
+    model: nn.Module, name: str, shapes: Shapes, train_mode_too: bool, widths: Widths, compute: bool = False
+) -> Trace:
     trace = Trace(name, shapes, Network(model, widths), widths)
+    held = held_sizes(trace.network, widths) if compute else None
     used_in_training = set()
     if train_mode_too and depends_on_training(trace.network.model):
         try:
-            used_in_training = _run(trace, training=True).used
+            used_in_training = _run(trace, True, held).used
             trace.training_traced = True
         except EdgepruneError as error:
             trace.notes.append(f"the training mode could not be traced: {error.problem}")
-    tracer = _run(trace, training=False)
+    tracer = _run(trace, False, held)
     trace.layers, trace.products = tracer.layers, tracer.products
     trace.attributes, trace.sized = tracer.attributes, tracer.sized
+    written = {v for dims in trace.network.dims.values() for e in dims if e for _, v in widths.resolve(e)}
+    trace.attributes += [a for a in held or () if any(v in written for _, v in widths.resolve(a[3]) if v is not None)]
     trace.computes_with_sizes = any(dims for *_, dims in tracer.sized) or reads_sizes(trace.network.model)
     trace.notes += dict.fromkeys(tracer.notes)
     _note_unused(trace, tracer.used, used_in_training)
-    return settle(trace, lambda: _candidates(trace)), trace
+    return trace
 
 
 def _loses_nothing(exact: Profile, by_count: Profile) -> bool:
@@ -107,7 +126,7 @@ def _loses_nothing(exact: Profile, by_count: Profile) -> bool:
     return free(exact) >= free(by_count) and least(exact) <= 2 * least(by_count)
 
 
-def _run(trace: Trace, training: bool) -> Tracer:
+def _run(trace: Trace, training: bool, held: list[Attribute] | None) -> Tracer:
     """One pass; adds to the trace's equations and returns the tracer."""
     network, widths = trace.network, trace.widths
     set_training(network.model, training)
@@ -120,7 +139,7 @@ def _run(trace: Trace, training: bool) -> Tracer:
             tracer.liveness.source(x)
     widths.where = tracer.where
     try:
-        with assertions_hold(), tracer:
+        with assertions_hold(), tracer, nullcontext() if held is None else known_sizes(tracer, held):
             result = network.model(*xs)
     except Exception as error:
         raise failure(error, tracer, trace.input_shapes) from error

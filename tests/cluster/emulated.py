@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -62,6 +63,39 @@ class Cluster:
         """``{id: (state, node, comment)}`` of the jobs in the queue; the comment names rule and wildcards."""
         lines = self.ask("squeue", "--noheader", "--format=%A|%T|%N|%k", *options).splitlines()
         return {fields[0]: tuple(fields[1:]) for fields in (line.split("|", 3) for line in lines)}
+
+    def clean(self):
+        """No jobs, and no trouble any more."""
+        for name in ("forget", "limit", "bin/squeue.away"):
+            (self.folder / name).unlink(missing_ok=True)
+        if jobs := self.jobs():
+            self.ask("scancel", "--signal=KILL", "--full", *jobs)
+            until(lambda: not self.jobs(), 60, "the end of all jobs")
+
+    def submissions(self):
+        file = self.folder / "submissions"
+        return len(file.read_text().splitlines()) if file.exists() else 0
+
+    def freeze(self, node):
+        """Stop what runs on a node, the daemon first; return the processes. Nothing there notices anything."""
+        daemon = int((self.folder / f"pid/{node}.pid").read_text())
+        frozen = [daemon, *self.stepping(node)]
+        for process in frozen:
+            os.kill(process, signal.SIGSTOP)
+        return frozen
+
+    def stepping(self, node):
+        """The processes of the jobs on a node, which have its name in their environment, and the daemons above them."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "environ").read_bytes().split(b"\0") + (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if f"SLURMD_NODENAME={node}".encode() in words and str(self.folder).encode() in b"".join(words):
+                found.append(int(folder.name))
+        above = {int((Path("/proc") / str(each) / "stat").read_text().rpartition(")")[2].split()[1]) for each in found}
+        return found + [each for each in above if (Path("/proc") / str(each) / "comm").read_text() == "slurmstepd\n"]
 
     def running(self, comment):
         """``(id, node)`` of the running job whose comment holds this text, or None."""

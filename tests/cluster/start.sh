@@ -43,7 +43,8 @@ ln -sf "$FOLDER/munge/munged.pid" "$FOLDER/pid/munged.pid"
 
 # Free ports: one for the controller, one for each node, a range for srun.
 read -r -a PORTS < <(python3 "$HERE/free_ports.py" $((NODES + 1)))
-for gpu in 0 1; do : >"$FOLDER/gpu$gpu"; done
+# Character devices, as a driver's are (these lead to /dev/null): only then does Slurm tell a job which ones it has.
+for gpu in 0 1; do mknod "$FOLDER/gpu$gpu" c 1 3 2>/dev/null || : >"$FOLDER/gpu$gpu"; done
 
 {
     sed -e "s|@FOLDER@|$FOLDER|g" -e "s|@HOST@|$(hostname -s)|" -e "s|@PORT@|${PORTS[0]}|" "$HERE/slurm.conf"
@@ -51,6 +52,7 @@ for gpu in 0 1; do : >"$FOLDER/gpu$gpu"; done
         echo "NodeName=node$i NodeHostname=node$i NodeAddr=127.0.0.1 Port=${PORTS[$i]} CPUs=$CORES RealMemory=64000 Gres=gpu:2"
     done
     echo "PartitionName=main Nodes=ALL Default=YES MaxTime=UNLIMITED DefaultTime=10 PriorityTier=1"
+    echo "PartitionName=short Nodes=ALL MaxTime=2 DefaultTime=1 PriorityTier=1"
     echo "PartitionName=urgent Nodes=ALL MaxTime=UNLIMITED DefaultTime=10 PriorityTier=2 PreemptMode=OFF"
 } >"$FOLDER/slurm.conf"
 echo "Name=gpu File=$FOLDER/gpu[0-1]" >"$FOLDER/gres.conf"
@@ -58,6 +60,24 @@ echo "Name=gpu File=$FOLDER/gpu[0-1]" >"$FOLDER/gres.conf"
 # Job steps of the executor lose the variable SLURM_CONF (it drops what begins with SLURM_), so srun gets it here.
 printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$FOLDER/slurm.conf" "$(command -v srun)" >"$FOLDER/bin/srun"
 chmod +x "$FOLDER/bin/srun"
+# What other clusters do, where FOLDER has a file of that name: `forget` what is over; take no more jobs than `limit`.
+cat >"$FOLDER/bin/squeue" <<END
+#!/bin/sh
+if [ -e "$FOLDER/bin/squeue.away" ]; then echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1; fi
+if [ -e "$FOLDER/forget" ]; then $(command -v squeue) "\$@" | grep -Ev '\|(COMPLETED|FAILED|CANCELLED)\|'; exit 0; fi
+exec $(command -v squeue) "\$@"
+END
+cat >"$FOLDER/bin/sbatch" <<END
+#!/bin/sh
+echo "\$(date +%s)" >>"$FOLDER/submissions"
+if [ -e "$FOLDER/limit" ] && [ "\$($(command -v squeue) --noheader | wc -l)" -ge "\$(cat "$FOLDER/limit")" ]; then
+    echo "sbatch: error: QOSMaxSubmitJobPerUserLimit" >&2
+    echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2
+    exit 1
+fi
+exec $(command -v sbatch) "\$@"
+END
+chmod +x "$FOLDER/bin/squeue" "$FOLDER/bin/sbatch"
 printf 'export SLURM_CONF=%s\nexport PATH=%s:$PATH\n' "$FOLDER/slurm.conf" "$FOLDER/bin" >"$FOLDER/environment"
 
 export SLURM_CONF=$FOLDER/slurm.conf

@@ -11,7 +11,9 @@ from edgeprune.surgery.keep import _channels
 
 @contextlib.contextmanager
 def channel_by_channel():
-    """Norms over channels as the affine map they end with: their statistics would see the zeros."""
+    """Norms over channels as the affine map they end with: their statistics would see the zeros. Attention as if its
+    heads' width did not set its scale."""
+    attention = F.scaled_dot_product_attention
 
     def affine(x, weight, bias, shape):
         return x if weight is None else x * weight.view(shape) + bias.view(shape)
@@ -22,8 +24,18 @@ def channel_by_channel():
     def group_norm(x, groups, weight=None, bias=None, eps=0):
         return affine(x, weight, bias, (1, -1, *[1] * (x.dim() - 2)))
 
-    with mock.patch.object(F, "layer_norm", layer_norm), mock.patch.object(F, "group_norm", group_norm):
-        yield
+    def unscaled(*args, **more):
+        return attention(*args, **more, scale=1.0)
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # it has a scale of its own
+    try:
+        with mock.patch.multiple(
+            F, layer_norm=layer_norm, group_norm=group_norm, scaled_dot_product_attention=unscaled
+        ):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def without_removed(model, profile, widths):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.zoo_attention import Cascade, CrossCovariance, Divided, Halo, Held, Joined, Outlook, Tokens
 from helpers.zoo_layers import Cells, Deformable, Pyramid, Recurrent, TwoSided
 from helpers.zoo_layouts import (
     AddedConcatenations,
@@ -293,4 +294,16 @@ ZOO = {
     "deformable": (lambda: Deformable(bias=False), IMAGE),
     "deformable, grouped": (lambda: Deformable(2, 4), IMAGE),
     "pyramid": (Pyramid, IMAGE),
+    "attention, divided": (lambda: Tokens(Divided), IMAGE),
+    "attention, held": (lambda: Tokens(Held), IMAGE),
+    "cross-covariance": (lambda: Tokens(CrossCovariance), IMAGE),
+    "multi-head attention": (lambda: Tokens(Joined), IMAGE),
+    "attention to others": (lambda: Tokens(lambda width: Joined(width, 10), blocks=1), IMAGE),
+    "transformer layer": (
+        lambda: Tokens(lambda width: nn.TransformerEncoderLayer(width, 4, 20, batch_first=True), blocks=1),
+        IMAGE,
+    ),
+    "cascade": (Cascade, IMAGE),
+    "outlook": (Outlook, IMAGE),
+    "halo": (Halo, IMAGE),
 }

@@ -65,9 +65,11 @@ COUNTS["torchvision::deform_conv2d"] = lambda args, out: out.shape[0] * out.shap
 def _along(tracer: Labels, call: Call, X: Dims, k: int) -> Expression | None:
     """Channels laid out along dimension ``k``, over which the kernel moves (efficient channel attention).
 
-    Where there is nothing else, and the length stays, this is right in count: the neighbours of a channel change when
-    others go.
+    A kernel of one place sees each of them alone. Else, where there is nothing beside them and the length stays, this
+    is right in count: the neighbours of a channel change when others go.
     """
+    if call.args[1].shape[k] == 1 and call.out.shape[k] == call.args[0].shape[k]:
+        return None if tracer.widths.is_constant(X[k]) else X[k]
     if call.args[0].shape[1] == call.out.shape[1] == 1 and call.out.shape[k] == call.args[0].shape[k]:
         return tracer.in_count(X[k], "channels used as a spatial dimension")
     tracer.widths.freeze(X[k], "channels used as a spatial dimension")

@@ -1,5 +1,6 @@
 """Concatenation, splitting, slices, selection, padding."""
 
+from edgeprune.tracing.computed_sizes import Size, follow, tie
 from edgeprune.tracing.expressions import Expression
 from edgeprune.tracing.labels import Call, Labels, NoRule
 from edgeprune.tracing.registry import rule
@@ -49,8 +50,11 @@ def split(tracer: Labels, call: Call) -> None:
         if pieces is None:
             tracer.widths.freeze(X[axis], f"split into {sizes} channels cuts through units")
             pieces = [None] * len(sizes)
-    for tensor, piece in zip(call.out, pieces, strict=True):
+    for k, (tensor, piece) in enumerate(zip(call.out, pieces, strict=True)):
         tracer.label(tensor, [*X[:axis], piece, *X[axis + 1 :]])
+        given = tracer.given[k if "sizes" in call.name else 0] if tracer.given else None
+        if isinstance(given, Size) and given == sizes[k]:
+            tie(piece, given)
         tracer.sizes_used(tensor)
 
 
@@ -165,6 +169,7 @@ def pad(tracer: Labels, call: Call) -> None:
 def made(tracer: Labels, call: Call) -> None:
     """Follows whatever it meets; the probe finds out if its size is a number."""
     tracer.label(call.out, [((1, tracer.widths.new(n)),) if n > 1 else None for n in call.out.shape])
+    follow(tracer, call.out)
     tracer.sizes_used(call.out)
 
 
@@ -176,3 +181,4 @@ def new(tracer: Labels, call: Call) -> None:
     same = call.out.dim() == x.dim()
     sizes = zip(call.out.shape, x.shape, X, strict=True) if same else ()
     tracer.label(call.out, [e if a == b else None for a, b, e in sizes] if same else [None] * call.out.dim())
+    follow(tracer, call.out)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.computed_sizes import follow, rank
 from edgeprune.tracing.expressions import Dims, Expression, scale, totals
 from edgeprune.tracing.labels import Call, Labels, NoRule
 from edgeprune.tracing.registry import rule
@@ -22,13 +23,19 @@ from edgeprune.tracing.registry import rule
     "view_copy",
 )
 def view(tracer: Labels, call: Call) -> None:
-    x = call.args[0]
-    tracer.label(call.out, reshaped(tracer, x.shape, tracer.dims(x), call.out.shape))
+    x, after = call.args[0], call.out.shape
+    ranks = [rank(n) for n in tracer.given] if len(tracer.given) == len(after) else [0] * len(after)
+    tracer.label(call.out, reshaped(tracer, x.shape, tracer.dims(x), after, ranks))
+    follow(tracer, call.out)
     tracer.sizes_used(call.out)
 
 
-def reshaped(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequence[int]) -> Dims:
-    """Labels after a reshape. Runs of dimensions with equal products correspond to each other."""
+def reshaped(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequence[int], ranks: list[int]) -> Dims:
+    """Labels after a reshape. Runs of dimensions with equal products correspond to each other.
+
+    Args:
+        ranks: which of the new dimensions the code lets vary, the likeliest least.
+    """
     i = j = 0
     out = []
     while i < len(before) or j < len(after):
@@ -48,11 +55,11 @@ def reshaped(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequenc
                     p, i = p * before[i], i + 1
                 else:
                     q, j = q * after[j], j + 1
-            out += _regroup(tracer, before[first_in:i], labels[first_in:i], after[first_out:j])
+            out += _regroup(tracer, before[first_in:i], labels[first_in:i], after[first_out:j], ranks[first_out:j])
     return out
 
 
-def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequence[int]) -> Dims:
+def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequence[int], ranks: list[int]) -> Dims:
     """One run of a reshape: several dimensions into one, one into several, or several into several."""
     widths = tracer.widths
     moving = [(k, e) for k, e in enumerate(labels) if e is not None and not widths.is_constant(e)]
@@ -64,7 +71,7 @@ def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequenc
         whole = widths.repeat(scale(widths.resolve(expr), inner), outer)
         if len(after) == 1:
             return [whole]
-        found = _split(widths, whole, after)
+        found = _split(widths, whole, after, ranks)
         if found:
             return found
     for _, expr in moving:
@@ -72,16 +79,19 @@ def _regroup(tracer: Labels, before: Sequence[int], labels: Dims, after: Sequenc
     return [None] * len(after)
 
 
-def _split(widths: Widths, whole: Expression, after: Sequence[int]) -> Dims | None:
-    """``whole`` as a product of dimensions of which one varies: the one as which it is written, else the one that can,
-    the largest first."""
+def _split(widths: Widths, whole: Expression, after: Sequence[int], ranks: list[int]) -> Dims | None:
+    """``whole`` as a product of dimensions of which one varies: the one that the code lets vary, else the one as which
+    it is written, else the one that can, the largest first."""
     resolved = widths.resolve(whole)
 
     def is_written(k: int) -> bool:
         blocks, inner = math.prod(after[:k]), math.prod(after[k + 1 :])
         return resolved == resolved[: len(resolved) // blocks] * blocks and all(c % inner == 0 for c, _ in resolved)
 
-    order = sorted((k for k in range(len(after)) if after[k] > 1), key=lambda k: (not is_written(k), -after[k], -k))
+    order = sorted(
+        (k for k in range(len(after)) if after[k] > 1),
+        key=lambda k: (ranks[k], not is_written(k), -after[k], -k),
+    )
     # a factor that already varies freely needs no new equation: try these positions first
     for needs_new in (False, True):
         for k in order:
@@ -127,6 +137,7 @@ def expand(tracer: Labels, call: Call) -> None:
             expr = tracer.widths.repeat(tracer.widths.resolve(expr), times)
         out.append(expr)
     tracer.label(call.out, out)
+    follow(tracer, call.out)
     tracer.sizes_used(call.out)
 
 
@@ -138,13 +149,32 @@ def as_strided(tracer: Labels, call: Call) -> None:
     tracer.label(call.out, tracer.dims(x))
 
 
-@rule("unfold", "im2col")
+@rule("unfold")
+def windows(tracer: Labels, call: Call) -> None:
+    """Windows along one dimension, which stand in a new last one."""
+    x = call.args[0]
+    X, axis = tracer.dims(x), call.args[1] % x.dim()
+    tracer.widths.freeze(X[axis], "windows of channels")
+    tracer.label(call.out, [*X[:axis], None, *X[axis + 1 :], None])
+
+
+@rule("col2im")
+def fold(tracer: Labels, call: Call) -> None:
+    """Patches, (channels times kernel positions, places), are added up to maps."""
+    *lead, rows, _ = tracer.dims(call.args[0])
+    if rows is not None:
+        part = tracer.widths.divide(rows, math.prod(call.args[2]), inner=True)
+        if part is None:
+            tracer.widths.freeze(rows, "channels that cannot be divided among the places of a kernel")
+        rows = part
+    tracer.label(call.out, [*lead, rows, None, None])
+
+
+@rule("im2col")
 def unfold(tracer: Labels, call: Call) -> None:
     """Patches: channels times kernel positions, channel-major."""
     x = call.args[0]
     X = tracer.dims(x)
-    if call.name != "im2col":
-        raise NoRule("unfolded dimension")
     times = call.out.shape[-2] // x.shape[-3]
     channels = None if X[-3] is None else scale(tracer.widths.resolve(X[-3]), times)
     tracer.label(call.out, [*X[:-3], channels, None])
