@@ -165,7 +165,7 @@ def _candidates(trace: Trace) -> tuple[list[Attribute], list[Attribute]]:
     tracer = Tracer(trace.widths, trace.network, record=False)
     tracer.candidates = {factor: [] for factor in FACTORS}
     set_training(trace.network.model, False)
-    with tracer:
+    with assertions_hold(), tracer:
         trace.network.model(*inputs(trace.input_shapes, EVALUATION_BATCH, trace.network.dtype))
     equal, *multiples = tracer.candidates.values()
     return equal, [attribute for found in multiples for attribute in found]
