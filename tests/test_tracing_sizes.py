@@ -199,3 +199,30 @@ def test_a_linear_weight_used_both_ways():
 def test_a_convolution_called_twice_is_one_layer():
     model = Net(lambda net, x: net.b(F.relu(net.b(x))), b=conv(16, 16))
     assert [layer.calls for layer in edgeprune.profile(model, SHAPE).layers] == [1, 2]
+
+
+class WrittenDown(nn.Module):
+    """A block whose first convolution's width its code knows."""
+
+    def __init__(self, flat):
+        super().__init__()
+        self.a, self.b, self.flat = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1), flat
+
+    def forward(self, x):
+        y = self.a(x)
+        return self.b(y.view(-1, 16, 64).view(-1, 16, 8, 8) if self.flat else y)
+
+
+@pytest.mark.parametrize("flat", [[True] * 40, [True] * 5 + [False] * 35, [i % 3 > 0 for i in range(40)] + [False]])
+def test_of_repeated_blocks_few_are_tried_and_the_right_ones_frozen(flat, monkeypatch):
+    from edgeprune.tracing import probe
+
+    tried = []
+    problem = probe._problem
+    monkeypatch.setattr(probe, "_problem", lambda *args: tried.append(1) or problem(*args))
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), *map(WrittenDown, flat), nn.Conv2d(16, 4, 1))
+    found = edgeprune.profile(model, SHAPE)
+    expected = {f"{i}.a" for i, written in enumerate(flat, 1) if written}
+    assert {n for n, why in found.frozen.items() if "written down" in why} == expected
+    if all(flat):
+        assert len(tried) < 20  # each alone: 80
