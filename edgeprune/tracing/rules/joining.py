@@ -167,8 +167,8 @@ def pad(tracer: Labels, call: Call) -> None:
 
 @rule("new_zeros", "new_empty", "new_ones", "new_full", "zeros", "ones", "full", "empty", "rand", "randn")
 def made(tracer: Labels, call: Call) -> None:
-    """A new tensor follows the one that it is made like where it is as large, else whatever it meets; the probe finds out
-    if it does not."""
+    """A new tensor follows the one that it is made like where it is as large, else whatever it meets; the probe finds
+    out if it does not."""
     x, sizes = call.args[0], call.out.shape
     known = zip(x.shape, tracer.dims(x), strict=True) if call.name.startswith("new_") and x.dim() == len(sizes) else ()
     like = [*known] or [(0, None)] * len(sizes)
