@@ -94,7 +94,8 @@ class _Search:
 
     def mends_all(self) -> bool:
         """Whether all groups can shrink at once with one of the assignments."""
-        return any(self._problem(of) is None for of in self.ranked)
+        distinct = [of for i, of in enumerate(self.ranked) if of not in (self.nothing, *self.ranked[:i])]
+        return any(self._problem(of) is None for of in distinct)  # without any it failed already
 
     def culprits(self) -> dict[str, str]:
         """``{group: reason}``. Attributes are tried along: most networks that keep sizes so can be mended whole.
