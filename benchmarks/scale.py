@@ -4,9 +4,11 @@
 
 Makes a copy of the repository whose `quick` preset has 2 networks x 10 variants x SEEDS runs, 1,000 by default. Its
 results are small made-up files, with the ledger entries that jobs would have left; nothing is trained. Then it times,
-in this order: the first planning after a pull (everything is hashed and every record restored), planning again, the
-ledger alone, a run with nothing to do, `dvc commit`, `dvc status`, and `dvc repro` with nothing to do. The limits are
-issue 6's; times are wall-clock, so give it a quiet machine.
+in this order: the first pass of the ledger (everything is hashed), the first planning after a pull (every record is
+restored too), planning again, the ledger alone, a run with nothing to do (which records), `dvc status`, and `dvc repro`
+with nothing to do. Then, to a remote in a folder, `dvc push` of all; and of one run that changed, `dvc diff`, `commit`,
+`push` and, in another clone, `pull`. Limits are for up to 1,000 and up to 5,000 runs; times are wall-clock, so
+give it a quiet machine.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,7 +42,11 @@ GRID = {
     "references": {"dense": {}},
     "measure_on": ["local"],
 }
-LIMITS = {"snakemake -n": 8, "dvc status": 5, "dvc repro": 30}
+#: Seconds, by number of runs.
+LIMITS = {
+    1000: {"snakemake -n": 8, "dvc status": 5, "dvc repro": 30},
+    5000: {"snakemake -n": 30, "ledger, first": 25, "ledger, nothing touched": 2, "dvc status": 10},
+}
 
 
 def main(argv=None):
@@ -55,8 +62,9 @@ def main(argv=None):
         workspace.write_preset("quick", GRID | {"seeds": list(range(args.seeds))})
         files = make_up(workspace.root)
         print(f"{20 * args.seeds} runs, {files} result files, load {os.getloadavg()[0]:.1f}", flush=True)
-        times = measure(workspace.root)
-    late = [name for name, limit in LIMITS.items() if times[name] > limit]
+        limits = LIMITS[min((runs for runs in LIMITS if 20 * args.seeds <= runs), default=max(LIMITS))]
+        times = measure(workspace.root, limits)
+    late = [name for name, limit in limits.items() if times[name] > limit]
     if args.out:
         Path(args.out).write_text(json.dumps({"runs": 20 * args.seeds, "files": files, "seconds": times}, indent=2))
     return f"over the limit: {', '.join(late)}" if late else 0
@@ -112,7 +120,7 @@ def entries_of(job, persistence, made, clock):
     return entries
 
 
-def measure(root):
+def measure(root, limits):
     ledgers = dvc.pipeline("quick", root).ledgers
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_STAGE")}
     environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
@@ -122,13 +130,18 @@ def measure(root):
         start = time.perf_counter()
         action()
         times[name] = round(time.perf_counter() - start, 2)
-        limit = f"  (limit {LIMITS[name]} s)" if name in LIMITS else ""
+        limit = f"  (limit {limits[name]} s)" if name in limits else ""
         print(f"{times[name]:8.2f} s  {name}{limit}", flush=True)
 
-    def tool(*command, expected):
+    def tool(*command, expected="", folder=root):
         def call():
             done = subprocess.run(
-                [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, check=False
+                [sys.executable, "-m", *command],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode or expected not in done.stdout + done.stderr:
                 sys.exit(f"{' '.join(command)}: {(done.stdout + done.stderr)[-3000:]}")
@@ -136,13 +149,34 @@ def measure(root):
         return call
 
     nothing = "Nothing to be done"
+    timed("ledger, first", lambda: reconcile(root, ledgers))
+    shutil.rmtree(Path(root) / ".snakemake")
     timed("snakemake -n after a pull", tool("snakemake", "-n", expected=nothing))
     timed("snakemake -n", tool("snakemake", "-n", expected=nothing))
     timed("ledger, nothing touched", lambda: reconcile(root, ledgers))
     timed("snakemake", tool("snakemake", "--cores", "1", expected=nothing))
-    timed("dvc commit", tool("dvc", "commit", "--force", "dvc.yaml", expected=""))
     timed("dvc status", tool("dvc", "status", expected="up to date"))
     timed("dvc repro", tool("dvc", "repro", expected="up to date"))
+    changed = next(Path(root).glob("results/quick/train_network/**/model.pt"))
+    with tempfile.TemporaryDirectory(prefix="edgeprune-remote-") as folder:
+        store, clone = Path(folder) / "store", Path(folder) / "clone"
+        tool("dvc", "remote", "add", "--default", "mine", str(store))()
+        timed("dvc push", tool("dvc", "push"))
+        git = ("git", "-c", "user.name=scale", "-c", "user.email=scale@localhost")
+        commit = [*git, "commit", "--quiet", "--all", "--message", "one run"]
+        subprocess.run(commit, cwd=root, check=True)
+        subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
+        tool("dvc", "pull", folder=clone)()
+        before = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+        changed.write_text("made up anew")
+        timed("dvc diff of one run", tool("dvc", "diff"))
+        timed("dvc commit of one run", tool("dvc", "commit", "--force", "dvc.yaml"))
+        timed("dvc push of one run", tool("dvc", "push"))
+        subprocess.run(commit, cwd=root, check=True)
+        subprocess.run(["git", "pull", "--quiet"], cwd=clone, check=True)
+        timed("dvc pull of one run", tool("dvc", "pull", folder=clone))
+        after = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+        print(f"{(after - before) / 1e6:8.2f} MB pushed for one run of {changed.stat().st_size} bytes", flush=True)
     ledger_bytes = sum((Path(root) / ledger).stat().st_size for ledger in ledgers)
     print(f"{ledger_bytes / 1e6:8.1f} MB of ledgers", flush=True)
     return times

@@ -154,6 +154,8 @@ def test_one_run_and_metrics_only(origin, tmp_path):
 
 
 def test_one_model_from_a_bare_repository(origin, tmp_path):
+    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    origin._git(origin.root, *identity, "tag", "--annotate", "digits@v0.1.0", "--message", "by name")
     origin._git(origin.root, "clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
     other = Workspace.__new__(Workspace)
     other.root, url = tmp_path / "other", (tmp_path / "bare.git").as_uri()
@@ -163,7 +165,7 @@ def test_one_model_from_a_bare_repository(origin, tmp_path):
     path = "results/quick/collect_record/models/digits.onnx"
     other.run("dvc", "get", url, path, "--out", "got.onnx")
     other.run("dvc", "import", url, path, "--out", "imported.onnx")
-    other.run("dvc", "artifacts", "get", url, "digits", "--rev", "HEAD", "--out", "named.onnx")
+    other.run("dvc", "artifacts", "get", url, "digits", "--out", "named.onnx")
     trained = {path.read_bytes() for path in origin.root.glob("results/quick/train_network/**/model.onnx")}
     for name in ("got.onnx", "imported.onnx", "named.onnx"):
         assert (other.root / name).read_bytes() in trained, name

@@ -1,5 +1,8 @@
 """Sizes that the code computes or writes down, operators without a rule, weights with two uses."""
 
+import copy
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +13,10 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.verify import differences
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.computed_sizes import Size
 from helpers.plans import shrink
+from helpers.zoo_attention import Divided, Tokens
 
 torch.set_num_threads(1)
 SHAPE = (3, 8, 8)
@@ -100,6 +106,32 @@ def test_channels_that_change_places_are_right_in_count(move):
 def test_moves_in_space_keep_channels_free(move):
     profile = edgeprune.profile(Net(lambda net, x: pooled(net, move(x)), b=conv(16, 8), head=nn.Linear(8, 5)), SHAPE)
     assert profile.widths == {"stem": 16, "b": 8}
+
+
+class Remembering(Divided):
+    """Keeps a shape from one pass to the next, and computes one with a cache that outlives the network."""
+
+    def forward(self, x):
+        self.seen = x.shape
+        return super().forward(x.reshape(shape_of(*x.shape)))
+
+
+@functools.cache
+def shape_of(*sizes):
+    return sizes
+
+
+def test_sizes_that_code_keeps_do_no_harm():
+    for width in (24, 24, 16):
+        model = Tokens(Remembering, width)
+        profile = edgeprune.profile(model, (3, 16, 16))
+        assert profile.widths == {"embed": width // 4, "mlps.0.1": 2 * width, "mlps.1.1": 2 * width}
+        pruned = edgeprune.prune(model, shrink(profile))
+        assert differences(pruned, profile, shrink(profile).widths) == {}
+        pruned(torch.zeros(1, 3, 16, 16))
+        assert type(pruned.mixers[0][1].seen[2]) is int
+    size = Size(6, Widths(), ((1, 0),))
+    assert [type(n) for n in (copy.copy(size), *copy.deepcopy(torch.Size([size])), size // 2)] == [int, int, Size]
 
 
 @pytest.mark.parametrize("axis", [1, 2])

@@ -1,7 +1,7 @@
 """``edgeprune.profile``: from a live network to its complexity profile."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -85,7 +85,8 @@ def _profile(
     trace = _traced(model, name, shapes, train_mode_too, kind())
     found = settle(trace, lambda: _candidates(trace), freeze=False)
     if found is None:
-        trace = _traced(model, name, shapes, train_mode_too, kind(), compute=True)
+        with suppress(EdgepruneError):  # code that takes no integers but plain ones stays with what it has
+            trace = _traced(model, name, shapes, train_mode_too, kind(), compute=True)
         found = settle(trace, lambda: _candidates(trace))
     assert found is not None
     return found, trace

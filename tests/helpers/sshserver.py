@@ -79,6 +79,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no
 PermitRootLogin prohibit-password
+Subsystem sftp internal-sftp
 SetEnv TMPDIR={self.temporary} HOME={self.home}
 """
         )
