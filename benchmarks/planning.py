@@ -1,13 +1,14 @@
 """Time from a live network to a physically smaller one at -50 % MACs: this package beside Torch-Pruning, alternating.
 
-    python benchmarks/planning.py [--networks vgg16 resnet50 mobilenetv2] [--repeats 5] [--threads 1]
+    python benchmarks/planning.py [--networks vgg16 resnet50 mobilenetv2 ...] [--repeats 5] [--threads 1]
 
 One process. Ours: `profile`, `sample` (a budget of MACs), `prune` (which also initialises the weights anew).
 Torch-Pruning's MagnitudePruner with two importances, L2 magnitude and random, each in two ways to reach the same
 budget: iterative (100 steps, stopped as soon as the budget is met, as its examples do) and bisection (8 steps on the
 ratio, the largest network within the budget is kept). Each starts from a copy that was made before the clock starts;
-imports are not timed; the first round warms up and does not count. The MACs of every result are counted by
-`torch.utils.flop_counter`, outside the timed part. The exit code is 1 if a budget or a required ratio is missed.
+imports are not timed; what a baseline fails on is told; the first round warms up and does not count. The MACs of
+every result are counted by `torch.utils.flop_counter`, outside the timed part. The exit code is 1 if a budget or a
+required ratio is missed.
 Torch-Pruning comes with `make env-dev`.
 """
 
@@ -21,15 +22,20 @@ import warnings
 from importlib.metadata import version
 
 import torch
+from yolo import C2f
 
 import edgeprune
 from edgeprune.networks.resolve import build
 from edgeprune.surgery.verify import counted
+from edgeprune.tracing.profile import OUTPUT
 
 NETWORKS = {
     "vgg16": "edgeprune.networks.vgg:vgg16",
     "resnet50": "edgeprune.networks.resnet:resnet50",
     "mobilenetv2": "edgeprune.networks.mobilenet:mobilenetv2",
+    "densenet121": {"factory": "torchvision.models:densenet121", "args": {"num_classes": 10}},
+    "efficientnet_b0": {"factory": "torchvision.models:efficientnet_b0", "args": {"num_classes": 10}},
+    "c2f": {"factory": "yolo:Detector", "args": {"block": C2f}},
 }
 SHAPE, CLASSES, TARGET = (3, 32, 32), 10, 0.5
 ITERATIVE_STEPS, BISECTION_STEPS = 100, 8
@@ -76,7 +82,7 @@ def _pruner(model, x, importance, **settings):
     import torch_pruning as tp
 
     importance = tp.importance.RandomImportance() if importance == "random" else tp.importance.MagnitudeImportance(p=2)
-    outputs = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == CLASSES]
+    outputs = [model.get_submodule(name) for name in model.output_layers]
     return tp.pruner.MagnitudePruner(model, x, importance=importance, ignored_layers=outputs, **settings)
 
 
@@ -105,6 +111,7 @@ def network_of(name):
         for plain in (torch.nn.Conv2d, torch.nn.Linear):
             if isinstance(module, plain):
                 module.__class__ = plain
+    model.output_layers = [n for n, why in edgeprune.profile(model, SHAPE).frozen.items() if OUTPUT in why]
     return model
 
 
@@ -115,21 +122,30 @@ METHODS = {
 
 
 def measure(network, repeats):
-    """``{method: (seconds of each repeat, MACs of each result as fractions of the dense)}``."""
+    """``{method: (seconds of each repeat, MACs of each result as fractions of the dense)}``; of a method that fails,
+    the name of its error."""
     model = network_of(network)
     dense = counted(model, [SHAPE])["macs"]
-    seconds, reached = {name: [] for name in METHODS}, {name: [] for name in METHODS}
+    seconds, reached, failed = {name: [] for name in METHODS}, {name: [] for name in METHODS}, {}
     for repeat in range(repeats + 1):
         for name, method in METHODS.items():
+            if name in failed:
+                continue
             own = copy.deepcopy(model)
             start = time.perf_counter()
-            pruned = method(own, dense * (1 - TARGET), repeat)
+            try:
+                pruned = method(own, dense * (1 - TARGET), repeat)
+            except Exception as error:
+                if name == "ours":
+                    raise
+                failed[name] = type(error).__name__
+                continue
             elapsed = time.perf_counter() - start
             if repeat:
                 seconds[name].append(elapsed)
                 reached[name].append(counted(pruned, [SHAPE])["macs"] / dense)
         print(f"{network}: round {repeat} of {repeats}", file=sys.stderr)
-    return {name: (seconds[name], reached[name]) for name in METHODS}
+    return {name: failed.get(name) or (seconds[name], reached[name]) for name in METHODS}
 
 
 def main(argv=None):
@@ -150,7 +166,11 @@ def main(argv=None):
     for network in args.networks:
         results = measure(network, args.repeats)
         base = statistics.median(results["ours"][0])
-        for name, (seconds, reached) in results.items():
+        for name, result in results.items():
+            if isinstance(result, str):
+                print(f"| {network} | {name} | fails: {result} | | | | | |", flush=True)
+                continue
+            seconds, reached = result
             median, most = statistics.median(seconds), max(reached)
             least = REQUIRED[name.split()[0]] if name.endswith("magnitude") else None
             met = most <= 1 - TARGET

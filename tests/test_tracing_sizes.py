@@ -225,4 +225,4 @@ def test_of_repeated_blocks_few_are_tried_and_the_right_ones_frozen(flat, monkey
     expected = {f"{i}.a" for i, written in enumerate(flat, 1) if written}
     assert {n for n, why in found.frozen.items() if "written down" in why} == expected
     if all(flat):
-        assert len(tried) < 20  # each alone: 80
+        assert len(tried) <= 30  # each alone: 80

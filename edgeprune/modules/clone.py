@@ -72,7 +72,7 @@ def named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def _given(module: nn.Module) -> nn.Module:
     """What `torch.compile` was given, if the module is its result."""
     while type(module).__name__ == "OptimizedModule":
-        module = module._modules["_orig_mod"]
+        module = module.get_submodule("_orig_mod")
     return module
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,18 +18,19 @@ def assertions_hold() -> Iterator[None]:
     By ``Tensor.__bool__`` itself: torch refuses before any mode of dispatch sees it, and a mode of functions costs a
     fifth of a pass.
     """
-    truth = torch.Tensor.__bool__
+    tensor: Any = torch.Tensor
+    truth = tensor.__bool__
 
     def answer(x: Tensor) -> bool:
         frame = sys._getframe(1)
         holds = _condition(frame.f_code, frame.f_lasti) if x.is_meta else None
         return truth(x) if holds is None else holds
 
-    torch.Tensor.__bool__ = answer
+    tensor.__bool__ = answer
     try:
         yield
     finally:
-        torch.Tensor.__bool__ = truth
+        tensor.__bool__ = truth
 
 
 def _condition(code: CodeType, at: int) -> bool | None:

@@ -58,8 +58,9 @@ def binary(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def binary_in_place(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def shortcut(x: Tensor, y: Tensor | float, *args: object, **kwargs: object) -> Tensor:
-        plain = isinstance(y, torch.Tensor) and x.dtype == y.dtype and x.is_meta and y.is_meta
-        return x if plain and _broadcast(x.shape, y.shape) == list(x.shape) else func(x, y, *args, **kwargs)
+        if not isinstance(y, torch.Tensor) or x.dtype != y.dtype or not (x.is_meta and y.is_meta):
+            return func(x, y, *args, **kwargs)
+        return x if _broadcast(x.shape, y.shape) == list(x.shape) else func(x, y, *args, **kwargs)
 
     return shortcut
 

@@ -45,7 +45,8 @@ def without_removed(model, profile, widths):
     with torch.no_grad():
         for slot in profile.slots:
             for axis, expr in enumerate(slot.dims):
-                if any(g is not None for _, g in expr):
+                direction = slot.name.endswith(".original1") and axis == 0  # weight norm's: of length 0 it has none
+                if any(g is not None for _, g in expr) and not direction:
                     removed = torch.ones(tensors[slot.name].shape[axis], dtype=torch.bool)
                     removed[_channels(expr, units, profile.widths)] = False
                     tensors[slot.name].index_fill_(axis, removed.nonzero().flatten(), 0)
