@@ -19,7 +19,7 @@ PROFILE ?=
 ifneq ($(PROFILE),)
 export SNAKEMAKE_PROFILE := $(PROFILE)
 endif
-ON_SLURM := $(if $(findstring slurm,$(PROFILE)),env-slurm)
+ON_SLURM := $(if $(findstring slurm,$(PROFILE))$(findstring cluster,$(PROFILE)),env-slurm)
 
 DEVICE ?= local
 calibrate: env

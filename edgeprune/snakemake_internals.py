@@ -64,6 +64,11 @@ def submits(workflow: Workflow) -> bool:
     return workflow.nodes is not None
 
 
+def to_slurm(workflow: Workflow) -> bool:
+    """Whether they are submitted to Slurm; known from `onstart` on."""
+    return workflow.executor_plugin is not None and workflow.executor_plugin.name.endswith("slurm")
+
+
 def before_protected(check: Callable[[list[str]], object]) -> None:
     """Call ``check(files)`` with the outputs of a job before Snakemake says that some of them are write-protected.
 

@@ -132,7 +132,7 @@ def get_threads(wildcards):
 @refusing()
 def refuse_orphans():
     """Before the first job: none of a run that was killed may write beside ours."""
-    head.refuse_orphans(workflow.basedir, submits=internals.submits(workflow))
+    head.refuse_orphans(workflow.basedir, submits=internals.to_slurm(workflow))
     ATTEMPTS.new_run()
 
 

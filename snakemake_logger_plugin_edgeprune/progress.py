@@ -15,6 +15,8 @@ _TELLS = re.compile(r"epoch +\d+/\d+ .*|.*: [\d,]+ of [\d,]+ .*")
 _LEFT = re.compile(r"(\d+):(\d\d) left$")
 #: Seconds by which the clock of a file system may be behind ours.
 _SKEW = 60
+#: Within which a job begins that need not wait.
+_SOON = 10
 _TAIL = 8192  # bytes of a log that are read
 
 
@@ -31,6 +33,14 @@ class Job:
         """``train_network vgg8/digits/FA-0.50/seed-0``: in this project rule and wildcards are the path of the log."""
         what = self.log[0].partition(f"{self.rule}/")[2].removesuffix(".log") if self.log else ""
         return f"{self.rule} {what}".strip()
+
+    def waits(self, now: float) -> bool:
+        """Whether it is in a cluster's queue: where a job begins, its shell makes its log."""
+        try:
+            begun = max((os.stat(log).st_mtime for log in self.log), default=now)
+        except OSError:
+            begun = 0.0
+        return begun < self.started - _SKEW and now - self.started > _SOON
 
     def written(self) -> str:
         """The end of what this job, not one before it, wrote to its logs."""

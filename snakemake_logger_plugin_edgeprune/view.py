@@ -19,11 +19,16 @@ def view(progress: Progress, height: int, now: float) -> Group | str:
     head.add_column(ratio=1, min_width=5)
     done = f"{progress.done} of {progress.total} jobs{progress.left(now)}"
     head.add_row(done, ProgressBar(total=progress.total, completed=progress.done))
-    lines = []
-    for job in list(progress.running.values()):
+    lines, jobs = [], list(progress.running.values())
+    waiting = sum(job.waits(now) for job in jobs)
+    for job in jobs:
+        if job.waits(now):
+            continue
         minutes, seconds = divmod(int(max(now - job.started, 0)), 60)
         said = job.says()
         lines.append([f"  {minutes:>3}:{seconds:02d}  {job.name}", *([f"          {said}"] if said else [])])
+    if waiting:
+        lines.append([f"          {waiting} {'waits' if waiting == 1 else 'wait'} in the cluster's queue"])
     room, shown = height - 2, []
     for number, job_lines in enumerate(lines):
         rest = len(lines) - number - 1

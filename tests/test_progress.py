@@ -111,9 +111,10 @@ def test_what_runs_is_shown_with_what_its_log_says_last(tmp_path):
         LiveLine(headline, 40, stream)({"epoch": 12, "train_loss": 0.5, f"val_{headline.name}": 0.93}, 12345.6, 83)
         stream.write("UserWarning: nothing that a person waits for\n")
     for number in range(8, 50):
-        run.start(
-            number, "measure_model", tmp_path / f"logs/quick/measure_model/local/a-{'very-' * 20}long-name/{number}.log"
-        )
+        other = tmp_path / f"logs/quick/measure_model/local/a-{'very-' * 20}long-name/{number}.log"
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.touch()
+        run.start(number, "measure_model", other)
     for width, height in ((80, 24), (40, 10), (80, 3)):
         console = Console(file=io.StringIO(), width=width, height=height)
         console.print(view(run.handler.progress, height, run.now + 65))
@@ -128,6 +129,24 @@ def test_what_runs_is_shown_with_what_its_log_says_last(tmp_path):
             assert "12,346 images/s" in lines[2]
             assert "UserWarning" not in console.file.getvalue()
             assert re.search(r"and \d+ more", lines[-1])
+
+
+def test_jobs_in_the_queue_of_a_cluster_are_counted_not_timed(tmp_path):
+    from rich.console import Console
+
+    from snakemake_logger_plugin_edgeprune.view import view
+
+    run = Run()
+    run.plan(JOBS)
+    for number in range(40):
+        run.start(number, "train_network", tmp_path / f"logs/quick/train_network/vgg8/digits/dense/seed-{number}.log")
+    (tmp_path / "logs/quick/train_network/vgg8/digits/dense").mkdir(parents=True)
+    (tmp_path / "logs/quick/train_network/vgg8/digits/dense/seed-30.log").touch()
+    console = Console(file=io.StringIO(), width=80)
+    console.print(view(run.handler.progress, 24, run.now + 20))
+    _, runs, wait = console.file.getvalue().splitlines()
+    assert "0:20  train_network vgg8/digits/dense/seed-30" in runs
+    assert "39 wait in the cluster's queue" in wait
 
 
 def test_an_old_log_is_not_taken_for_this_run(tmp_path):

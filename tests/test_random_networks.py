@@ -1,21 +1,20 @@
-"""Random mixes of the structures: counts are exact, budgets are met within one unit, the empty plan is the identity."""
+"""Random mixes of the structures: counts are exact, budgets are met within one unit, the empty plan is the identity.
+
+By hand, 1,000 random examples of each: ``HYPOTHESIS_PROFILE=thorough pytest tests/test_random_networks.py``.
+"""
 
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import edgeprune
 from edgeprune.names import COUNTED
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.verify import differences
-from helpers.randomnets import BLOCKS, CLASSES, SHAPE, networks
+from helpers.randomnets import BLOCKS, CLASSES, SHAPE, examples, networks
 
 torch.set_num_threads(1)
-
-
-def examples(n):
-    return settings(max_examples=n, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def require_exact_and_running(model, profile, widths):

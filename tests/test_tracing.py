@@ -15,7 +15,7 @@ from edgeprune.surgery.prune import prune
 from edgeprune.surgery.verify import differences
 from edgeprune.tracing.profile import profile
 from helpers.plans import shrink
-from helpers.zoo import IMAGE, ZOO, DataDependent, Residual, shapes_of
+from helpers.zoo import IMAGE, ZOO, Asserting, DataDependent, Residual, shapes_of
 
 torch.set_num_threads(1)
 
@@ -161,6 +161,31 @@ def test_model_is_left_alone():
 def test_control_flow_on_values_is_refused_with_its_line():
     with pytest.raises(EdgepruneError, match=r"values of a tensor.*zoo\.py:\d+"):
         profile(DataDependent(), IMAGE)
+
+
+def test_assertions_on_values_are_taken_to_hold():
+    found = profile(Asserting(), IMAGE)
+    assert list(found.widths) == ["a"]
+    pruned = prune(Asserting(), shrink(found))
+    with pytest.raises(AssertionError, match="not a number"):
+        pruned(torch.full((1, *IMAGE), torch.nan))
+
+
+def test_other_branches_on_values_are_refused_still():
+    with pytest.raises(EdgepruneError, match="values of a tensor"):
+        profile(Asserting(lambda x: x if x.sum() > 0 else -x), IMAGE)
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, lambda m: m.compile() or m, lambda m: nn.Sequential(torch.compile(m))])
+def test_a_compiled_module_is_what_was_compiled(wrap):
+    inner = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    compiled = wrap(inner)
+    found = profile(compiled, IMAGE)
+    assert not any("_orig_mod" in slot.name for slot in found.slots)
+    pruned = prune(compiled, shrink(found), weights="keep")
+    assert pruned(torch.zeros(1, *IMAGE)).shape == (1, 4, 14, 14)
+    assert not any(type(m).__name__ == "OptimizedModule" for m in pruned.modules())
+    assert prune(compiled, shrink(found)).state_dict().keys() == pruned.state_dict().keys()
 
 
 @pytest.mark.parametrize("shape", [(4, 16, 16), (3, 16)])

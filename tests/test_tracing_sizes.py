@@ -1,5 +1,8 @@
 """Sizes that the code computes or writes down, operators without a rule, weights with two uses."""
 
+import copy
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +13,10 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling.plan import Plan
 from edgeprune.surgery.verify import differences
+from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.computed_sizes import Size
 from helpers.plans import shrink
+from helpers.zoo_attention import Divided, Tokens
 
 torch.set_num_threads(1)
 SHAPE = (3, 8, 8)
@@ -102,6 +108,32 @@ def test_moves_in_space_keep_channels_free(move):
     assert profile.widths == {"stem": 16, "b": 8}
 
 
+class Remembering(Divided):
+    """Keeps a shape from one pass to the next, and computes one with a cache that outlives the network."""
+
+    def forward(self, x):
+        self.seen = x.shape
+        return super().forward(x.reshape(shape_of(*x.shape)))
+
+
+@functools.cache
+def shape_of(*sizes):
+    return sizes
+
+
+def test_sizes_that_code_keeps_do_no_harm():
+    for width in (24, 24, 16):
+        model = Tokens(Remembering, width)
+        profile = edgeprune.profile(model, (3, 16, 16))
+        assert profile.widths == {"embed": width // 4, "mlps.0.1": 2 * width, "mlps.1.1": 2 * width}
+        pruned = edgeprune.prune(model, shrink(profile))
+        assert differences(pruned, profile, shrink(profile).widths) == {}
+        pruned(torch.zeros(1, 3, 16, 16))
+        assert type(pruned.mixers[0][1].seen[2]) is int
+    size = Size(6, Widths(), ((1, 0),))
+    assert [type(n) for n in (copy.copy(size), *copy.deepcopy(torch.Size([size])), size // 2)] == [int, int, Size]
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize("pick", ["kthvalue", "median", "mode", "max"])
 def test_picks_in_space_keep_channels_free(pick, axis):
@@ -167,3 +199,30 @@ def test_a_linear_weight_used_both_ways():
 def test_a_convolution_called_twice_is_one_layer():
     model = Net(lambda net, x: net.b(F.relu(net.b(x))), b=conv(16, 16))
     assert [layer.calls for layer in edgeprune.profile(model, SHAPE).layers] == [1, 2]
+
+
+class WrittenDown(nn.Module):
+    """A block whose first convolution's width its code knows."""
+
+    def __init__(self, flat):
+        super().__init__()
+        self.a, self.b, self.flat = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1), flat
+
+    def forward(self, x):
+        y = self.a(x)
+        return self.b(y.view(-1, 16, 64).view(-1, 16, 8, 8) if self.flat else y)
+
+
+@pytest.mark.parametrize("flat", [[True] * 40, [True] * 5 + [False] * 35, [i % 3 > 0 for i in range(40)] + [False]])
+def test_of_repeated_blocks_few_are_tried_and_the_right_ones_frozen(flat, monkeypatch):
+    from edgeprune.tracing import probe
+
+    tried = []
+    problem = probe._problem
+    monkeypatch.setattr(probe, "_problem", lambda *args: tried.append(1) or problem(*args))
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), *map(WrittenDown, flat), nn.Conv2d(16, 4, 1))
+    found = edgeprune.profile(model, SHAPE)
+    expected = {f"{i}.a" for i, written in enumerate(flat, 1) if written}
+    assert {n for n, why in found.frozen.items() if "written down" in why} == expected
+    if all(flat):
+        assert len(tried) < 20  # each alone: 80

@@ -3,13 +3,13 @@
 A job can be begun more than once: the node that it ran on is lost, and comes back; the Snakemake that started it is
 killed, and what it started lives on. So each Snakemake that runs jobs, on a node or here, has a file, and may write as
 long as that is there. Who begins a job that another one has begun before removes the other's file first.
+It stays when its process ends, which what that started may outlive.
 :func:`edgeprune.files.replacing` looks at it before it puts a file in place, and Snakemake's own deletions
 (:func:`edgeprune.snakemake_internals.fence`) do before they delete.
 
 What is left is the time between that look and the renaming, some microseconds.
 """
 
-import atexit
 import hashlib
 import json
 import os
@@ -58,7 +58,6 @@ class Attempts:
             self._mine = self.folder / uuid.uuid4().hex
             files.write_text(self._mine, "")
             os.environ[files.ATTEMPT] = str(self._mine)
-            atexit.register(self._mine.unlink, missing_ok=True)
         before = self.of(job).get("attempt")
         if before and before != self._mine.name:
             (self.folder / before).unlink(missing_ok=True)

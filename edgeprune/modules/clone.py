@@ -20,7 +20,7 @@ _CUSTOM = ("__deepcopy__", "__getstate__", "__reduce__", "__reduce_ex__")
 
 
 def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.Module:
-    """Copy ``model``; the original is not touched.
+    """Copy ``model``; the original is not touched. What `torch.compile` gave is copied as what it was given.
 
     Args:
         substitute: ``substitute(name, tensor)`` gives the stand-in of each parameter and buffer; a shared tensor is
@@ -32,7 +32,8 @@ def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.M
     memo: dict[int, Any] = {}
     for name, tensor in named_tensors(model):
         memo[id(tensor)] = substitute(name, tensor)
-    modules = list(model.modules())
+    model = _given(model)
+    modules = [m for m in model.modules() if _given(m) is m]
     for module in modules:
         for value in module.__dict__.values():
             if isinstance(value, torch.Tensor) and value.grad_fn is not None:  # computed anew by each forward pass
@@ -42,6 +43,7 @@ def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.M
             return copy.deepcopy(model, memo)
         for module in modules:
             memo[id(module)] = module.__class__.__new__(module.__class__)
+        memo |= {id(m): memo[id(_given(m))] for m in model.modules()}
         for module in modules:
             memo[id(module)].__dict__.update(_attributes(module, memo))
     except (RuntimeError, TypeError, NotImplementedError) as error:
@@ -52,15 +54,26 @@ def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.M
 
 
 def named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """``(name, tensor)`` of every parameter, then every buffer; a shared tensor once, by its first name."""
+    """``(name, tensor)`` of every parameter, then every buffer; a shared tensor once, by its first name.
+
+    What `torch.compile` gave has the names of what it was given.
+    """
     parameters, buffers = {}, {}
-    for path, module in model.named_modules():
+    for path, module in _given(model).named_modules():
+        path = path.replace("._orig_mod", "")
         for found, table in ((parameters, module._parameters), (buffers, module._buffers)):
             for name, tensor in table.items():
                 if tensor is not None and id(tensor) not in found:
                     found[id(tensor)] = f"{path}.{name}" if path else name, tensor
     yield from parameters.values()
     yield from buffers.values()
+
+
+def _given(module: nn.Module) -> nn.Module:
+    """What `torch.compile` was given, if the module is its result."""
+    while type(module).__name__ == "OptimizedModule":
+        module = module._modules["_orig_mod"]
+    return module
 
 
 def _copies_itself(cls: type) -> bool:
@@ -71,7 +84,9 @@ def _attributes(module: nn.Module, memo: dict[int, Any]) -> dict[str, Any]:
     copied = {}
     for key, value in module.__dict__.items():
         kind = type(value)
-        if kind in _ATOMS:
+        if key == "_compiled_call_impl":
+            copied[key] = None
+        elif kind in _ATOMS:
             copied[key] = value
         elif key in ("_parameters", "_buffers", "_modules"):
             copied[key] = {k: None if v is None else memo[id(v)] for k, v in value.items()}

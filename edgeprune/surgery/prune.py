@@ -14,6 +14,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.modules.clone import clone, named_tensors
 from edgeprune.modules.resize import Make, on_meta, rebuild
 from edgeprune.surgery.keep import kept_part
+from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
 
@@ -186,7 +187,7 @@ def _passed(model: nn.Module, profile: Profile) -> tuple[int, list[tuple[int, ..
     counter = MacCounter()
     dtype = next((t.dtype for _, t in named_tensors(model) if t.dtype.is_floating_point), torch.float32)
     try:
-        with torch.no_grad(), untouched_random_state(), counter:
+        with torch.no_grad(), untouched_random_state(), assertions_hold(), counter:
             result = shadow(*inputs(profile.input_shapes, 1, dtype))
     except Exception as error:
         raise failure(error, counter, profile.input_shapes) from error

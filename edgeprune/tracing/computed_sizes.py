@@ -43,6 +43,10 @@ class Size(int):
         made.widths, made.plus, made.minus, made.over = widths, plus, minus, over
         return made
 
+    def __reduce__(self) -> tuple:
+        """A copy, which code may make that keeps a shape, is a plain number."""
+        return int, (int(self),)
+
     def _of(self, n: int, times: int, over: int) -> int:
         g = math.gcd(times, over)
         times, over = times // g, over // g
@@ -110,11 +114,13 @@ class _KnownSizes(TorchFunctionMode):
         self.tracer = tracer
 
     def __torch_function__(self, func: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None) -> object:
-        kwargs = kwargs or {}
+        kwargs, widths = kwargs or {}, self.tracer.widths
         start = _SIZED.get(getattr(func, "__name__", ""))
         if start is not None:
             given = args[start] if len(args) > start and isinstance(args[start], (tuple, list)) else args[start:]
-            self.tracer.given = list(given or kwargs.get("size", ()))
+            sizes = given or kwargs.get("size", ())
+            # some code keeps sizes in caches, where those of another trace may be found
+            self.tracer.given = [int(n) if isinstance(n, Size) and n.widths is not widths else n for n in sizes]
         try:
             out = func(*args, **kwargs)
         finally:

@@ -3,6 +3,7 @@
 What breaks it is a size that the user's code has written down (``x.view(-1, 512)``); the groups behind it are frozen.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -15,6 +16,7 @@ from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.modules.resize import on_meta, rebuild
 from edgeprune.tracing.assemble import assemble, in_groups, sizes
+from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.attribute_sizes import Kind, kind_of, suitable, unique
 from edgeprune.tracing.counting import MacCounter
 from edgeprune.tracing.labels import tensors_in
@@ -24,6 +26,8 @@ from edgeprune.tracing.records import Attribute, Shape
 from edgeprune.tracing.trace import Trace
 
 Widths = Mapping[str, int]
+#: A module's place in a sequence.
+_PLACE = re.compile(r"(?<![^.])\d+(?![^.])")
 
 
 def settle(
@@ -95,11 +99,21 @@ class _Search:
     def culprits(self) -> dict[str, str]:
         """``{group: reason}``. Attributes are tried along: most networks that keep sizes so can be mended whole.
 
-        Several groups are tried with the assignment that worked last, a single one with all, then with none.
+        Several groups are tried with the assignment that worked last, a single one with all, then with none. Of groups
+        whose names differ in their modules' places in sequences only, as those of repeated blocks do, three culprits,
+        the first, the last and one between, speak for all.
         """
-        found = {}
+        found: dict[str, str] = {}
+        mixed: set[str] = set()
+        alike: dict[str, list[str]] = {}  # of culprits, without places: groups so named that were not tried
 
         def search(names: list[str]) -> None:
+            for name in names:
+                if (pattern := _PLACE.sub("", name)) in alike:
+                    alike[pattern].append(name)
+            names = [name for name in names if _PLACE.sub("", name) not in alike]
+            if not names:
+                return
             problems, tried = [], []
             for of in self.ranked[:1] if len(names) > 1 else [*self.ranked, self.nothing]:
                 attempt = {name: of[name] for name in names}
@@ -113,12 +127,26 @@ class _Search:
                 problems.append(problem)
             if len(names) == 1:
                 found[names[0]] = problems[-1]
+                if (pattern := _PLACE.sub("", names[0])) not in mixed:
+                    alike[pattern] = []
                 return
             search(names[: len(names) // 2])
             search(names[len(names) // 2 :])
 
         search(list(self.shrunk))
-        return found
+        while left := [pattern for pattern, names in alike.items() if names]:
+            others = alike.pop(left[0])
+            mixed.add(left[0])
+            ends = dict.fromkeys((others[-1], others[len(others) // 2]))
+            for name in ends:
+                search([name])
+            others = [name for name in others if name not in ends]
+            if ends.keys() <= found.keys():
+                found |= dict.fromkeys(others, found[next(iter(ends))])
+            else:
+                search(others)
+        self.chosen = {name: self.chosen[name] for name in self.shrunk if name in self.chosen}
+        return {name: found[name] for name in self.shrunk if name in found}
 
     def mend(self) -> list[str]:
         """Add to ``trace.attributes`` as few as the groups need; returns those of the groups that need some."""
@@ -169,7 +197,7 @@ def _output_shapes(trace: Trace, profile: Profile, widths: Widths) -> list[Shape
         set_training(copy, training)
         counter, xs = Watch(), inputs(trace.input_shapes, 2 if training else 1, trace.network.dtype)
         try:
-            with torch.no_grad(), counter:
+            with torch.no_grad(), assertions_hold(), counter:
                 result = copy(*xs)
         except Exception as error:
             raise failure(error, counter, trace.input_shapes) from error

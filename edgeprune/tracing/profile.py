@@ -1,7 +1,7 @@
 """``edgeprune.profile``: from a live network to its complexity profile."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +12,7 @@ from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.attribute_sizes import FACTORS
 from edgeprune.tracing.computed_sizes import held_sizes, known_sizes
 from edgeprune.tracing.mode import Tracer
@@ -84,7 +85,8 @@ def _profile(
     trace = _traced(model, name, shapes, train_mode_too, kind())
     found = settle(trace, lambda: _candidates(trace), freeze=False)
     if found is None:
-        trace = _traced(model, name, shapes, train_mode_too, kind(), compute=True)
+        with suppress(EdgepruneError):  # code that takes no integers but plain ones stays with what it has
+            trace = _traced(model, name, shapes, train_mode_too, kind(), compute=True)
         found = settle(trace, lambda: _candidates(trace))
     assert found is not None
     return found, trace
@@ -138,7 +140,7 @@ def _run(trace: Trace, training: bool, held: list[Attribute] | None) -> Tracer:
             tracer.liveness.source(x)
     widths.where = tracer.where
     try:
-        with tracer, nullcontext() if held is None else known_sizes(tracer, held):
+        with assertions_hold(), tracer, nullcontext() if held is None else known_sizes(tracer, held):
             result = network.model(*xs)
     except Exception as error:
         raise failure(error, tracer, trace.input_shapes) from error
@@ -164,7 +166,7 @@ def _candidates(trace: Trace) -> tuple[list[Attribute], list[Attribute]]:
     tracer = Tracer(trace.widths, trace.network, record=False)
     tracer.candidates = {factor: [] for factor in FACTORS}
     set_training(trace.network.model, False)
-    with tracer:
+    with assertions_hold(), tracer:
         trace.network.model(*inputs(trace.input_shapes, EVALUATION_BATCH, trace.network.dtype))
     equal, *multiples = tracer.candidates.values()
     return equal, [attribute for found in multiples for attribute in found]

@@ -44,14 +44,40 @@ def unary(x: Tensor, *_: object, **__: object) -> Tensor:
 
 
 def binary(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Sums and products of tensors of one type, broadcast."""
+    """Sums and products of tensors of one type, broadcast, and of a tensor of real numbers and a number."""
 
     def shortcut(x: Tensor, y: Tensor | float, *args: object, **kwargs: object) -> Tensor:
-        if isinstance(y, torch.Tensor) and x.dtype == y.dtype and x.is_meta and y.is_meta and x.dim() == y.dim():
-            pairs = list(zip(x.shape, y.shape, strict=True))
-            if all(a == b or a == 1 or b == 1 for a, b in pairs):
-                return _empty([b if a == 1 else a for a, b in pairs], x)
+        if not isinstance(y, torch.Tensor):
+            return _empty(x.shape, x) if x.is_meta and x.is_floating_point() else func(x, y, *args, **kwargs)
+        if x.dtype == y.dtype and x.is_meta and y.is_meta and (shape := _broadcast(x.shape, y.shape)) is not None:
+            return _empty(shape, x)
         return func(x, y, *args, **kwargs)
+
+    return shortcut
+
+
+def binary_in_place(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def shortcut(x: Tensor, y: Tensor | float, *args: object, **kwargs: object) -> Tensor:
+        plain = isinstance(y, torch.Tensor) and x.dtype == y.dtype and x.is_meta and y.is_meta
+        return x if plain and _broadcast(x.shape, y.shape) == list(x.shape) else func(x, y, *args, **kwargs)
+
+    return shortcut
+
+
+def _broadcast(a: Sequence[int], b: Sequence[int]) -> list[int] | None:
+    """The shape of an elementwise result, ``None`` if there is none."""
+    most = max(len(a), len(b))
+    pairs = list(zip((*[1] * (most - len(a)), *a), (*[1] * (most - len(b)), *b), strict=True))
+    return [n if m == 1 else m for m, n in pairs] if all(m == n or m == 1 or n == 1 for m, n in pairs) else None
+
+
+def product(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Products of matrices, or of as many pairs of them."""
+
+    def shortcut(x: Tensor, y: Tensor, *args: object, **kwargs: object) -> Tensor:
+        if x.dtype == y.dtype and x.is_meta and y.is_meta and (*x.shape[:-2], x.shape[-1]) == tuple(y.shape[:-1]):
+            return _empty((*x.shape[:-1], y.shape[-1]), x)
+        return func(x, y, *args, **kwargs)  # which raises
 
     return shortcut
 
@@ -127,6 +153,15 @@ SHORTCUTS: dict[OpOverload, Callable] = {
     _aten.sub.Tensor: binary(_aten.sub.Tensor),
     _aten.mul.Tensor: binary(_aten.mul.Tensor),
     _aten.div.Tensor: binary(_aten.div.Tensor),
+    _aten.div.Tensor_mode: binary(_aten.div.Tensor_mode),
+    _aten.add_.Tensor: binary_in_place(_aten.add_.Tensor),
+    _aten.mul_.Tensor: binary_in_place(_aten.mul_.Tensor),
+    _aten.add.Scalar: binary(_aten.add.Scalar),
+    _aten.mul.Scalar: binary(_aten.mul.Scalar),
+    _aten.pow.Tensor_Scalar: binary(_aten.pow.Tensor_Scalar),
+    _aten.clamp_min.default: binary(_aten.clamp_min.default),
+    _aten.mm.default: product(_aten.mm.default),
+    _aten.bmm.default: product(_aten.bmm.default),
     _aten.sigmoid.default: unary,
     _aten.sigmoid_.default: unary_in_place,
     _aten.leaky_relu.default: unary,

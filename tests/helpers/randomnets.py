@@ -1,9 +1,25 @@
 """Random small networks for hypothesis: a chain of drawn blocks, each one of the structures that couple channels."""
 
+import os
+
 import torch
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations
+
+from helpers.zoo_weights import ChannelAttention, Standardised
+
+_UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("thorough", max_examples=1000, **_UNHURRIED)
+
+
+def examples(n):
+    """``n`` examples, always the same; with ``HYPOTHESIS_PROFILE=thorough`` in the environment 1,000 random ones."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == "thorough":
+        return settings.get_profile("thorough")
+    return settings(max_examples=n, derandomize=True, **_UNHURRIED)
 
 
 class Block(nn.Module):
@@ -193,12 +209,92 @@ class LayerScale(Block):
         return x + self.scale * self.b(F.gelu(self.a(self.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
 
 
+class Beside(Block):
+    """A gate for each channel from those beside it (ECA)."""
+
+    def build(self, width, n):
+        self.gate = ChannelAttention()
+
+    def forward(self, x):
+        return self.gate(x)
+
+
+class Divided(Block):
+    """Split by arithmetic over an attribute that holds another number."""
+
+    def build(self, width, n):
+        self.wide, self.out = 4 * n, 2 * n
+        self.a, self.b = nn.Conv2d(width, 4 * n, 1), nn.Conv2d(2 * n, 2 * n, 3, padding=1)
+
+    def forward(self, x):
+        left, right = self.a(x).split([self.wide // 2, self.wide - self.wide // 2], 1)
+        return left + self.b(right)
+
+
+class Normed(Block):
+    """Weight norm as a parametrisation."""
+
+    def build(self, width, n):
+        self.out = 2 * n
+        self.conv = parametrizations.weight_norm(nn.Conv2d(width, 2 * n, 3, padding=1))
+
+    def forward(self, x):
+        return F.relu(self.conv(x))
+
+
+class Standard(Block):
+    """Weights standardised for each filter."""
+
+    def build(self, width, n):
+        self.out = 2 * n
+        self.conv = Standardised(width, 2 * n, 3, padding=1)
+
+    def forward(self, x):
+        return F.relu(self.conv(x))
+
+
+class Blurred(Block):
+    """A fixed filter for each channel, whose number an attribute keeps."""
+
+    def build(self, width, n):
+        self.channels = width
+        self.register_buffer("filter", torch.full((width, 1, 3, 3), 1 / 9))
+
+    def forward(self, x):
+        return F.conv2d(x, self.filter, padding=1, groups=self.channels)
+
+
+class Moved(Block):
+    """Channels in reverse and shifted by one."""
+
+    def build(self, width, n):
+        self.out = 2 * n
+        self.a, self.b = nn.Conv2d(width, 2 * n, 3, padding=1), nn.Conv2d(width, 2 * n, 1)
+
+    def forward(self, x):
+        return self.a(torch.flip(x, (1,))) + self.b(torch.roll(x, 1, 1))
+
+
+class Attend(Block):
+    """Attention over positions, two heads whose width is computed from the input's."""
+
+    def build(self, width, n):
+        self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        qkv = self.qkv(x.flatten(2).transpose(1, 2)).view(n, h * w, 3, 2, c // 2).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0)
+        y = (0.3 * q @ k.transpose(-2, -1)).softmax(-1) @ v
+        return x + self.project(y.transpose(1, 2).reshape(n, h * w, c)).transpose(1, 2).reshape(n, c, h, w)
+
+
 BLOCKS = (
     Plain, Residual, Projected, Padded, Dense, TwoWays, Chunk, Split, Shuffle, Grouped, Depthwise, Gate, ConvGate,
-    Shared, Up, Pixels, GroupNorms, LayerScale,
+    Shared, Up, Pixels, GroupNorms, LayerScale, Beside, Divided, Normed, Standard, Blurred, Moved, Attend,
 )  # fmt: skip
 #: Blocks whose input's width must be even.
-EVEN = (Chunk, Shuffle, Grouped, GroupNorms)
+EVEN = (Chunk, Shuffle, Grouped, GroupNorms, Attend)
 SHAPE, CLASSES = (3, 8, 8), 4
 
 

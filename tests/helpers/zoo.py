@@ -219,6 +219,20 @@ class Unknown(nn.Module):
         return self.head(self.c(x[..., None]).mean((2, 3)))
 
 
+class Asserting(nn.Module):
+    """Asserts that hold of finite numbers, one by one and joined; then ``body``."""
+
+    def __init__(self, body=lambda x: x):
+        super().__init__()
+        self.a, self.head, self.body = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 1), body
+
+    def forward(self, x):
+        assert not x.isnan().any(), f"not a number in {x.shape}"
+        x = self.a(x)
+        assert torch.isfinite(x).all() and not (x > 1e9).any()  # noqa: PT018 - two questions in one assertion
+        return self.head(self.body(x))
+
+
 class DataDependent(nn.Module):
     """Control flow that reads a tensor."""
 
