@@ -5,8 +5,8 @@
 # make lint    ruff, snakefmt, types, the layers of pyproject.toml, snakemake --lint, and that the pages build
 # make docs    the pages of docs/ as HTML, in docs/_build
 # make calibrate DEVICE=local  how often this device's intervals hold, and what difference it can tell
-# make unlock  after a kill: let the next run go on (only if no other run is under way)
-# make resume  after a kill: cancel what it left in a cluster's queue, unlock, and go on
+# make unlock  after a kill on another machine: let the next run go on (only if no other run is under way)
+# make resume  after a kill on a cluster: cancel what it left in the queue, unlock, and go on (else `make` does)
 # make refresh-remote  let the repository carry the results that dvc.lock names, for `dvc pull` in a fresh clone
 # make clean   remove the environment (results stay)
 PYTHON ?= python3
