@@ -157,7 +157,7 @@ def refuse_unwritable(outputs=()):
 
 
 internals.before_protected(refuse_unwritable)
-ATTEMPTS = Attempts(workflow.basedir)
+ATTEMPTS = Attempts(workflow.basedir, config["preset"])
 internals.fence(workflow, ATTEMPTS)
 if internals.submits(workflow):
     internals.let_slurm_executor_be(executor.made_to_last)

@@ -68,6 +68,16 @@ def test_a_job_of_a_run_that_is_over_does_not_begin(tmp_path, monkeypatch):
     assert attempts.of(JOB) == {}
 
 
+def test_runs_of_two_presets_do_not_end_each_other(tmp_path, monkeypatch):
+    attempts = Attempts(tmp_path, "quick")
+    attempts.new_run()
+    running = os.environ[RUN]
+    Attempts(tmp_path, "paper").new_run()
+    monkeypatch.setenv(RUN, running)
+    attempts.begin(JOB)
+    assert attempts.holds(JOB)
+
+
 def test_what_a_submission_has_finished_is_not_repeated_when_slurm_starts_it_again(first, tmp_path, monkeypatch):
     monkeypatch.setenv(SUBMISSION, "17")
     output = tmp_path / "model.pt"

@@ -28,20 +28,21 @@ SUBMISSION = "EDGEPRUNE_SUBMISSION"
 
 
 class Attempts:
-    """The attempts in the working directory ``root``, and this process's own.
+    """The attempts in the working directory ``root``, and this process's own, of the run of a preset.
 
     A job is known by its first output, a path relative to ``root``. Its record: ``attempt``, the name of the file of
     the one that began it last; ``submission``; ``ended``, None, or what went wrong, or "" if nothing did.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, preset: str = "") -> None:
         self.folder = Path(root).absolute() / ".snakemake" / "attempts"
+        self._run = self.folder / f"run-{preset}"
         self._mine: Path | None = None
 
     def new_run(self) -> None:
-        """From now on jobs that an earlier run left in a queue do not begin."""
+        """From now on jobs that an earlier run of the preset left in a queue do not begin."""
         os.environ[RUN] = uuid.uuid4().hex
-        files.write_text(self.folder / "run", os.environ[RUN])
+        files.write_text(self._run, os.environ[RUN])
 
     def begin(self, job: str) -> None:
         """Take a job over from whoever began it before.
@@ -91,7 +92,7 @@ class Attempts:
 
     def _latest_run(self, default: str) -> str:
         try:
-            return (self.folder / "run").read_text()
+            return self._run.read_text()
         except FileNotFoundError:
             return default
 
