@@ -66,7 +66,7 @@ test: env-dev
 test-slurm: env-dev env-slurm
 	@$(BIN)/python -m pytest -m slurm -rs tests/test_slurm.py tests/test_slurm_trouble.py
 
-lint: env-dev docs
+lint: env-dev env-slurm docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check .
