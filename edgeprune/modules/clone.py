@@ -5,6 +5,7 @@ empty hook tables, which need no deep copy.
 """
 
 import copy
+import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -80,12 +81,27 @@ def _copies_itself(cls: type) -> bool:
     return any(getattr(cls, name, None) is not getattr(nn.Module, name, None) for name in _CUSTOM)
 
 
+def _rebound(function: types.FunctionType, memo: dict[int, Any]) -> types.FunctionType:
+    """A function whose closure holds the copies of modules and tensors, which ``copy.deepcopy`` leaves as it is."""
+    cells = []
+    for cell in function.__closure__ or ():
+        mine = isinstance(cell.cell_contents, (nn.Module, torch.Tensor))
+        cells.append(types.CellType(copy.deepcopy(cell.cell_contents, memo)) if mine else cell)
+    made = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(cells)
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
 def _attributes(module: nn.Module, memo: dict[int, Any]) -> dict[str, Any]:
     copied = {}
     for key, value in module.__dict__.items():
         kind = type(value)
         if key == "_compiled_call_impl":
             copied[key] = None
+        elif kind is types.FunctionType and value.__closure__:
+            copied[key] = _rebound(value, memo)
         elif kind in _ATOMS:
             copied[key] = value
         elif key in ("_parameters", "_buffers", "_modules"):

@@ -21,9 +21,9 @@ def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str
     torch.backends.mha.set_fastpath_enabled(False)  # flop_counter does not see into the fused attention
     modes = [(m, m.training) for m in model.modules()]
     first = next(model.parameters(), torch.empty(0))
-    xs = [torch.zeros((1, *s), dtype=first.dtype, device=first.device) for s in input_shapes]
     model.eval()
     try:
+        xs = [torch.zeros((1, *s), dtype=first.dtype, device=first.device) for s in input_shapes]
         with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_unknown_to_torch()) as counter:
             model(*xs)
     finally:

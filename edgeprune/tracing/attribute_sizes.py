@@ -44,13 +44,14 @@ def attributes_of_size(modules: Iterable[nn.Module], size: int, expr: Expression
     """
     found = []
     for module in modules:
-        repeated = {name for cls, names in REPEATED.items() if isinstance(module, cls) for name in names}
+        has_weight = module._parameters.get("weight", 0) is not None  # else nothing is there to be repeated
+        repeated = {n for cls, names in REPEATED.items() if has_weight and isinstance(module, cls) for n in names}
         for name, value in vars(module).items():
             if name in repeated:
                 continue
             if type(value) is int and value == size:
                 found.append((module, name, None, expr))
-            elif type(value) in (tuple, list) and size in value and all(type(n) is int for n in value):
+            elif type(value) in (tuple, list) and all(type(n) is int for n in value) and size in value:
                 found += [(module, name, i, expr) for i, n in enumerate(value) if n == size]
     return found
 

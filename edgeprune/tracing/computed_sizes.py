@@ -43,6 +43,15 @@ class Size(int):
         made.widths, made.plus, made.minus, made.over = widths, plus, minus, over
         return made
 
+    def __eq__(self, other: object) -> bool:
+        """As of integers; but one that a cache of the code has kept is not the same in another pass."""
+        return int.__eq__(self, other) is True and not (isinstance(other, Size) and other.widths is not self.widths)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = int.__hash__
+
     def __reduce__(self) -> tuple:
         """A copy, which code may make that keeps a shape, is a plain number."""
         return int, (int(self),)
@@ -76,7 +85,7 @@ class Size(int):
     def _sum(self, total: int, other: Any, sign: int) -> int:
         if type(other) is int:
             other = Size(other, self.widths, ((other, None),) if other > 0 else ())
-        if not isinstance(other, Size) or self.over != other.over or other < 0:
+        if not isinstance(other, Size) or other.widths is not self.widths or self.over != other.over or other < 0:
             return total
         plus, minus = (other.plus, other.minus) if sign > 0 else (other.minus, other.plus)
         return Size(total, self.widths, self.plus + plus, self.minus + minus, self.over)

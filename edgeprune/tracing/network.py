@@ -54,9 +54,11 @@ def _tie(module: nn.Module, dims: dict[str, Dims], widths: Widths) -> None:
         if "in_proj_weight" in dims:
             out, embedding = dims["in_proj_weight"]
             parts = [None if out is None else widths.divide(out, 3)]
-        else:
+        elif "q_proj_weight" in dims:
             embedding = dims["q_proj_weight"][1]
             parts = [dims[f"{which}_proj_weight"][0] for which in "qkv"]
+        else:  # a parametrisation computes it
+            embedding, parts = None, []
         for part in parts:
             widths.unify(part, embedding, "queries, keys and values of an attention")
         if embedding is not None and widths.divide(embedding, module.num_heads) is None:

@@ -43,14 +43,24 @@ def unary(x: Tensor, *_: object, **__: object) -> Tensor:
     return _empty(x.shape, x)
 
 
-def binary(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Sums and products of tensors of one type, broadcast, and of a tensor of real numbers and a number."""
+def real(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Functions whose value is real, also of integers."""
 
-    def shortcut(x: Tensor, y: Tensor | float, *args: object, **kwargs: object) -> Tensor:
-        if not isinstance(y, torch.Tensor):
-            return _empty(x.shape, x) if x.is_meta and x.is_floating_point() else func(x, y, *args, **kwargs)
-        if x.dtype == y.dtype and x.is_meta and y.is_meta and (shape := _broadcast(x.shape, y.shape)) is not None:
-            return _empty(shape, x)
+    def shortcut(x: Tensor, *args: object, **kwargs: object) -> Tensor:
+        return _empty(x.shape, x) if x.is_floating_point() else func(x, *args, **kwargs)
+
+    return shortcut
+
+
+def binary(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Sums and products of real tensors of one type, broadcast, and of one and a real number."""
+
+    def shortcut(x: Tensor, y: Tensor | complex, *args: object, **kwargs: object) -> Tensor:
+        if x.is_meta and x.is_floating_point() and not isinstance(y, complex):
+            if not isinstance(y, torch.Tensor):
+                return _empty(x.shape, x)
+            if x.dtype == y.dtype and y.is_meta and (shape := _broadcast(x.shape, y.shape)) is not None:
+                return _empty(shape, x)
         return func(x, y, *args, **kwargs)
 
     return shortcut
@@ -163,13 +173,13 @@ SHORTCUTS: dict[OpOverload, Callable] = {
     _aten.clamp_min.default: binary(_aten.clamp_min.default),
     _aten.mm.default: product(_aten.mm.default),
     _aten.bmm.default: product(_aten.bmm.default),
-    _aten.sigmoid.default: unary,
+    _aten.sigmoid.default: real(_aten.sigmoid.default),
     _aten.sigmoid_.default: unary_in_place,
     _aten.leaky_relu.default: unary,
     _aten.leaky_relu_.default: unary_in_place,
     _aten.elu.default: unary,
     _aten.elu_.default: unary_in_place,
-    _aten.tanh.default: unary,
+    _aten.tanh.default: real(_aten.tanh.default),
     _aten.mean.dim: mean(_aten.mean.dim),
     _aten.relu.default: unary,
     _aten.silu.default: unary,
