@@ -37,19 +37,15 @@ def turn(root: str | Path, preset: str, patience: float = 60) -> Iterator[None]:
         EdgepruneError: a job of a killed run does not end.
     """
     root = Path(root).resolve()
-    place, own = root / ".snakemake" / "runs" / f"{preset}.json", f"{root}:{preset}"
+    inode = root.stat()  # the path alone is that of others too, in containers
+    place, own = root / ".snakemake" / "runs" / f"{preset}.json", f"{inode.st_dev}:{inode.st_ino}:{root}:{preset}"
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(place, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8") as held:
-        with contextlib.suppress(OSError):  # a file system that has no locks; Snakemake's own has to do
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                told = "waiting until another run has ended: process {pid} on {host}, since {since}, {command}"
-                print(told.format_map(_read(held)), file=sys.stderr, flush=True)
-                fcntl.flock(held, fcntl.LOCK_EX)
+        alone = _hold(held)
+        if alone:
             _end(own, patience)
         locks = _locks(root, preset)
-        if not locks or _read(held)["host"] == socket.gethostname():  # else it may be a living run's on another host
+        if not locks or (alone and _read(held)["host"] == socket.gethostname()):  # else they may be a living run's
             for lock in locks:
                 lock.unlink(missing_ok=True)
             held.seek(0)
@@ -59,6 +55,29 @@ def turn(root: str | Path, preset: str, patience: float = 60) -> Iterator[None]:
             held.flush()
         os.environ[VARIABLE] = own
         yield
+
+
+def _hold(held: IO[str]) -> bool:
+    """Take the lock, after whoever has it; False on a file system that has none, where Snakemake's own has to do.
+
+    Raises:
+        EdgepruneError: Ctrl-C while it is waited for.
+    """
+    with contextlib.suppress(BlockingIOError):
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            raise
+        except OSError:
+            return False
+    told = "waiting until another run has ended: process {pid} on {host}, since {since}, {command}"
+    print(told.format_map(_read(held)), file=sys.stderr, flush=True)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+    except KeyboardInterrupt:
+        raise EdgepruneError("interrupted while another run was waited for; nothing was begun") from None
+    return True
 
 
 def _read(held: IO[str]) -> dict[str, object]:
@@ -92,18 +111,33 @@ def _jobs(own: str) -> list[int]:
 
     Where there is no /proc, none are found.
     """
-    ours, found = f"{VARIABLE}={own}".encode(), []
+    ours, found, above = f"{VARIABLE}={own}".encode(), [], _ancestors()
     here = b"SLURM_JOB_ID=" + os.environ.get("SLURM_JOB_ID", "").encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # another user's, or gone
             variables = (folder / "environ").read_bytes().split(b"\0")
             elsewhere = any(v.startswith(b"SLURM_JOB_ID=") and v != here for v in variables)
-            if ours in variables and not elsewhere and int(folder.name) != os.getpid():
+            if ours in variables and not elsewhere and int(folder.name) not in above:
                 found.append(int(folder.name))
+    return found
+
+
+def _ancestors() -> set[int]:
+    """This process, and those that it hangs on: a shell in which somebody looks at a job has its environment."""
+    found, pid = set(), os.getpid()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        with contextlib.suppress(OSError):
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return found
 
 
 def _locks(root: Path, preset: str) -> list[Path]:
     """Snakemake's locks on the preset's results."""
     locks = (root / ".snakemake" / "locks").glob("*.lock")
-    return [lock for lock in locks if f"results/{preset}/" in lock.read_text(encoding="utf-8")]
+    found = []
+    for lock in locks:
+        with contextlib.suppress(FileNotFoundError):  # another preset's run has just ended
+            if f"results/{preset}/" in lock.read_text(encoding="utf-8"):
+                found.append(lock)
+    return found

@@ -47,6 +47,24 @@ def offer(workflow: Workflow, resource: str, amount: int) -> None:
         workflow.register_resource(resource, amount)
 
 
+def offer_here(workflow: Workflow, resource: str, amount: int) -> None:
+    """:func:`offer` to jobs that run on this machine; the nodes of a cluster have their own.
+
+    ``--jobs`` is given to both kinds of runs. Which one it is, is known when the run begins.
+    """
+    if not submits(workflow):
+        offer(workflow, resource, amount)
+        return
+    execute = workflow.execute
+
+    def execute_here(executor_plugin: Any, **options: Any) -> None:
+        if not executor_plugin.common_settings.non_local_exec:
+            offer(workflow, resource, amount)
+        execute(executor_plugin=executor_plugin, **options)
+
+    workflow.execute = execute_here  # pyrefly: ignore[method-assign, bad-assignment]
+
+
 def libraries() -> Path:
     """The folder of the JavaScript of Snakemake's own report, Vega and Vega-Lite among it."""
     from snakemake.assets import Assets
@@ -60,7 +78,7 @@ def let_jobs_find_libraries() -> None:
 
 
 def submits(workflow: Workflow) -> bool:
-    """Whether jobs are submitted to a cluster."""
+    """Whether jobs are submitted to a cluster, or ``--jobs`` says how many run here at a time."""
     return workflow.nodes is not None
 
 

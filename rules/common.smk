@@ -49,8 +49,8 @@ wildcard_constraints:
 # No more trainings at a time than the GPUs of this machine have slots for; `--resources gpu=N` wins, and a cluster's own
 # queue knows better than the machine that submits to it.
 SLOTS_PER_GPU = config.get("gpus", {}).get("slots_per_gpu", 1)
-if slots.gpus() and not internals.submits(workflow):
-    internals.offer(workflow, "gpu", len(slots.gpus()) * SLOTS_PER_GPU)
+if slots.gpus():
+    internals.offer_here(workflow, "gpu", len(slots.gpus()) * SLOTS_PER_GPU)
 
 
 def one_of(names):
@@ -161,4 +161,3 @@ ATTEMPTS = Attempts(workflow.basedir, config["preset"])
 internals.fence(workflow, ATTEMPTS)
 if internals.submits(workflow):
     internals.let_slurm_executor_be(executor.made_to_last)
-internals.run_within(workflow, one_at_a_time)

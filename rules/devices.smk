@@ -8,8 +8,8 @@ def slot_of(device):
 
 # What measures itself does so on each node of a cluster, one at a time there; another device is one, whoever asks it.
 for device, settings in config["devices"].items():
-    if settings["kind"] != "local" or not internals.submits(workflow):
-        internals.offer(workflow, slot_of(device), 1)
+    offer = internals.offer_here if settings["kind"] == "local" else internals.offer
+    offer(workflow, slot_of(device), 1)
 
 DEVICE_SLOTS = {
     slot_of(device): lambda wildcards, device=device: int(slot_of(wildcards.device) == slot_of(device))

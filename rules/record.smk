@@ -21,3 +21,6 @@ with refusing():
     if plans(workflow):
         refuse_files()
     trust(workflow, dvc.pipeline(config["preset"], workflow.basedir), lambda: inputs.of_user(config, workflow.basedir))
+
+# After what records, so that it does so before the next run of the preset may begin.
+internals.run_within(workflow, one_at_a_time)

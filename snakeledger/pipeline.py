@@ -135,6 +135,16 @@ class Pipeline:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             return {}
 
+    def lock_is_whole(self) -> bool:
+        """Whether the lock is YAML with whole stages; a conflict of a merge is left to whoever merges."""
+        text = (Path(self.root) / self.lock).read_text(encoding="utf-8", errors="replace")
+        try:
+            stages = yaml.safe_load(text)["stages"]
+            files = [file for stage in stages.values() for file in [*stage.get("deps", ()), *stage["outs"]]]
+            return all("cmd" in stage for stage in stages.values()) and all("path" in file for file in files)
+        except (KeyError, TypeError, AttributeError, yaml.YAMLError):
+            return "<<<<<<<" in text
+
     def derive(self) -> None:
         """Write the pipeline file, if it is one that is derived; `artifacts` are those of ``dvc.yaml`` alone."""
         if self.path != "dvc.yaml":

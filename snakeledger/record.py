@@ -81,7 +81,7 @@ def record(
             "  remedy: remove what you no longer want, and run again"
         )
     lock = Path(pipeline.root) / pipeline.lock
-    if lock.exists() and not pipeline.recorded():
+    if lock.exists() and not pipeline.lock_is_whole():
         say(f"dvc: {pipeline.lock} is damaged, and written anew")
         lock.unlink()
     problem = _commit(pipeline)

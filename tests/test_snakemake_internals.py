@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,23 @@ def test_another_version_is_refused_with_those_that_will_do(version):
     with pytest.raises(EdgepruneError, match=re.escape(f"this is Snakemake {version}")) as caught:
         internals.check_version(version)
     assert "snakemake>=9.16,<10" in caught.value.remedy
+
+
+@pytest.mark.parametrize("options", [["--cores", "2"], ["--cores", "2", "--jobs", "2"]], ids=" ".join)
+def test_what_is_offered_here_is_offered_however_many_jobs_run_here(toy, options):
+    (toy.root / "Snakefile").write_text(f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from edgeprune import snakemake_internals as internals
+internals.offer_here(workflow, "watch", 1)
+
+rule all:
+    input: "1.txt", "2.txt"
+rule one:
+    output: "{{n}}.txt"
+    resources: watch=1
+    shell: "mkdir busy && sleep 0.5 && rmdir busy && touch {{output}}"
+""")
+    run = [sys.executable, "-m", "snakemake", *options]
+    done = subprocess.run(run, cwd=toy.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr  # two at a time, and one finds the folder there

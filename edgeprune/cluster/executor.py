@@ -98,10 +98,11 @@ class Lasting(Base):
         except EdgepruneError as error:
             self._tell(f"{error}; the jobs go on, and are asked for again")
             known = None
-        settled = []
+        settled, over = [], {}
+        for number in {info.external_jobid for info in active_jobs} if known is not None else ():
+            over[number] = self._over(number, known or {})
         for info in active_jobs:
-            state = None if known is None else self._over(info.external_jobid, known)
-            if state:
+            if state := over.get(info.external_jobid):
                 settled.append((info, state))
             else:
                 yield info
@@ -184,11 +185,15 @@ class Lasting(Base):
             step=f"{get_cpu_setting(each, gpus)} {get_gpu_setting(each)}",
             command=self.format_job_exec(each),
         )
-        done = subprocess.run(
-            [*shlex.split(call)], input=script, capture_output=True, text=True, timeout=120, check=False
-        )
+        try:
+            done = subprocess.run(
+                shlex.split(call), input=script, capture_output=True, text=True, timeout=120, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _Later("sbatch gives no answer") from error
         if done.returncode:
-            raise (_Later if _LATER.search(done.stderr) else EdgepruneError)(done.stderr.strip().splitlines()[-1])
+            said = (done.stderr.strip() or done.stdout.strip() or "sbatch failed").splitlines()[-1]
+            raise (_Later if _LATER.search(done.stderr) else EdgepruneError)(said)
         number = done.stdout.strip().split(";")[0]
         self._living.add(number)
         file = log.with_name(log.name.replace("%j", number))
