@@ -126,7 +126,8 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     assert "30 images, for classification" in first.out
     assert "3 networks, 2 epochs each" in first.out
     assert (
-        "edgeprune recommend --results results/my-network --dataset my-network --device local --latency 1s" in first.out
+        "edgeprune recommend --results results/my-network --dataset my-network-images --device local --latency 1s"
+        in first.out
     )
     named = [line.split()[1] for line in first.out.splitlines() if line.startswith("  ONNX ")]
     assert len(named) == 1
@@ -182,7 +183,7 @@ def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capfd):
     )
     assert cli.main(["fit", "vision.py:build", "--data", "photos"]) == 1
     said = capfd.readouterr().err
-    assert "profile_network vision/vision failed\n  error: " in said
+    assert "profile_network vision/vision-images failed\n  error: " in said
     assert "    remedy: " in said
     assert not list(Path("presets").iterdir())
 
@@ -210,7 +211,7 @@ class Half(nn.Module):
 
 def test_what_a_network_can_lose_is_asked_of_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    place = tmp_path / "profile_network" / "mine" / "mine" / "profile.json"
+    place = tmp_path / "profile_network" / "mine" / "mine-images" / "profile.json"
     place.parent.mkdir(parents=True)
 
     def reachable(model, shape=(1, 8, 8)):

@@ -144,7 +144,7 @@ def test_a_networks_file_that_is_missing_is_told_once_with_the_networks_key(undo
 
 def test_jobs_left_in_a_queue_are_told_once(undone, tmp_path):
     squeue = tmp_path / "squeue"
-    squeue.write_text(f"#!/bin/sh\necho '7|RUNNING|edgeprune_1|{undone.root}'\n")
+    squeue.write_text(f"#!/bin/sh\necho '7|RUNNING|me|edgeprune_1|{undone.root}'\n")
     squeue.chmod(0o755)
     (undone.root / "state").mkdir(exist_ok=True)
     (undone.root / "state/cluster.json").write_text("{}")
