@@ -37,6 +37,11 @@ def trust(workflow: Workflow, pipeline: Pipeline | None = None, inputs: Callable
         if unsupported:
             return ()
         outcome = reconcile(".", pipeline.ledgers, cache.lookup(pipeline), **options)
+        from_git = tuple(
+            f"{path}/" for s in pipeline.stages.values() if s.ledger in outcome.absent for path in s.uncached
+        )
+        for path in [path for path in outcome.distrusted if path.startswith(from_git)]:
+            del outcome.distrusted[path]  # of a clone that has pulled nothing: no news
         for line in outcome.said():
             say(line)
         return outcome.distrusted

@@ -188,8 +188,8 @@ def _costs(row: Row, dense: Row | None, same: Sequence[Row], metric: Metric) -> 
 
 
 def _around(row: Row, metric: Metric) -> list[str]:
-    ends = (row["score"] + sign * row["score_half"] for sign in (-1, 1))
-    return [f"{metric.scale * end:.{metric.decimals}f}" for end in ends]
+    ends = [metric.scale * (row["score"] + sign * row["score_half"]) for sign in (-1, 1)]
+    return [f"{min(end, 100) if metric.unit == '%' else end:.{metric.decimals}f}" for end in ends]
 
 
 def _change(value: float, dense: float | None) -> str:

@@ -30,7 +30,7 @@ class Workspace:
         self.root = Path(folder)
         listed = self._git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
         for name in filter(None, listed):
-            if (ROOT / name).is_file():
+            if (ROOT / name).is_file() and "/collect_record/" not in name:  # of this repository's own results
                 target = self.root / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, target)
