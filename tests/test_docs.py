@@ -186,7 +186,7 @@ def test_the_table_of_supported_networks_is_of_this_repositorys_networks():
     names = [name for name, _ in rows]
     assert {*ARCHITECTURES, *ZOO} <= set(names), "run benchmarks/support.py"
     assert len(names) - len(ARCHITECTURES) - len(ZOO) > 70  # torchvision's
-    assert sum(exact != "yes" for _, exact in rows) <= 2
+    assert sum(exact != "yes" for _, exact in rows) <= 5  # refused, with a reason
 
 
 def test_the_reference_has_every_key_command_script_and_module(monkeypatch):
