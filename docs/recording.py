@@ -61,12 +61,17 @@ class Screen:
         return "\n".join(line.rstrip() for line in self.lines).rstrip("\n")
 
 
-def run(command, screen, **options):
-    """Run ``command`` on ``screen``; return its exit status and ``[(seconds since the start, what was shown)]``."""
+def run(command, screen, env=None, **options):
+    """Run ``command`` on ``screen``, in ``env`` or in what a usual terminal gives.
+
+    Returns its exit status and ``[(seconds since the start, what was shown)]``.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", screen.height, screen.width, 0, 0))
     started, frames, decoder = time.monotonic(), [], codecs.getincrementaldecoder("utf-8")("replace")
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, **options) as process:
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    env = env or {**inherited, "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, **options) as process:
         os.close(theirs)
         while True:
             try:
@@ -80,8 +85,7 @@ def run(command, screen, **options):
 
 
 def main(out, *command):
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    status, frames = run(command, Screen(), env={**inherited, "TERM": "xterm-256color"})
+    status, frames = run(command, Screen())
     moments = [frames[-1][0] * part / 4 for part in (1, 2, 3)]
     shown = [next(frame for frame in frames if frame[0] >= moment) for moment in moments] + frames[-1:]
     text = "".join(f"──── after {seconds:.0f} s {'─' * 60}\n{screen}\n\n" for seconds, screen in shown)

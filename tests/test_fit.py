@@ -132,7 +132,7 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     named = [line.split()[1] for line in first.out.splitlines() if line.startswith("  ONNX ")]
     assert len(named) == 1
     assert Path(named[0]).is_file()
-    assert "train_network my-network/my-network/dense/seed-0" in first.err
+    assert "train_network my-network/my-network-images/dense/seed-0" in first.err
     assert "rule train_network:" in Path(re.findall(r"^what Snakemake says: (.*)$", first.err, re.M)[1]).read_text()
     trained = {path: path.stat().st_mtime_ns for path in Path("results").rglob("model.pt")}
     assert len(trained) == 3
@@ -225,7 +225,7 @@ def test_what_a_network_can_lose_is_asked_of_it(tmp_path, monkeypatch):
     assert "Only 30 % less is tried: more cannot be reached by Half: flops can fall by at most" in said
     with pytest.raises(EdgepruneError, match="cannot be reached") as caught:
         reachable(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)))
-    assert "edgeprune show profile_network/mine/mine/profile.json" in caught.value.remedy
+    assert "edgeprune show profile_network/mine/mine-images/profile.json" in caught.value.remedy
 
 
 def test_two_at_a_time(checkout, capsys):
