@@ -16,8 +16,9 @@ def main(argv=None):
     parser.add_argument("--out", required=True, type=Path, help="folder")
     args = parser.parse_args(argv)
     drawn, rows = args.results / "draw_figures", runs.of_folder(args.results)
-    for stale in [file for file in args.out.rglob("*") if file.is_file()]:  # of variants that are no longer in the grid
-        stale.unlink()
+    for pattern in ("metrics/*/*/*.json", "models/*.json", "models/*.onnx"):
+        for stale in args.out.glob(pattern):  # of variants that are no longer in the grid
+            stale.unlink()
     for name, values in table.summary(runs.group(rows)).items():
         files.write_json(args.out / "metrics" / f"{name}.json", values)
     copies = {args.out / file.name: file for file in (drawn / "runs.csv", drawn / "plots" / "curves.csv")}

@@ -6,7 +6,6 @@ import pickle
 import numpy as np
 import pytest
 
-from edgeprune.data import download as downloading
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import load_manifest, open_split
 from edgeprune.errors import EdgepruneError
@@ -39,14 +38,6 @@ def official(name):
         }
         files |= {"meta": pickle.dumps({"fine_label_names": FINE, "coarse_label_names": ["all"]})}
     return files
-
-
-@pytest.fixture
-def site(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(downloading, "BACK_OFF", 0.001)
-    with serve() as site:
-        yield site
 
 
 @pytest.fixture(params=["cifar10", "cifar100"])

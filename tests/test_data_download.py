@@ -23,12 +23,9 @@ SUM = hashlib.sha256(BYTES).hexdigest()
 
 
 @pytest.fixture
-def site(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(downloading, "BACK_OFF", 0.001)
-    with serve() as site:
-        site.files["/a.zip"] = BYTES
-        yield site
+def site(site):
+    site.files["/a.zip"] = BYTES
+    return site
 
 
 def ranges(site):

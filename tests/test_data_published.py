@@ -8,23 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeprune.data import download as downloading
 from edgeprune.data import pets, voc
 from edgeprune.data.fetch import fetch
 from edgeprune.data.store import load_manifest, open_samples
 from edgeprune.errors import EdgepruneError
-from helpers.httpserver import serve
 from helpers.imagefiles import picture, tar_bytes, write_folder, zip_bytes
 
 SPLITS = ("train", "val", "test")
-
-
-@pytest.fixture
-def site(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(downloading, "BACK_OFF", 0.001)
-    with serve() as site:
-        yield site
 
 
 def mask(values, palette=True):

@@ -17,16 +17,6 @@ from helpers import synthetic_runs
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
-@pytest.fixture(scope="module")
-def grid(tmp_path_factory):
-    return synthetic_runs.grid(tmp_path_factory.mktemp("grid"))
-
-
-@pytest.fixture(scope="module")
-def rows(grid):
-    return runs.read(*grid[:2])
-
-
 @pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenetv2"])
 def test_bubbles_show_every_layer_and_names_do_not_collide(network):
     rows = getattr(synthetic_runs, network)().layer_table()

@@ -28,16 +28,6 @@ from helpers import synthetic_runs
 SCRIPT = Path(__file__).parents[1] / "scripts" / "write_table.py"
 
 
-@pytest.fixture(scope="module")
-def grid(tmp_path_factory):
-    return synthetic_runs.grid(tmp_path_factory.mktemp("grid"))
-
-
-@pytest.fixture(scope="module")
-def rows(grid):
-    return runs.read(*grid[:2])
-
-
 def test_numbers_read_well():
     assert units.scale([3, 2_500_000, None], "flops") == (1e6, "MFLOPs")
     assert units.scale([512, 2048], "bytes") == (1024, "KiB")

@@ -8,17 +8,6 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.reporting import (
     runs,
 )
-from helpers import synthetic_runs
-
-
-@pytest.fixture(scope="module")
-def grid(tmp_path_factory):
-    return synthetic_runs.grid(tmp_path_factory.mktemp("grid"))
-
-
-@pytest.fixture(scope="module")
-def rows(grid):
-    return runs.read(*grid[:2])
 
 
 def test_one_row_for_each_run_in_a_fixed_order(grid, rows):

@@ -15,9 +15,12 @@ from edgeprune.networks.mobilenet import STAGES, MobileNetV2
 from edgeprune.networks.resnet import Bottleneck, ResNet
 from edgeprune.networks.vgg import VGG16
 
+#: Of an image: of its sides, or height and width.
+Size = int | Sequence[int]
+
 
 class Classic(nn.Module):
-    """Convolutions, pooling to a fixed size, hidden linear layers with dropout and an output layer.
+    """Convolutions, pooling to a fixed size, two hidden linear layers with dropout and an output layer.
 
     Shape:
         (N, in_channels, H, W) -> (N, num_classes)
@@ -29,14 +32,14 @@ class Classic(nn.Module):
         channels: int,
         size: int,
         num_classes: int,
-        hidden: Sequence[int],
+        width: float,
         dropout: float,
         dropout_first: bool,
     ) -> None:
         super().__init__()
         self.features, self.pool = nn.Sequential(*layers), nn.AdaptiveAvgPool2d(size)
         units, dense = channels * size * size, []
-        for n in hidden:
+        for n in 2 * [scaled(4096, width)]:
             layer = [HiddenLinear(units, n), nn.ReLU(inplace=True)]
             dense += [nn.Dropout(dropout), *layer] if dropout_first else [*layer, nn.Dropout(dropout)]
             units = n
@@ -47,12 +50,7 @@ class Classic(nn.Module):
 
 
 def vgg16(
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    input_size: int | Sequence[int] = 224,
-    width: float = 1.0,
-    hidden: Sequence[int] = (4096, 4096),
-    dropout: float = 0.5,
+    num_classes: int = 1000, in_channels: int = 3, input_size: Size = 224, width: float = 1.0, dropout: float = 0.5
 ) -> Classic:
     """VGG-16 with batch norm after the convolutions, none in the fully connected layers.
 
@@ -67,16 +65,11 @@ def vgg16(
             layers.append(conv_bn(channels, scaled(filters, width), 3))
             channels = scaled(filters, width)
         layers.append(nn.MaxPool2d(2))
-    return Classic(layers, channels, 7, num_classes, [scaled(n, width) for n in hidden], dropout, False)
+    return Classic(layers, channels, 7, num_classes, width, dropout, dropout_first=False)
 
 
 def alexnet(
-    num_classes: int = 1000,
-    in_channels: int = 3,
-    input_size: int | Sequence[int] = 224,
-    width: float = 1.0,
-    hidden: Sequence[int] = (4096, 4096),
-    dropout: float = 0.5,
+    num_classes: int = 1000, in_channels: int = 3, input_size: Size = 224, width: float = 1.0, dropout: float = 0.5
 ) -> Classic:
     """AlexNet of one tower (Krizhevsky, 2014): an 11x11 stem of stride 4.
 
@@ -97,7 +90,7 @@ def alexnet(
         layers += [Conv2d(channels, filters, kernel, stride=stride, padding=padding), nn.ReLU(inplace=True)]
         layers += [nn.MaxPool2d(3, 2)] * pooled
         channels = filters
-    return Classic(layers, channels, 6, num_classes, [scaled(n, width) for n in hidden], dropout, True)
+    return Classic(layers, channels, 6, num_classes, width, dropout, dropout_first=True)
 
 
 def mobilenetv2(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0, dropout: float = 0.2) -> MobileNetV2:

@@ -1,0 +1,31 @@
+"""Fixtures that several test files use. They import what they need when asked: most tests need none of it."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """Made-up metrics, measurements and plans, as :func:`helpers.synthetic_runs.grid` returns them."""
+    from helpers import synthetic_runs
+
+    return synthetic_runs.grid(tmp_path_factory.mktemp("grid"))
+
+
+@pytest.fixture(scope="module")
+def rows(grid):
+    """Their rows, one for each run."""
+    from edgeprune.reporting import runs
+
+    return runs.read(*grid[:2])
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """A web server on loopback; a failed download is tried again without a pause."""
+    from edgeprune.data import download
+    from helpers.httpserver import serve
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(download, "BACK_OFF", 0.001)
+    with serve() as served:
+        yield served
