@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from edgeprune.networks.segmentation import UNet
+
 
 def conv_bn(inputs, filters, kernel=1, stride=1, groups=1, activation=nn.ReLU):
     layers = [
@@ -16,35 +18,16 @@ def conv_bn(inputs, filters, kernel=1, stride=1, groups=1, activation=nn.ReLU):
     return nn.Sequential(*layers, activation()) if activation else nn.Sequential(*layers)
 
 
-class UNet(nn.Module):
-    """Four levels, transposed convolutions or bilinear upsampling, skip concatenations, one map a class."""
+class BilinearUNet(UNet):
+    """Enlarged maps and 1 x 1 convolutions instead of transposed convolutions."""
 
-    def __init__(self, base=32, bilinear=False, classes=2):
-        super().__init__()
-        widths = [base * 2**i for i in range(5)]
-        self.down = nn.ModuleList(self.double(i, o) for i, o in zip([3, *widths], widths))
-        up = self.resize if bilinear else lambda i, o: nn.ConvTranspose2d(i, o, 2, 2)
-        self.up = nn.ModuleList(up(2 * w, w) for w in reversed(widths[:-1]))
-        self.merge = nn.ModuleList(self.double(2 * w, w) for w in reversed(widths[:-1]))
-        self.out = nn.Conv2d(base, classes, 1)
+    def __init__(self):
+        super().__init__(num_classes=2)
+        self.up = nn.ModuleList(self.resize(up.in_channels, up.out_channels) for up in self.up)
 
     @staticmethod
     def resize(inputs, filters):
         return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(inputs, filters, 1))
-
-    @staticmethod
-    def double(inputs, filters):
-        return nn.Sequential(conv_bn(inputs, filters, 3), conv_bn(filters, filters, 3))
-
-    def forward(self, x):
-        skips = []
-        for i, block in enumerate(self.down):
-            x = block(F.max_pool2d(x, 2) if i else x)
-            skips.append(x)
-        skips.pop()
-        for up, merge in zip(self.up, self.merge):
-            x = merge(torch.cat([skips.pop(), up(x)], 1))
-        return self.out(x)
 
 
 class DnCNN(nn.Module):
@@ -325,8 +308,8 @@ class HardCodedFlatten(nn.Module):
 
 
 ARCHITECTURES = {
-    "U-Net, transposed convolutions": (UNet, 3),
-    "U-Net, bilinear": (lambda: UNet(bilinear=True), 3),
+    "U-Net, transposed convolutions": (lambda: UNet(2), 3),
+    "U-Net, bilinear": (BilinearUNet, 3),
     "DnCNN": (DnCNN, 1),
     "SRCNN": (srcnn, 1),
     "ESPCN": (espcn, 1),
