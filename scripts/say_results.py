@@ -28,7 +28,7 @@ def main(argv=None):
         f"report:  {report.resolve().as_uri()}",
         f"table:   {table} (also .csv, .tex)",
         f"next:    . {Path(sys.prefix).name}/bin/activate",
-        f"         {found[-1].command}",
+        f"         {found[0].command}",
     ]
     print("\n".join([*fitting(found, HEIGHT - rows(last)), *last]))
 

@@ -1,5 +1,6 @@
 """`make` on a terminal and without one: how much it says, and what its last screen holds."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -46,7 +47,8 @@ def _made(folder):
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_last_screen_fits(made, capsys, monkeypatch, count):
     (one,) = answer.answers(made, read_yaml(made / "config.yaml"))
-    monkeypatch.setattr(answer, "answers", lambda *_: [one] * count)
+    other = dataclasses.replace(one, command="another")
+    monkeypatch.setattr(answer, "answers", lambda *_: [one] + (count - 1) * [other])
     say_results.main(["--results", str(made)])
     said = capsys.readouterr().out
     assert say_results.rows(said.splitlines()) <= 22
