@@ -78,6 +78,8 @@ class LogHandler(LogHandlerBase):
                 self._take(record)
             except Exception as error:
                 with contextlib.suppress(Exception):
+                    if isinstance(error, BrokenPipeError):  # what Python could not write it would try again at its end
+                        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
                     self._say(f"the display of the progress has ended ({error!r}); the run goes on")
                 self._off = True
                 self._stop()

@@ -285,6 +285,7 @@ def test_without_a_terminal(workflow):
 
 def test_a_pipe_that_closes_early_does_not_end_the_run(workflow):
     (workflow["cwd"] / "Snakefile").write_text(SNAKEFILE.partition("onsuccess")[0])  # a hook that prints would
+    workflow["env"].pop("PYTHONUNBUFFERED", None)  # what is left in the buffer would be an error at the end
     with subprocess.Popen(COMMAND, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, **workflow) as process:
         process.stderr.readline()
         process.stderr.close()

@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.surgery.prune import prune
 from edgeprune.surgery.verify import differences
 from edgeprune.tracing.profile import profile
+from edgeprune.tracing.sources import is_user_code
 from helpers.plans import shrink
 from helpers.zoo import IMAGE, ZOO, Asserting, DataDependent, Residual, shapes_of
 
@@ -136,6 +138,13 @@ def test_training_only_head_is_noted_and_follows():
     pruned = prune(factory(), shrink(found))
     assert pruned.aux_conv.in_channels == 8
     assert pruned.aux_conv.out_channels == 6
+
+
+def test_an_environment_behind_a_link_is_not_the_users_code(tmp_path):
+    link = tmp_path / "environment"
+    link.symlink_to(Path(torch.__file__).parents[1])
+    assert not is_user_code(str(link / "torch" / "_ops.py"))
+    assert is_user_code(str(link / "torchvision" / "models" / "vgg.py"))
 
 
 def test_layers_know_their_source_line():

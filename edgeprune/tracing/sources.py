@@ -16,10 +16,14 @@ _SKIPPED = tuple(
 )
 
 
+#: An environment may be reached by a link, as torch's file names then are. Asked of each frame of each operator.
+_real = cache(os.path.realpath)
+
+
 @cache
 def is_user_code(filename: str) -> bool:
     """Whether a file is neither torch's nor the tracer's; networks of torchvision and of this project count."""
-    return not filename.startswith(_SKIPPED) and not filename.startswith("<frozen")
+    return not filename.startswith("<frozen") and not _real(filename).startswith(_SKIPPED)
 
 
 @cache
@@ -58,7 +62,7 @@ def failure_site(error: BaseException) -> str | None:
 def _is_part_of_forward(frame: FrameType | None) -> bool:
     """False once the walk has left the traced forward pass: whoever called the tracer is not the culprit."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith(_SKIPPED[1]):
+        if _real(frame.f_code.co_filename).startswith(_SKIPPED[1]):
             return True
         frame = frame.f_back
     return False
