@@ -60,7 +60,7 @@ $(VENV)/.slurm: requirements-slurm.txt $(VENV)/.run
 	@touch $@
 
 test: env-dev
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Alone, because daemons and stopwatches don't go together; says so where it can't run.
 test-slurm: env-dev env-slurm

@@ -29,3 +29,9 @@ def site(monkeypatch):
     monkeypatch.setattr(download, "BACK_OFF", 0.001)
     with serve() as served:
         yield served
+
+
+def pytest_collection_modifyitems(config, items):
+    """With several processes, begin with the files that run whole workflows: the short ones fill what is left."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not hasattr(item.module, "Workspace"))
