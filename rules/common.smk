@@ -23,7 +23,7 @@ from edgeprune.entrypoint import let_jobs_find_us, refusing
 from edgeprune.gpus import slots
 from edgeprune.names import RUNTIMES
 from edgeprune.provenance import inputs
-from edgeprune.provenance.sources import digests
+from edgeprune.provenance.sources import Sources
 from edgeprune.sources import SOURCES
 
 let_jobs_find_us(workflow.basedir)
@@ -86,7 +86,7 @@ def listed(wildcards, input):
     return lists(*input.keys()).format(input=input)
 
 
-digests_once = cache(digests)  # the grid asks for each script's thousands of times
+digests_of = cache(Sources().digests)  # the grid asks for each script's thousands of times
 
 
 def sources(*entries):
@@ -100,7 +100,7 @@ def sources(*entries):
         source = SOURCES[config["datasets"][wildcards.dataset]["source"]].load if "{source}" in entries else None
         named = {"{factory}": factory, "{task}": task, "{source}": source}
         try:
-            return digests_once(*(named.get(entry, entry) for entry in entries))
+            return digests_of(*(named.get(entry, entry) for entry in entries))
         except EdgepruneError as error:
             key = f"networks.{wildcards.network}.factory" if factory else None
             raise EdgepruneError(error.problem, file=error.file, key=key, remedy=error.remedy) from error

@@ -32,7 +32,7 @@ def test_a_list_of_thousands_of_files_reaches_a_script(tmp_path):
         "args = parser.parse_args()\njson.dump([args.metrics, args.timings], open(args.out, 'w'))\n"
     )
     (toy.root / "Snakefile").write_text(
-        common[common.index("def lists(") : common.index("digests_once")]
+        common[common.index("def lists(") : common.index("digests_of")]
         + f"rule all:\n    input: metrics={names!r}, timings=[]\n    output: 'out.json'\n    params: files=listed\n"
         f"    shell: f\"{sys.executable} script.py {{lists('metrics', 'timings')}} --out {{{{output}}}};\"\n"
         f"        '{sys.executable} script.py {{params.files}} --out {{output}}.again'\n"

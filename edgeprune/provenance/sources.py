@@ -25,62 +25,58 @@ TEMPLATES = (".j2", ".css", ".js")
 
 
 def digests(*entries: str, root: str | Path = ROOT) -> list[str]:
-    """``"path@digest"`` of every source file that ``entries`` reach, sorted.
+    """:meth:`Sources.digests` of the files as they are now."""
+    return Sources(root).digests(*entries)
 
-    Paths are relative to ``root`` or to the working directory, which is the project's, or absolute. Files are read anew
-    on each call.
+
+class Sources:
+    """The source files of a project. Each is read, and what it imports is looked up, when it is first reached.
 
     Args:
-        entries: scripts (relative to the working directory) or factories: ``path/file.py:name``, relative to it too, as
-            :mod:`edgeprune.networks.resolve` takes it, or ``package.module:name``. An installed module (torchvision's,
-            say) is left to the pinned requirements.
-        root: the folder that holds this package.
-
-    Raises:
-        EdgepruneError: a file that an entry names cannot be read.
+        root: the folder that holds this package; the project's is the working directory.
     """
-    walk = _Walk(Path(root).resolve())
-    for entry in entries:
-        place, factory, _ = entry.rpartition(":")
-        if not factory:
-            walk.add(Path(os.path.abspath(entry)))
-        elif is_file(place):
-            walk.add(Path(os.path.abspath(place)))
-        else:
-            walk.add_module(place)
-    return walk.digests()
 
+    def __init__(self, root: str | Path = ROOT) -> None:
+        self.root, self.project = Path(root).resolve(), Path.cwd()
+        self._digests: dict[Path, str] = {}
+        self._imported: dict[Path, list[Path]] = {}
 
-class _Walk:
-    """The files found so far, absolute paths, each with its content."""
+    def digests(self, *entries: str) -> list[str]:
+        """``"path@digest"`` of every source file that ``entries`` reach, sorted.
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.project, self.found = root, Path.cwd(), {}
+        Paths are relative to ``root`` or to the working directory, or absolute.
 
-    def add(self, path: Path) -> None:
-        """A file that must be there, and all that it reaches."""
-        todo = [path]
+        Args:
+            entries: scripts (relative to the working directory) or factories: ``path/file.py:name``, relative to it
+                too, as :mod:`edgeprune.networks.resolve` takes it, or ``package.module:name``. An installed module
+                (torchvision's, say) is left to the pinned requirements.
+
+        Raises:
+            EdgepruneError: a file that an entry names cannot be read.
+        """
+        found: set[Path] = set()
+        todo = [path for entry in entries for path in self._named(entry)]
         while todo:
             path = todo.pop()
-            if path not in self.found:
-                self.found[path] = _read(path)
+            if path not in found:
+                found.add(path)
                 todo += self._imports(path)
+        return sorted(f"{self._label(path)}@{self._digests[path]}" for path in found)
 
-    def add_module(self, name: str) -> None:
-        for files in (self._own(name), *(_files_of(folder, name) for folder in _import_folders())):
-            if files:
-                for path in files:
-                    self.add(path)
-                return
+    def _named(self, entry: str) -> list[Path]:
+        place, factory, _ = entry.rpartition(":")
+        if not factory:
+            return [Path(os.path.abspath(entry))]
+        if is_file(place):
+            return [Path(os.path.abspath(place))]
+        places = (self._own(place), *(_files_of(folder, place) for folder in _import_folders()))
+        return next(filter(None, places), [])
 
     def _home(self, module: str) -> Path:
         return self.root if module.partition(".")[0] == PACKAGE else self.project
 
     def _own(self, module: str) -> list[Path]:
         return _files_of(self._home(module), module)
-
-    def digests(self) -> list[str]:
-        return sorted(f"{self._label(p)}@{hashlib.sha256(data).hexdigest()[:16]}" for p, data in self.found.items())
 
     def _top(self, path: Path) -> Path | None:
         return next((top for top in (self.root, self.project) if path.is_relative_to(top)), None)
@@ -90,15 +86,21 @@ class _Walk:
         return path.relative_to(top).as_posix() if top else str(path)
 
     def _imports(self, path: Path) -> list[Path]:
-        if path.name == "__init__.py":
-            self.found |= {file: _read(file) for file in path.parent.iterdir() if file.suffix in TEMPLATES}
+        if path not in self._imported:
+            content = _read(path)
+            self._digests[path] = hashlib.sha256(content).hexdigest()[:16]
+            self._imported[path] = [] if path.suffix in TEMPLATES else self._look_up(path, content)
+        return self._imported[path]
+
+    def _look_up(self, path: Path, content: bytes) -> list[Path]:
+        beside = path.parent.iterdir() if path.name == "__init__.py" else ()
+        found = [file for file in beside if file.suffix in TEMPLATES]
         try:
-            imports, _ = _parse(self.found[path])
+            imports, _ = _parse(content)
         except (SyntaxError, ValueError):
-            return []  # the job itself will say so, with the line
+            return found  # the job itself will say so, with the line
         top = self._top(path) or Path(path.anchor)
         package = path.parent.relative_to(top).parts
-        found = []
         for level, module, names in imports:
             if level:  # from .module import names
                 start = ".".join([*package[: len(package) - level + 1], *filter(None, [module])])
