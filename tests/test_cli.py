@@ -9,6 +9,7 @@ import pytest
 
 import edgeprune
 from edgeprune.cli import main
+from edgeprune.commands import tables
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
 from helpers.profiles import resnet50, vgg16
@@ -177,9 +178,17 @@ def test_show_tells_users_errors(plan_files, profile_file, tmp_path, capsys):
         ([str(plan_files[0])] * 7 + ["--out", str(tmp_path / "x.png")], "too many"),
         ([str(profile_file), str(plan_files[0])], "a profile is shown alone"),
         ([str(tmp_path / "none.json")], "no such file"),
+        ([str(tmp_path)], "is a folder"),
+        ([str(plan_files[0] / "below")], "no such file"),
     ):
         assert main(["show", *words]) == 1
         assert told in capsys.readouterr().err
+
+
+def test_totals_keep_to_three_digits_and_a_prefix():
+    counts = {999: "999", 999_499: "999 k", 999_999: "1.00 M", 1_234_567: "1.23 M", 999_999_999: "1.00 G"}
+    assert {count: tables.amount(count, "params") for count in counts} == counts
+    assert tables.amount(999_999, "memory") == "1.00 MB"
 
 
 def test_module_runs_as_the_command():
