@@ -93,5 +93,9 @@ def _run(argv: Sequence[str] | None) -> None:
     try:
         args.run(args)
         sys.stdout.flush()
+    except IsADirectoryError as error:
+        raise EdgepruneError("is a folder, where a file is wanted", file=error.filename) from error
+    except NotADirectoryError as error:
+        raise EdgepruneError("there is no such file", file=error.filename) from error
     except BrokenPipeError:  # of `| head`: what read it has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -165,7 +165,8 @@ def read_json(path: str | Path) -> Any:
     except FileNotFoundError as error:
         raise EdgepruneError("there is no such file", file=path, remedy="run the step that makes it") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise EdgepruneError(f"is not valid JSON ({error})", file=path, remedy="delete it and make it again") from error
+        remedy = "name another file, or make this one again"
+        raise EdgepruneError(f"is not valid JSON ({error})", file=path, remedy=remedy) from error
 
 
 def sha256(path: str | Path) -> str:

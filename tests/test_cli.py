@@ -9,6 +9,7 @@ import pytest
 
 import edgeprune
 from edgeprune.cli import main
+from edgeprune.commands import tables
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
 from helpers.profiles import resnet50, vgg16
@@ -177,9 +178,36 @@ def test_show_tells_users_errors(plan_files, profile_file, tmp_path, capsys):
         ([str(plan_files[0])] * 7 + ["--out", str(tmp_path / "x.png")], "too many"),
         ([str(profile_file), str(plan_files[0])], "a profile is shown alone"),
         ([str(tmp_path / "none.json")], "no such file"),
+        ([str(tmp_path)], "is a folder"),
+        ([str(plan_files[0] / "below")], "no such file"),
     ):
         assert main(["show", *words]) == 1
         assert told in capsys.readouterr().err
+
+
+def test_what_is_read_is_not_written_over(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(NETWORK)
+    vgg16().save(tmp_path / "profile.json")
+    sample(vgg16()).save(tmp_path / "plan.json")
+    (tmp_path / "link.json").symlink_to("profile.json")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    net, profile, plan, link = (str(tmp_path / name) for name in ("net.py", "profile.json", "plan.json", "link.json"))
+    for command, out in (
+        (["sample", profile], profile),
+        (["sample", link], profile),
+        (["profile", f"{net}:small"], net),
+        (["prune", f"{net}:small", plan], plan),
+        (["prune", f"{net}:small", plan], net),
+    ):
+        assert main([*command, "--out", out]) == 1
+        assert "would be written over" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_totals_keep_to_three_digits_and_a_prefix():
+    counts = {999: "999", 999_499: "999 k", 999_999: "1.00 M", 1_234_567: "1.23 M", 999_999_999: "1.00 G"}
+    assert {count: tables.amount(count, "params") for count in counts} == counts
+    assert tables.amount(999_999, "memory") == "1.00 MB"
 
 
 def test_module_runs_as_the_command():

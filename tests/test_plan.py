@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from edgeprune.complexity.width import constant
 from edgeprune.errors import EdgepruneError
 from edgeprune.sampling import health
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.sample import sample
-from helpers.profiles import mixed, vgg16
+from helpers.profiles import Builder, mixed, vgg16
 
 #: Written by version 1, and never to be changed: whatever comes later has to load it.
 VERSION_1 = """{
@@ -115,6 +116,13 @@ def test_damaged_files_are_refused(tmp_path, old, new, key, words):
     assert words in str(error.value)
 
 
+def test_a_file_named_by_mistake_is_not_to_be_removed(tmp_path):
+    (tmp_path / "small.pt").write_bytes(b"PK\x03\x04\x80 a checkpoint")
+    with pytest.raises(EdgepruneError, match="not valid JSON") as error:
+        Plan.load(tmp_path / "small.pt")
+    assert "delete" not in error.value.remedy
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(EdgepruneError, match="no such file"):
         Plan.load(tmp_path / "none.json")
@@ -171,6 +179,16 @@ def test_health_and_slack_by_hand():
     assert "conv1 keeps 25.0% of its width" in health.warning(plan)
     assert health.warning(Plan.make(vgg16(), {"conv1": 20}, method="test")) is None
     assert health.of(Plan.make(vgg16(), {}, method="dense"))["harmonic_mean"] == 1
+
+
+@pytest.mark.parametrize("percent", [10, 30, 70])
+def test_a_budget_met_exactly_has_no_slack(percent):
+    network = Builder("toy", 12, 1)
+    hidden = network.linear("hidden", network.group("hidden", 70), constant(12))
+    network.linear("head", constant(10), hidden)
+    plan = sample(network.build(), budget={"macs": f"{percent}%"}, min_channels=1)
+    assert plan.totals["macs"] * 100 == percent * plan.dense_totals["macs"]
+    assert str(health.slack(plan)) == "{'macs': 0.0}"  # neither -0.0 nor 1e-17
 
 
 def test_health_is_in_the_file_and_is_made_anew_when_it_is_read(plan, tmp_path):

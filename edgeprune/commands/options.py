@@ -1,6 +1,7 @@
 """Options that several commands have, and numbers whose errors say what to write."""
 
 import json
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,19 @@ def add_json(parser: ArgumentParser) -> None:
 def show(args: Namespace, data: Callable[[], Any], text: Callable[[], str]) -> None:
     """Print what a command found, as :func:`add_json` was answered."""
     print(json.dumps(data(), indent=2, allow_nan=False) if args.json else text())
+
+
+def check_out(out: str | None, *read: str | None) -> None:
+    """Refuse to write over a file that the command reads; of ``file.py:factory``, the file.
+
+    Raises:
+        EdgepruneError: ``out`` is one of ``read``, be it by a link.
+    """
+    for path in read:
+        path = path and (path if os.path.exists(path) else path.rpartition(":")[0])
+        if out and path and os.path.isfile(out) and os.path.exists(path) and os.path.samefile(out, path):
+            problem = "is read, and would be written over"
+            raise EdgepruneError(problem, file=out, key="--out", remedy="name another file")
 
 
 def whole(option: str, least: int | None = None) -> Callable[[str], int]:

@@ -16,6 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from edgeprune.commands.tables import profile_table
 
+    options.check_out(args.out, args.network)
     profile = network.profile_of(args, network.build(args))
     if args.out is not None:
         profile.save(args.out)

@@ -32,6 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from edgeprune.sampling.plan import Plan
 
+    options.check_out(args.out, args.network, args.plan, args.state)
     plan = Plan.load(args.plan)
     if args.state and args.weights != "keep":
         raise EdgepruneError(

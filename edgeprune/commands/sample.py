@@ -60,6 +60,7 @@ def run(args: Namespace) -> None:
     from edgeprune.commands.tables import plan_table
     from edgeprune.sampling.sample import sample
 
+    options.check_out(args.out, args.profile, args.table)
     further: dict[str, Any] = {}
     if args.min_channels is not None:
         floor = amounts.number(args.min_channels, "--min-channels", remedy="e.g. 8 or 0.1")

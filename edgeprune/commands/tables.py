@@ -34,7 +34,7 @@ def amount(value: int, resource: str) -> str:
     """A total with a unit: ``15.2 M``, ``1.11 MB``."""
     unit = "B" if resource in ("memory", "peak_memory") else ""
     for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= power:
+        if value >= 0.9995 * power:  # 999,999 is 1.00 M
             return f"{value / power:#.3g}".rstrip(".") + f" {prefix}{unit}"
     return f"{value} {unit}".strip()
 

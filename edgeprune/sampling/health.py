@@ -64,7 +64,7 @@ def slack(plan: Planned) -> dict[str, float]:
     if plan.mode in COUNTED:
         return {COUNTED[plan.mode]: plan.reduction[COUNTED[plan.mode]] - (plan.target or 0)}
     allowed = {r: value if value < 1 else value / plan.dense_totals[r] for r, value in (plan.budget or {}).items()}
-    return {r: min(1, fraction) - (1 - plan.reduction[r]) for r, fraction in allowed.items()}
+    return {r: round(min(1, fraction) - (1 - plan.reduction[r]), 12) + 0.0 for r, fraction in allowed.items()}
 
 
 def warning(plan: Planned) -> str | None:
