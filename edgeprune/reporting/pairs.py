@@ -100,7 +100,7 @@ def summary(comparisons: Sequence[Comparison]) -> str:
     level = sum(d.verdict is None and not d.reason for _, d in found)
     untold = sum(d.reason is not None for _, d in found)
     said += [f"not told apart in {level}"] if level else []
-    said += [f"without an interval in {untold}, which have too few runs or no spread"] if untold else []
+    said += [f"without an interval in {untold}: too few runs, or no spread"] if untold else []
     return f"{len(found)} comparison{'s' if len(found) > 1 else ''} of test scores: ours is {', '.join(said)}."
 
 
