@@ -15,7 +15,7 @@ BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**1
 IN_BYTES = ("memory", "peak_memory")
 #: No amount is larger: far beyond any network, and safe as a float.
 LARGEST = 2**63
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
+_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?|\.\d+"
 
 
 def read(value: object, resource: str, key: str, file: str | Path | None = None) -> Fraction:
@@ -65,8 +65,8 @@ def number(value: Any, key: str, file: str | Path | None = None, remedy: str | N
         EdgepruneError: it is no number.
     """
     try:
-        if isinstance(value, bool):
-            raise ValueError
+        if isinstance(value, bool) or (isinstance(value, str) and re.search(r"[eE][+-]?\d{4}", value)):
+            raise ValueError  # of so high a power that to write it out takes minutes
         return Fraction(value) if isinstance(value, (int, str)) else Fraction(repr(float(value)))
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise EdgepruneError(f"{value!r} is not a number", file=file, key=key, remedy=remedy) from error

@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 
+from edgeprune import amounts
 from edgeprune.cli import main
 from edgeprune.config import grid, load
 from edgeprune.errors import EdgepruneError
@@ -29,7 +30,13 @@ BAD = [
     ("macs", "0", "neither an amount above 1"),
     ("macs", "1e300", "more than any network"),
     ("memory", "1e300MB", "more than any network"),
+    ("memory", "1e99999999MB", "not a number"),
 ]
+
+
+def test_an_absurd_power_is_refused_at_once():
+    with pytest.raises(EdgepruneError, match="not a number"):
+        amounts.number("1e-99999999", "--target")
 
 
 @pytest.mark.parametrize(
