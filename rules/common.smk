@@ -115,9 +115,9 @@ def get_local_images(wildcards):
     return [path] if path else []
 
 
-def get_listing(wildcards, input):
-    """A digest of the files in a local folder of images."""
-    return [inputs.listing(path) for path in input if Path(path).is_dir()]
+def get_listing(wildcards):
+    """A digest of the files in a local folder of images; not from `input`, whose params Snakemake does not record."""
+    return [inputs.listing(path) for path in get_local_images(wildcards) if Path(path).is_dir()]
 
 
 def get_gpus(wildcards):

@@ -163,6 +163,15 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     assert "asks something else (datasets)" in capfd.readouterr().err
     assert read_yaml("presets/my-network.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
 
+    def planned():
+        command = [sys.executable, "-m", "snakemake", "-n", "--config", "preset=my-network", "--", "fetch"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "rule fetch_dataset" not in planned()
+    image = next(Path("photos").rglob("*.png"))
+    shutil.copy(image, image.with_name("another.png"))  # changes no time of photos itself
+    assert "rule fetch_dataset" in planned()
+
 
 @pytest.mark.parametrize(
     ("more", "words"),
