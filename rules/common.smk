@@ -115,9 +115,17 @@ def get_local_images(wildcards):
     return [path] if path else []
 
 
-def get_listing(wildcards, input):
-    """A digest of the files in a local folder of images."""
-    return [inputs.listing(path) for path in input if Path(path).is_dir()]
+def with_listing(get):
+    """A params function: what ``get`` says, and a digest of the files in a local folder of images, if there is one.
+
+    Not from `input`: of params that are made from it Snakemake keeps no record.
+    """
+
+    def both(wildcards):
+        folders = [path for path in get_local_images(wildcards) if Path(path).is_dir()]
+        return [*get(wildcards), *(f"{path}@{inputs.listing(path)}" for path in folders)]
+
+    return both
 
 
 def get_gpus(wildcards):

@@ -13,8 +13,7 @@ rule fetch_dataset:
     params:
         settings=as_json(lambda wildcards: config["datasets"][wildcards.dataset]),
         folder=subpath(output.manifest, parent=True),
-        images=get_listing,
-        code=sources("scripts/fetch_dataset.py", "{task}", "{source}"),
+        code=with_listing(sources("scripts/fetch_dataset.py", "{task}", "{source}")),
     shell:
         "python scripts/fetch_dataset.py --name {wildcards.dataset} --settings {params.settings:q}"
         " --downloads downloads --out {params.folder} 2> {log}"

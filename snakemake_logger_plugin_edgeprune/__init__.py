@@ -194,7 +194,7 @@ class LogHandler(LogHandlerBase):
         """What is no job's: errors are kept for the end, or for the job that they are of; warnings are told once."""
         line = record.getMessage()
         if record.levelno >= logging.ERROR:
-            if not any(words in line for words in OF_THE_END):
+            if not self._interrupted and not any(words in line for words in OF_THE_END):
                 self._raised.append(line)
         elif line.startswith("Building DAG"):
             self._begin()

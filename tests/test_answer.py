@@ -7,7 +7,7 @@ import yaml
 
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import answer
+from edgeprune.reporting import answer, runs
 from helpers import synthetic_runs
 from helpers.workflow import ROOT
 
@@ -64,6 +64,14 @@ def test_nothing_that_satisfies_names_the_nearest_and_what_would_admit_it(result
     assert f"Nothing satisfies. Nearest is vgg8 {found.row['variant']} (median latency" in said
     assert "To admit one: --latency " in said.replace("\n ", "")
     assert "ONNX" not in said
+
+
+def test_a_doubt_of_the_measuring_is_told_with_or_without_an_answer(results):
+    doubtful = [{**row, "measuring_warning": "other work took the CPU"} for row in runs.of_folder(results)]
+    for latency in ("0.7ms", "1us"):
+        config = {"pairs": [{"dataset": "digits"}], "measure_on": ["local"], "limits": {"latency": latency}}
+        (found,) = answer.answers(results, config, doubtful)
+        assert "Mind: other work took the CPU." in found.notes
 
 
 def test_what_was_not_measured_is_said_and_not_decided_by(results):

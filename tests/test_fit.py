@@ -5,6 +5,9 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from edgeprune import cli, profile
 from edgeprune.commands import fit, workflow
 from edgeprune.config.load import effective, read_yaml
 from edgeprune.data.recognise import recognise
+from edgeprune.data.targets import VOID
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
 from helpers import readme
@@ -27,9 +31,9 @@ BARE = {name.removeprefix("train/"): content for name, content in dataset(train=
 NETWORK = "edgeprune.networks.vgg:vgg8"
 
 
-def mask(value):
+def mask(*values):
     stream = io.BytesIO()
-    Image.fromarray(np.full((16, 16), value, np.uint8)).save(stream, "PNG")
+    Image.fromarray(np.resize(np.array(values, np.uint8), (16, 16))).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -46,7 +50,7 @@ def mask(value):
         (dataset(size=(300, 280)), {"task": "classification", "size": [64, 64], "channels": 3}),
         (shapes(train=4, test=2), {"task": "segmentation", "classes": ["class-0", "class-1"]}),
         (
-            {"images/a.png": picture(0, (16, 16)), "masks/a.png": mask(3)},
+            {"images/a.png": picture(0, (16, 16)), "masks/a.png": mask(0, 3)},
             {"task": "segmentation", "classes": [f"class-{n}" for n in range(4)], "test_fraction": 0.2},
         ),
         (
@@ -76,6 +80,9 @@ def test_a_layout_tells_the_task(tmp_path, files, expected, wrap):
         ({"a.txt": b"no image"}, "holds no images"),
         ({"cat/a.png": picture(0), "dog/a.txt": b"no image"}, "holds images in one folder only, 'cat'"),
         ({"cat/a.png": b"broken", "dog/a.png": picture(0)}, "is not an image that can be read"),
+        ({"images/a.png": picture(0), "masks/a.png": b"broken"}, "is not a whole image"),
+        ({"images/a.png": picture(0), "masks/a.png": picture(0)}, "is no mask: its mode is RGB"),
+        ({"images/a.png": picture(0), "masks/a.png": mask(0, VOID)}, "the only class in the masks is 0, since 255 is"),
     ],
 )
 def test_a_folder_that_is_no_data_is_refused(tmp_path, files, words):
@@ -146,13 +153,24 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
         "limits": {"device": "local", "latency": "5ms", "score": "1%"},
     }
     assert {path: path.stat().st_mtime_ns for path in trained} == trained
-    assert "Going on with presets/my-network.yaml" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "Going on with presets/my-network.yaml" in said
+    assert "its 2 epochs stay, whatever --minutes says" in said
 
     assert ask("--latency", "0.001us") != 0
     assert "Nothing satisfies. Nearest is my-network" in capfd.readouterr().out
     assert ask("--size", "8x8") == 1
-    assert "asks something else (datasets, limits)" in capfd.readouterr().err
+    assert "asks something else (datasets)" in capfd.readouterr().err
     assert read_yaml("presets/my-network.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
+
+    def planned():
+        command = [sys.executable, "-m", "snakemake", "-n", "--config", "preset=my-network", "--", "fetch"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "rule fetch_dataset" not in planned()
+    image = next(Path("photos").rglob("*.png"))
+    shutil.copy(image, image.with_name("another.png"))  # changes no time of photos itself
+    assert "rule fetch_dataset" in planned()
 
 
 @pytest.mark.parametrize(
@@ -185,6 +203,7 @@ def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capfd):
     said = capfd.readouterr().err
     assert "profile_network vision/vision-images failed\n  error: " in said
     assert "    remedy: " in said
+    assert "(--size of `edgeprune fit`)" in said
     assert not list(Path("presets").iterdir())
 
 
@@ -235,6 +254,25 @@ def test_two_at_a_time(checkout, capsys):
     assert f"another `edgeprune fit` works in this folder: process {os.getpid()} on " in said
     assert re.search(r", since \d{4}-\d\d-\d\d \d\d:", said)
     assert not list(Path("presets").iterdir())
+
+
+def test_a_signal_to_end_is_handed_on_and_the_workflow_waited_for(tmp_path):
+    (tmp_path / "snakemake.py").write_text(
+        "import pathlib, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+        "pathlib.Path('started').touch()\n"
+        "try:\n    time.sleep(60)\nfinally:\n    time.sleep(0.5)\n    pathlib.Path('ended').touch()\n"
+    )
+    code = "from edgeprune.commands import workflow; workflow.run('mine')"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment, stderr=-1, text=True) as process:
+        while not (tmp_path / "started").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        said = process.communicate(timeout=60)[1]
+    assert (tmp_path / "ended").exists()
+    assert "the workflow of the preset mine has not ended well" in said
 
 
 def test_one_that_was_killed_before_it_set_the_epochs_begins_anew(checkout, monkeypatch, capsys):

@@ -142,6 +142,15 @@ def test_the_answer_and_its_marks(demo):
     assert len(text) < 3e6
 
 
+def test_where_nothing_satisfies_no_word_says_to_take_it(tmp_path):
+    text = (results(tmp_path, limits={"latency": "1us"}, seeds=(0, 1)) / "index.html").read_text()
+    text = text.partition("<script")[0]
+    assert "Nothing satisfies." in text
+    assert "☆ nearest to the limits" in text
+    assert text.count("the network nearest to the limits") == 2  # below the scatter, and below the curves
+    assert "to take" not in text.partition("</h2>")[2]
+
+
 def test_nothing_in_a_name_is_markup(tmp_path, monkeypatch):
     there = synthetic_runs.measured
     warned = {"warnings": [HOSTILE], "reasons": {"energy_mj": HOSTILE}}

@@ -214,6 +214,15 @@ def test_what_is_no_job_is_told_as_it_is_and_a_lock_with_its_remedy(said):
     assert "make unlock" in lines[4]
 
 
+def test_after_ctrl_c_no_exception_of_an_ended_job_is_shown(said):
+    run = Run()
+    run.plan({"train_network": 2})
+    run.handler._interrupted = True
+    run.event(LogEvent.ERROR, "RuleException:\nCalledProcessError", logging.ERROR, exception="RuleException")
+    run.handler.close()
+    assert not [line for line in said() if "Exception" in line]
+
+
 def test_the_display_never_breaks_a_run(said, monkeypatch):
     run = Run()
     run.event(LogEvent.RUN_INFO)  # no statistics in it
@@ -356,6 +365,7 @@ def test_ctrl_c_puts_the_terminal_back_and_calls_no_job_failed(workflow, whole_g
     assert status
     assert "the same command goes on" in screen.text()
     assert "failed" not in screen.text()
+    assert "CalledProcessError" not in screen.text()
 
 
 def test_the_plugin_leaves_the_package_to_the_workflow():

@@ -119,7 +119,9 @@ def _fit(args: Namespace, name: str, root: Path) -> None:
     else:
         if stored.get("limits") != preset["limits"]:
             _write(file, {**stored, "limits": preset["limits"]})
-        print(f"Going on with presets/{name}.yaml, which asks the same.")
+        epochs = stored["recipes"][name]["epochs"]
+        told = f"its {epochs} epochs stay, whatever --minutes says"
+        print(f"Going on with presets/{name}.yaml, which asks the same; {told}.")
     workflow.run(name)
     workflow.run(name, "--report", f"results/{name}/report.html")
     print()
@@ -196,9 +198,10 @@ def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | N
     stored = read_yaml(file)
     epochs = (stored.get("recipes", {}).get(name) or {}).get("epochs")
     recipe = preset["recipes"][name] | ({"epochs": epochs} if epochs else {})
-    asked = {**preset, "recipes": {name: recipe}, **{key: stored.get(key) for key in ("modes", "sampling", "targets")}}
-    different = sorted(key for key in stored.keys() | asked.keys() if stored.get(key) != asked.get(key))
-    if different and different != ["limits"]:
+    asked = {**preset, "recipes": {name: recipe}}
+    free = {"modes", "sampling", "targets", "limits"}
+    different = sorted(key for key in (stored.keys() | asked.keys()) - free if stored.get(key) != asked.get(key))
+    if different:
         problem = f"is there already, and asks something else ({', '.join(different)})"
         raise EdgepruneError(problem, file=file, key="--name", remedy="give another --name, or remove that file")
     return stored if epochs else None

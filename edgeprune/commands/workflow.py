@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,11 +41,15 @@ def run(preset: str, *arguments: str) -> None:
     command += ["--config", f"preset={preset}", *arguments]
     sys.stdout.flush()
     with subprocess.Popen(command, env=os.environ | {"EDGEPRUNE_AGAIN": ""}) as process:
+        # who ends us ends the workflow, and is not done before it is
+        before = signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
         try:
             process.wait()
         except KeyboardInterrupt:
             process.wait()  # Snakemake had the signal too, and ends its jobs
             raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
     if process.returncode:
         remedy = "see above, then give the same command again: what is done stays"
         raise EdgepruneError(f"the workflow of the preset {preset} has not ended well", remedy=remedy)

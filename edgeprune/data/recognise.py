@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.data.decode import GREY
+from edgeprune.data.decode import GREY, decode_mask
 from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES, wrapper
 from edgeprune.data.targets import VOID
 from edgeprune.data.tree import Names, Tree, open_tree
@@ -57,9 +57,11 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
     if kind == "segmentation":
         masks = [names for names in images if names[0] == "masks"]
         images = [names for names in images if names[0] == "images"]
-        count = _largest(tree, start, masks) + 1
+        classes = _classes(tree, start, masks)
+        count = max(classes) + 1
         settings["classes"] = [f"class-{n}" for n in range(count)]
-        said.append(f"the masks hold {count} classes, called class-0 to class-{count - 1}")
+        some = f", of which {len(classes)} occur" if len(classes) < count else ""
+        said.append(f"the masks hold {count} classes, called class-0 to class-{count - 1}{some}")
     step = max(1, len(images) // LOOKED_AT)
     forms = _forms(tree, [(*start, *names) for names in images[::step]])
     sizes = {(height, width) for height, width, _ in forms}
@@ -105,12 +107,22 @@ def _forms(tree: Tree, wanted: Sequence[Names]) -> set[tuple[int, int, bool]]:
     return found
 
 
-def _largest(tree: Tree, start: Names, masks: Sequence[Names]) -> int:
-    """The highest class in the masks."""
-    from PIL import Image
+def _classes(tree: Tree, start: Names, masks: Sequence[Names]) -> set[int]:
+    """The classes that occur in the masks.
 
-    most = 1
-    for _, content in tree.read([(*start, *names) for names in masks]):
-        values = np.asarray(Image.open(BytesIO(content)))
-        most = max(most, int(values[values != VOID].max(initial=0)))
-    return most
+    Raises:
+        EdgepruneError: a file is no mask, or there is one class only.
+    """
+    found = set()
+    for names, content in tree.read([(*start, *names) for names in masks]):
+        try:
+            found |= set(np.unique(decode_mask(content, tree.name(names))).tolist())
+        except EdgepruneError as error:
+            raise EdgepruneError(error.problem, file=error.file, key="--data", remedy=error.remedy) from error
+    classes = found - {VOID}
+    if len(classes) < 2:
+        only = f"the only class in the masks is {min(classes)}" if classes else "the masks hold no class"
+        problem = only + f", since {VOID} is where there is none" * (VOID in found)
+        remedy = f"give each pixel the number of its class, 0, 1 and so on, not {VOID}"
+        raise EdgepruneError(problem, file=tree.path, key="--data", remedy=remedy)
+    return classes

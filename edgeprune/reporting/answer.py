@@ -133,7 +133,7 @@ def _answer(results: str | Path, config: Mapping[str, Any], every: Sequence[Row]
         found.member(runs.members(row, rows)),
         _verdict(found, row),
         tuple(_costs(row, dense, same, metric)),
-        (*_sure(found, row, metric), *said),
+        (*_sure(found, row, metric), *_doubts(row), *said),
         advice.model(results, found, rows) if found.chosen else None,
         shlex.join(["edgeprune", "recommend", "--results", str(results), "--dataset", dataset, *place, *asked]),
     )
@@ -216,8 +216,11 @@ def _sure(found: Choice, row: Row, metric: Metric) -> list[str]:
             lines.append(
                 f"{row['variant']} has {score} there: less than {least} cannot be told with so few runs and images."
             )
-    if row["measuring_warning"]:
-        lines.append(f"Mind: {row['measuring_warning']}.")
     if runs.is_dense(row) and found.failing:
         lines.append(f"Nearest of the others: {_missing(found, found.failing[0])}.")
     return lines
+
+
+def _doubts(row: Row) -> list[str]:
+    """What the measuring warns of; without an answer too, since a wrong time may be why there is none."""
+    return [f"Mind: {row['measuring_warning']}."] if row["measuring_warning"] else []
