@@ -53,7 +53,7 @@ KEPT_AT_MOST = 60_000_000  # parameters of a network that is computed in float64
 def ours(name, kind, found):
     """PA, FA and MA at an ordinary input, and at the smallest; with data on the CPU in :func:`kept`."""
     model, shape = without_data(name, kind)
-    found |= {"kind": kind, "left": {}, "rounded": {}}
+    found |= {"left": {}, "rounded": {}}
     shapes = shapes_of(model, shape)
     found["input"] = " + ".join("x".join(map(str, s)) for s in shapes)
     try:
@@ -181,7 +181,7 @@ def work(check, name, kind, pipe, limit):
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))  # at the second SIGKILL, which says nothing
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     torch.manual_seed(0)
-    found = {"name": name, "check": check}
+    found = {"name": name, "check": check, "kind": kind}
     try:
         verdict, why = CHECKS[check](name, kind, found)
     except Exception as error:
@@ -205,7 +205,7 @@ def row(check, name, kind, limit):
     process.join()
     if found is None:
         why = f"more than {limit} s of CPU time" if process.exitcode == -24 else f"ended with {process.exitcode}"
-        found = {"name": name, "check": check, "verdict": "failed", "why": why}
+        found = {"name": name, "check": check, "kind": kind, "verdict": "failed", "why": why}
     return found
 
 
