@@ -305,6 +305,13 @@ def test_the_script_writes_every_form_from_lists_of_files(grid, rows, tmp_path):
         assert [int(row["n"]) for row in csv.DictReader(stream)] == [3] * 13
 
 
+def test_the_summary_has_each_variants_means(rows):
+    summary = {name.rpartition("/")[2]: values for name, values in table.summary(runs.group(rows)).items()}
+    assert set(summary) == {row["variant"] for row in rows}
+    assert summary["dense"]["accuracy"] == pytest.approx(sum(r["test"] for r in rows[:3]) / 3, abs=1e-6)
+    assert summary["dense"]["local_fp32_latency_p50_ms"] > 0
+
+
 def changed(grid, folder, change):
     """Groups of a grid whose measurements are changed by ``change(value)``."""
     measured = []

@@ -62,7 +62,7 @@ def test_every_rule_has_a_script_log_folder_and_environment_of_its_name():
             if "shell:" not in body:
                 continue
             assert "log:" in body, name
-            assert f'sources("scripts/{name}.py"' in body, name
+            assert re.search(rf'code=(with_listing\()?sources\("scripts/{name}\.py"', body), name
             assert f"python scripts/{name}.py " in body, name
             environment = re.search(r'"\.\./(envs/\w+\.yaml)"', body)[1]
             assert (ROOT / environment).is_file(), name
