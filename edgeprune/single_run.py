@@ -63,16 +63,14 @@ def _hold(held: IO[str]) -> bool:
     Raises:
         EdgepruneError: Ctrl-C while it is waited for.
     """
-    with contextlib.suppress(BlockingIOError):
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            raise
-        except OSError:
-            return False
-    told = "waiting until another run has ended: process {pid} on {host}, since {since}, {command}"
-    print(told.format_map(_read(held)), file=sys.stderr, flush=True)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        told = "waiting until another run has ended: process {pid} on {host}, since {since}, {command}"
+        print(told.format_map(_read(held)), file=sys.stderr, flush=True)
+    except OSError:
+        return False
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
     except KeyboardInterrupt:

@@ -98,9 +98,9 @@ class Lasting(Base):
         except EdgepruneError as error:
             self._tell(f"{error}; the jobs go on, and are asked for again")
             known = None
-        settled, over = [], {}
-        for number in {info.external_jobid for info in active_jobs} if known is not None else ():
-            over[number] = self._over(number, known or {})
+        numbers = {info.external_jobid for info in active_jobs}  # several jobs may share one
+        over = {} if known is None else {number: self._over(number, known) for number in numbers}
+        settled = []
         for info in active_jobs:
             if state := over.get(info.external_jobid):
                 settled.append((info, state))

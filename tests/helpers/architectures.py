@@ -23,11 +23,10 @@ class BilinearUNet(UNet):
 
     def __init__(self):
         super().__init__(num_classes=2)
-        self.up = nn.ModuleList(self.resize(up.in_channels, up.out_channels) for up in self.up)
-
-    @staticmethod
-    def resize(inputs, filters):
-        return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(inputs, filters, 1))
+        self.up = nn.ModuleList(
+            nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(up.in_channels, up.out_channels, 1))
+            for up in self.up
+        )
 
 
 class DnCNN(nn.Module):
