@@ -20,7 +20,12 @@ _TOKENS = re.compile(r"\x1b\[\??([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+|\x1b")
 
 
 class Screen:
-    """As much of a terminal as a display that changes in place uses; ``scrolled``: the lines that left at the top."""
+    """As much of a terminal as a display that changes in place uses.
+
+    ``scrolled``: the lines that left at the top. ``process``: the command that is shown, once `run` has started it.
+    """
+
+    process = None
 
     def __init__(self, width=WIDTH, height=HEIGHT):
         self.width, self.height = width, height
@@ -72,6 +77,7 @@ def run(command, screen, env=None, **options):
     inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     env = env or {**inherited, "TERM": "xterm-256color"}
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, **options) as process:
+        screen.process = process
         os.close(theirs)
         while True:
             try:

@@ -274,6 +274,14 @@ def workflow(tmp_path):
     return {"cwd": tmp_path, "env": {**environment, "PYTHONPATH": str(ROOT), "TERM": "xterm"}}
 
 
+@pytest.fixture
+def bystander():
+    """A child of these tests that is none of the workflow's, as an earlier test may have left one."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.communicate(b"\n")
+
+
 def test_without_a_terminal(workflow):
     done = subprocess.run(COMMAND, capture_output=True, text=True, **workflow)
     assert done.returncode == 0, done.stderr
@@ -350,13 +358,13 @@ def test_no_colour_where_none_is_wanted(workflow):
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["Snakemake alone", "its jobs too, as on a terminal"])
-def test_ctrl_c_puts_the_terminal_back_and_calls_no_job_failed(workflow, whole_group):
+def test_ctrl_c_puts_the_terminal_back_and_calls_no_job_failed(workflow, whole_group, bystander):
     class Interrupting(recording.Screen):
         def feed(self, text):
             super().feed(text)
             if "epoch 2" in self.text() and not getattr(self, "sent", None):
                 self.sent = True
-                snakemake = psutil.Process().children()[0]
+                snakemake = psutil.Process(self.process.pid)
                 for process in [*(snakemake.children(recursive=True) if whole_group else []), snakemake]:
                     process.send_signal(signal.SIGINT)
 
@@ -366,6 +374,7 @@ def test_ctrl_c_puts_the_terminal_back_and_calls_no_job_failed(workflow, whole_g
     assert "the same command goes on" in screen.text()
     assert "failed" not in screen.text()
     assert "CalledProcessError" not in screen.text()
+    assert bystander.poll() is None
 
 
 def test_the_plugin_leaves_the_package_to_the_workflow():
