@@ -231,6 +231,7 @@ def main(argv=None):
     parser.add_argument("--rows", type=Path, default=ROOT / "benchmarks" / "out" / "support.jsonl")
     parser.add_argument("--limit", type=int, default=120, help="seconds of CPU time for one check")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "support.md")
+    parser.add_argument("--note", default="", help="what the page says of how the rows were made")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
@@ -251,7 +252,7 @@ def main(argv=None):
             print(f"{i}/{len(todo)} {told}", file=sys.stderr, flush=True)
     order = {n: i for i, n in enumerate(known)}
     rows.sort(key=lambda r: order.get(r["name"], len(order)))
-    files.write_text(args.out, document(rows))
+    files.write_text(args.out, document(rows, args.note))
     return int(any(r["verdict"] == "wrong" for r in rows if r["check"] != "torch-pruning"))
 
 

@@ -22,8 +22,8 @@ HEAD = (
 )  # fmt: skip
 
 
-def document(rows):
-    """The page; ``rows``: of all checks, in the order of the networks."""
+def document(rows, note=""):
+    """The page; ``rows``: of all checks, in the order of the networks; ``note``: how they were made."""
     own, kept, peer = ({r["name"]: r for r in rows if r["check"] == c} for c in ("edgeprune", "keep", "torch-pruning"))
     count, other = Counter(r["verdict"] for r in own.values()), Counter(r["verdict"] for r in peer.values())
     keeping = Counter(r["verdict"] for r in kept.values())
@@ -53,8 +53,8 @@ def document(rows):
         "",
         "**Kept**: in double precision, with random weights and statistics, the network is pruned with "
         '`weights="keep"` to 0.7 of its widths; its output is that of the dense network whose removed units have zero '
-        f"weights, to {TOLERANCE:.0e} of the largest (layer and group norms as the affine map that they end with, "
-        f"since their statistics see zeros). {keeping['exact']} of {len(kept)} exact; {told(keeping, 'exact')}.",
+        f"weights, to {TOLERANCE:.0e} of the largest (layer and group norms divide by the largest magnitude, since the "
+        f"zeros change their statistics). {keeping['exact']} of {len(kept)} exact; {told(keeping, 'exact')}.",
         "",
         f"**Torch-Pruning**: `BasePruner` with `GroupMagnitudeImportance`, `pruning_ratio` {RATIO:.2f} (half of the "
         "MACs where inputs and outputs both shrink), one step, output layers ignored, `num_heads` of attention given. "
@@ -66,6 +66,7 @@ def document(rows):
         "Torch-Pruning's constructor and step, with them.",
         "",
         f"Made by `python benchmarks/support.py`, {', '.join(sorted({r['made'] for r in rows}))}: {versions(rows)}.",
+        *(["", note] if note else []),
     ]
     for kind, (title, text) in TITLES.items():
         chosen = [r for r in own.values() if r["kind"] == kind]

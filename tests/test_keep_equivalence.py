@@ -28,7 +28,16 @@ IN_COUNT_ONLY = {
 }  # fmt: skip
 
 
-SOFTMAX_OVER_CHANNELS = {"cross-covariance"}  # which sees the zeros
+#: Statistics over channels, which see the zeros; those of norms apart, see :mod:`helpers.keeping`.
+STATISTICS = {
+    "softmax": lambda net, x: net.b(x.softmax(1)),
+    "mean": lambda net, x: net.b(x * x.mean(1, keepdim=True)),
+    "least": lambda net, x: net.b(x * x.amin(1, keepdim=True)),
+    "median": lambda net, x: net.b(x * x.median(1, keepdim=True)[0]),
+    "product": lambda net, x: net.b(x * x.prod(1, keepdim=True)),
+    "logsumexp": lambda net, x: net.b(x - x.logsumexp(1, keepdim=True)),
+    "attention": lambda net, x: net.b(F.scaled_dot_product_attention(*[x.flatten(2)[:, None]] * 3).view(x.shape)),
+}
 
 
 def conv(inputs, filters, kernel=3, **more):
@@ -128,7 +137,7 @@ def require_equivalent(model, input_shape):
     return profile
 
 
-@pytest.mark.parametrize("name", sorted(ZOO.keys() - IN_COUNT_ONLY - SOFTMAX_OVER_CHANNELS))
+@pytest.mark.parametrize("name", sorted(ZOO.keys() - IN_COUNT_ONLY - {"cross-covariance"}))
 def test_structure(name):
     factory, shape = ZOO[name]
     require_equivalent(factory(), shape)
@@ -180,6 +189,18 @@ def test_refused_where_units_are_no_certain_channels(name):
     dense = edgeprune.prune(model.eval(), edgeprune.sample(profile, method="dense"), weights="keep")
     with torch.no_grad():
         assert torch.equal(dense(x), model(x))
+
+
+@pytest.mark.parametrize("name", [*STATISTICS, "cross-covariance"])
+def test_refused_where_units_act_on_each_other(name):
+    model = Net(STATISTICS[name], 16, b=conv(16, 16)) if name in STATISTICS else ZOO[name][0]()
+    profile = edgeprune.profile(model, shapes_of(ZOO[name][1] if name in ZOO else IMAGE)[0])
+    assert not any("exact in count" in note for note in profile.notes)
+    assert "b" not in profile.count_only
+    plan = edgeprune.sample(profile, "FA", 0.5)
+    assert differences(edgeprune.prune(model, plan), profile, plan.widths) == {}
+    with pytest.raises(EdgepruneError, match="cannot be kept: each of its units acts on the others"):
+        edgeprune.prune(model, plan, weights="keep")
 
 
 def test_groups_that_are_not_concerned_can_be_kept():

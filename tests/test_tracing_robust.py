@@ -128,6 +128,24 @@ def test_a_wrong_shape_leaves_the_fast_path_as_it_was():
     assert torch.backends.mha.get_fastpath_enabled() == fast
 
 
+class ClassToken(nn.Module):
+    """A view of a parameter is handed from layer to layer, as PiT's class token is."""
+
+    def __init__(self):
+        super().__init__()
+        self.token, self.last = nn.Parameter(torch.zeros(1, 4)), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.last(self.token.expand(len(x), -1)) + x.mean()
+
+
+def test_a_view_of_a_parameter_as_input_of_a_layer_is_counted():
+    model = ClassToken()
+    model.last.bias.requires_grad_(False)
+    assert counted(model, [IMAGE]) == {"params": 14, "macs": 8}
+    assert [p.requires_grad for p in model.parameters()] == [True, True, False]
+
+
 def test_assertions_hold_for_several_threads():
     truth, entered, leave = torch.Tensor.__bool__, threading.Event(), threading.Event()
 

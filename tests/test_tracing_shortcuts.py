@@ -24,9 +24,16 @@ CASES = {
     "cat": lambda x, w: torch.cat([x, x[:, :2], x], 1),
     "broadcast": lambda x, w: x * x.mean((2, 3), keepdim=True) + x[:1],
     "mean": lambda x, w: x.mean((-2, -1)),
+    "mean_of_all": lambda x, w: x.mean(()) + x.mean(),
+    "mean_of_channels": lambda x, w: x.mean(1, keepdim=True),
+    "mean_in_double": lambda x, w: x.mean(1, dtype=torch.float64),
+    "norm": lambda x, w: F.normalize(x, dim=-1) / x.norm(dim=(0, 2))[:, None] + x.norm(),
     "batch_norm": lambda x, w: F.batch_norm(x, None, None, training=True),
     "layer_norm": lambda x, w: F.layer_norm(x, x.shape[2:]),
+    "group_norm": lambda x, w: F.group_norm(x, 3, w[0, :, 0, 0], w[1, :, 0, 0]),
+    "group_norm_statistics": lambda x, w: torch.native_group_norm(x, None, None, 2, 6, 117, 3, 1e-5)[1],
     "linear": lambda x, w: F.linear(x.flatten(1), x[:3].flatten(1), x.flatten()[:2]),
+    "tanh_in_place": lambda x, w: (2 * x).tanh_(),
     "activations": lambda x, w: F.silu(F.relu6(F.hardswish(torch.sigmoid(F.elu(x, inplace=False))))),
 }
 
@@ -48,8 +55,11 @@ def test_shapes_are_torchs(name):
         lambda x: F.max_pool2d(x, 20),
         lambda x: F.batch_norm(x, None, None, weight=x.new_empty(5), training=True),
         lambda x: F.layer_norm(x, (4, 4)),
+        lambda x: F.group_norm(x, 3, x.new_empty(5)),
+        lambda x: F.group_norm(x, 4),
         lambda x: F.linear(x.flatten(1), x.new_empty(3, 5), x.new_empty(3)),
         lambda x: x * x[:, :4],
+        lambda x: torch.linalg.vector_norm(x[0, 0, 0, :6], 2, (0, 0)),
         lambda x: torch.cat([x, x[:, :, :4]], 1),
     ],
 )

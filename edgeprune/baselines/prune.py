@@ -44,7 +44,7 @@ def prune_trained(
 
     Raises:
         EdgepruneError: an option is out of range, the target is out of reach, or a group that may be pruned has units
-            that stand for no certain channels.
+            whose weights cannot be kept.
     """
     baseline, problem = methods.get(method), Problem(profile, **(settings or {}))
     names = problem.costs.names
@@ -53,8 +53,8 @@ def prune_trained(
     for name in (names[i] for i in problem.eligible):
         if name in profile.count_only:
             raise EdgepruneError(
-                f"{profile.network} cannot be pruned by {BASELINES[method]}: the units of {name} are not certain "
-                f"channels after {profile.count_only[name]}",
+                f"{profile.network} cannot be pruned by {BASELINES[method]}: the weights of {name} cannot be kept: "
+                f"{profile.count_only[name]}",
                 key=f"references.{method}",
                 remedy="run this network in a preset without that reference, or protect that layer",
             )

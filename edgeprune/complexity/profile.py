@@ -43,7 +43,7 @@ class Profile:
         notes: what the user should know (an auxiliary head left out, a size that surgery mends …).
         attributes: sizes that modules keep in attributes and that surgery sets.
         count_only: ``{group: reason}``: what the group costs is exact, but a unit does not stand for certain channels
-            (after channel shuffles), so that no unit's weights can be kept.
+            (after channel shuffles) or acts on the others (a softmax over them): no unit's weights can be kept.
     """
 
     network: str

@@ -8,6 +8,7 @@ _REMEDIES = {
     "as a spatial dimension": "let an operator over channels do it, a 1 x 1 convolution or a linear layer",
     "picked": "take channels by a split where a layer's channels end, instead of by their numbers",
     "cuts through units": "cut where a layer's channels end, or in equal parts",
+    "of no convolution or linear layer that runs": "take them out of the network if its forward pass does not use them",
     "cannot be divided": "choose a number of groups that divides what each layer before it writes",
 }
 

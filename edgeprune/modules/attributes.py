@@ -14,7 +14,7 @@ REPEATED: dict[type[nn.Module], tuple[str, ...]] = {
     nn.GroupNorm: ("num_channels",),
     nn.PReLU: ("num_parameters",),
     nn.MultiheadAttention: ("embed_dim", "head_dim", "kdim", "vdim"),
-    nn.RNNBase: ("input_size", "hidden_size"),
+    nn.RNNBase: ("input_size", "hidden_size", "proj_size"),
     nn.RNNCellBase: ("input_size", "hidden_size"),
 }
 
@@ -49,7 +49,9 @@ def refit(module: nn.Module) -> None:
     elif isinstance(module, nn.RNNBase):
         of_inputs, of_state = module.all_weights[0][:2]
         module.input_size = of_inputs.shape[1]
-        if not module.proj_size:  # else the hidden state keeps its width
+        if module.proj_size:
+            module.proj_size, module.hidden_size = module.all_weights[0][-1].shape
+        else:
             module.hidden_size = of_state.shape[1]
     elif isinstance(module, nn.RNNCellBase):
         module.input_size, module.hidden_size = module.weight_ih.shape[1], module.weight_hh.shape[1]

@@ -34,17 +34,18 @@ def clone(model: nn.Module, substitute: Callable[[str, Tensor], Tensor]) -> nn.M
     for name, tensor in named_tensors(model):
         memo[id(tensor)] = substitute(name, tensor)
     model = _given(model)
-    modules = [m for m in model.modules() if _given(m) is m]
+    every = list(model.modules())
+    modules = [m for m in every if _given(m) is m]
     for module in modules:
         for value in module.__dict__.values():
             if isinstance(value, torch.Tensor) and value.grad_fn is not None:  # computed anew by each forward pass
                 memo[id(value)] = value.detach().clone()
     try:
-        if any(_copies_itself(type(m)) for m in modules):
+        if any(map(_copies_itself, {type(m) for m in modules})):
             return copy.deepcopy(model, memo)
         for module in modules:
             memo[id(module)] = module.__class__.__new__(module.__class__)
-        memo |= {id(m): memo[id(_given(m))] for m in model.modules()}
+        memo |= {id(m): memo[id(_given(m))] for m in every}
         for module in modules:
             memo[id(module)].__dict__.update(_attributes(module, memo))
     except (RuntimeError, TypeError, NotImplementedError) as error:

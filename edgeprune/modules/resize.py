@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.modules.attributes import refit
-from edgeprune.modules.clone import clone, named_tensors
+from edgeprune.modules.clone import clone
 
 #: ``make(name, tensor, shape)``: a parameter or buffer of that shape in the place of ``tensor``.
 Make = Callable[[str, Tensor, tuple[int, ...]], Tensor]
@@ -25,16 +25,16 @@ def rebuild(model: nn.Module, profile: Profile, widths: Mapping[str, int], make:
 
     def substitute(name: str, tensor: Tensor) -> Tensor:
         shape = shapes[name]
+        made = make(name, tensor, shape)
         if shape != tuple(tensor.shape):
-            changed.add(name)
-        return make(name, tensor, shape)
+            changed.add(id(made))
+        return made
 
     copied = clone(model, substitute)
     if changed:
-        of = {id(t) for n, t in named_tensors(copied) if n in changed}
         for module in copied.modules():
             own = (*module._parameters.values(), *module._buffers.values())
-            if any(id(t) in of for t in own if t is not None):
+            if any(id(t) in changed for t in own):
                 refit(module)
     set_attributes(copied, profile, widths)
     return copied

@@ -86,8 +86,8 @@ def build_for(task: Task, spec: str | Mapping[str, Any], name: str) -> nn.Module
         raise EdgepruneError(
             f"the network fails on an input of {tuple(sample.shape)}: {type(error).__name__}: {error}",
             key=key,
-            remedy="choose a network, or arguments of its factory, that suit this dataset's images, or another "
-            f"datasets.{task.manifest['name']}.deploy_size (--size of `edgeprune fit`)",
+            remedy="choose a network, or arguments of its factory (--args of `edgeprune fit`), that suit this "
+            f"dataset's images, or another datasets.{task.manifest['name']}.deploy_size (--size of `edgeprune fit`)",
         ) from error
     shapes = {name: tuple(getattr(part, "shape", ())) for name, part in named(output).items()}
     task.check_output(shapes, key=key)

@@ -20,7 +20,7 @@ def kept_part(profile: Profile, widths: Mapping[str, int], keep: Mapping[str, It
     for name, why in profile.count_only.items():
         if widths[name] < profile.widths[name]:
             raise EdgepruneError(
-                f"the weights of {name} cannot be kept: its units are not certain channels after {why}",
+                f"the weights of {name} cannot be kept: {why}",
                 key="weights",
                 remedy='prune with weights="reset", which trains anew',
             )

@@ -12,7 +12,7 @@ from edgeprune.tracing.registry import COUNTS, Count
 
 def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str, int]:
     """``{"params", "macs"}`` of a live network: its parameters, and half of ``torch.utils.flop_counter``'s FLOPs of one
-    evaluation pass with batch 1. The training mode is restored.
+    evaluation pass with batch 1. The training mode, and what requires gradients, are restored.
 
     Args:
         input_shapes: shape of each input without the batch.
@@ -20,8 +20,11 @@ def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # flop_counter does not see into the fused attention
     modes = [(m, m.training) for m in model.modules()]
+    trained = [p for p in model.parameters() if p.requires_grad]
     first = next(model.parameters(), torch.empty(0))
     model.eval()
+    for parameter in trained:  # flop_counter's module tracker fails on a view of one that is handed to a module
+        parameter.requires_grad_(False)
     try:
         xs = [torch.zeros((1, *s), dtype=first.dtype, device=first.device) for s in input_shapes]
         with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_unknown_to_torch()) as counter:
@@ -30,6 +33,8 @@ def counted(model: nn.Module, input_shapes: Iterable[Sequence[int]]) -> dict[str
         torch.backends.mha.set_fastpath_enabled(fast)
         for module, training in modes:
             module.training = training
+        for parameter in trained:
+            parameter.requires_grad_()
     return {"params": sum(p.numel() for p in model.parameters()), "macs": counter.get_total_flops() // 2}
 
 

@@ -97,7 +97,7 @@ def assemble(trace: Trace, further: Iterable[int] = ()) -> Profile:
         notes=tuple(trace.notes),
         dtype_bytes=network.dtype.itemsize,
         attributes=sizes(trace, trace.attributes),
-        count_only=_count_only(trace),
+        count_only={**dependent(trace, "statistics"), **dependent(trace, "counted")},
     )
 
 
@@ -117,13 +117,19 @@ def _name_groups(trace: Trace) -> dict[str, int]:
     return names
 
 
-def _count_only(trace: Trace) -> dict[str, str]:
-    """``{group: reason}`` of the groups whose equations hold in count only."""
+_DEPENDENT = {
+    "counted": "its units are not certain channels after an operator that reorders or divides channels",
+    "statistics": "each of its units acts on the others through a statistic over channels",
+}
+
+
+def dependent(trace: Trace, kind: str) -> dict[str, str]:
+    """``{group: reason}`` of the groups that the variables' ``counted`` or ``statistics`` name."""
     group_of, found = {v: name for name, v in trace.groups.items()}, {}
-    for expr, where in trace.widths.counted:
+    for expr, where in getattr(trace.widths, kind):
         for _, v in trace.widths.resolve(expr):
             if v in group_of:
-                found.setdefault(group_of[v], f"an operator that reorders or divides channels{where}")
+                found.setdefault(group_of[v], _DEPENDENT[kind] + where)
     return {name: found[name] for name in trace.groups if name in found}
 
 

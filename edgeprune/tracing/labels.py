@@ -90,6 +90,11 @@ class Labels:
         self.widths.by_count(expr)
         return expr
 
+    def statistic(self, expr: Expression | None) -> None:
+        """Note that zeros among the channels of ``expr`` change the result: kept weights would compute another one."""
+        if expr is not None and not self.widths.is_constant(expr):
+            self.widths.statistics.append((expr, self.where()))
+
     def layer(self, weight: Tensor, positions: int, *, bias: bool = False) -> None:
         r"""Write down a layer of the calling rule's operator.
 

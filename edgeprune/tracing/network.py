@@ -64,8 +64,9 @@ def _tie(module: nn.Module, dims: dict[str, Dims], widths: Widths) -> None:
         if embedding is not None and widths.divide(embedding, module.num_heads) is None:
             widths.freeze(embedding, "channels that cannot be divided among heads")
     elif isinstance(module, nn.RNNBase) and module.proj_size:
-        for expr in (e for name, of in dims.items() if name.startswith("weight_hr_l") for e in of):
-            widths.freeze(expr, "torch wants the projection of an LSTM narrower than its hidden state")
+        for projected, hidden in (of for name, of in dims.items() if name.startswith("weight_hr_l")):
+            wider = ((1, widths.new(module.hidden_size - module.proj_size)),)  # torch wants the state wider than that
+            widths.unify(hidden, (projected or ((1, None),)) + wider, "projection of an LSTM")
 
 
 _TRAINING = frozenset({"training", "is_grad_enabled"})

@@ -12,6 +12,7 @@ from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.tracing.algebra import Widths
+from edgeprune.tracing.assemble import dependent
 from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.attribute_sizes import FACTORS
 from edgeprune.tracing.computed_sizes import held_sizes, known_sizes
@@ -67,12 +68,13 @@ def traced(
     shapes, name = _as_shapes(input_shape), network or type(model).__name__
     with torch.no_grad(), untouched_random_state(), uncollected():
         found, trace = _profile(model, name, shapes, train_mode_too, kind)
-        if not found.count_only:
+        reordered = dependent(trace, "counted")
+        if not reordered:
             return found, trace
         exact = _profile(model, name, shapes, train_mode_too, partial(kind, exact=True))
         if _loses_nothing(exact[0], found):
             return exact
-        first, *others = found.count_only
+        first, *others = reordered
         more = f" and {len(others)} more groups" if others else ""
         note = f"units of {first}{more} stand for no certain channels: exact in count, their weights cannot be kept"
         return replace(found, notes=(*found.notes, note)), trace

@@ -6,6 +6,7 @@ convolution 0.5 s (torch 2.15, compiled bytecode), in every job that prunes. Onl
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,13 @@ def layer_norm(
     if list(x.shape[x.dim() - len(shape) :]) != list(shape):
         raise RuntimeError(f"layer norm over {list(shape)} got an input of {list(x.shape)}")
     return unary(x), _empty((0,), x), _empty((0,), x)
+
+
+def group_norm(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, batch: int, _: int, __: int, groups: int, ___: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``F.group_norm`` has compared the channels with the groups and the vectors before."""
+    return unary(x), _empty((batch, groups), x), _empty((batch, groups), x)
 
 
 def unary(x: Tensor, *_: object, **__: object) -> Tensor:
@@ -99,13 +107,15 @@ def addmm(bias: Tensor, x: Tensor, weight: Tensor, *args: object, **kwargs: obje
     return _empty((x.shape[0], weight.shape[1]), x)
 
 
-def mean(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Averages over space, the end of most networks."""
+def reduced(func: Callable[..., Tensor], position: int) -> Callable[..., Tensor]:
+    """Averages and norms over the dimensions that argument ``position`` names."""
 
-    def shortcut(x: Tensor, dims: Sequence[int] | None, keepdim: bool = False, **kwargs: object) -> Tensor:
-        if x.dim() == 4 and sorted(d % 4 for d in dims or ()) == [2, 3] and not kwargs:
-            return _empty((*x.shape[:2], 1, 1) if keepdim else x.shape[:2], x)
-        return func(x, dims, keepdim, **kwargs)
+    def shortcut(x: Tensor, *args: Any, **kwargs: object) -> Tensor:
+        dims, keepdim = (*args[position - 1 :], (), False)[:2]
+        axes = {d % x.dim() for d in dims or () if -x.dim() <= d < x.dim()}
+        if kwargs or not axes or len(axes) < len(dims) or not x.is_floating_point():
+            return func(x, *args, **kwargs)
+        return _empty([1 if k in axes else n for k, n in enumerate(x.shape) if keepdim or k not in axes], x)
 
     return shortcut
 
@@ -159,6 +169,7 @@ SHORTCUTS: dict[OpOverload, Callable] = {
     _aten.convolution.default: convolution,
     _aten.native_batch_norm.default: batch_norm,
     _aten.native_layer_norm.default: layer_norm,
+    _aten.native_group_norm.default: group_norm,
     _aten.addmm.default: addmm,
     _aten.add.Tensor: binary(_aten.add.Tensor),
     _aten.sub.Tensor: binary(_aten.sub.Tensor),
@@ -180,7 +191,9 @@ SHORTCUTS: dict[OpOverload, Callable] = {
     _aten.elu.default: unary,
     _aten.elu_.default: unary_in_place,
     _aten.tanh.default: real(_aten.tanh.default),
-    _aten.mean.dim: mean(_aten.mean.dim),
+    _aten.tanh_.default: unary_in_place,
+    _aten.mean.dim: reduced(_aten.mean.dim, 1),
+    _aten.linalg_vector_norm.default: reduced(_aten.linalg_vector_norm.default, 2),
     _aten.relu.default: unary,
     _aten.silu.default: unary,
     _aten.silu_.default: unary_in_place,

@@ -12,6 +12,7 @@ class Variables:
     def __init__(self, exact: bool = False) -> None:
         self.exact = exact
         self.counted: list[tuple[Expression, str]] = []  # what corresponds in count only; operator and line
+        self.statistics: list[tuple[Expression, str]] = []  # what is reduced over, so that each unit acts on the others
         self.size: list[int] = []  # units of each variable in the dense network
         self.binding: dict[int, Expression] = {}
         self.reasons: dict[int, str] = {}  # variable -> why it is fixed

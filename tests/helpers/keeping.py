@@ -11,18 +11,21 @@ from edgeprune.surgery.keep import _channels
 
 @contextlib.contextmanager
 def channel_by_channel():
-    """Norms over channels as the affine map they end with: their statistics would see the zeros. Attention as if its
-    heads' width did not set its scale."""
+    """Norms over channels divide by the largest magnitude, since their statistics would see the zeros. Attention as if
+    its heads' width did not set its scale. What a network computes in single precision is in double."""
     attention = F.scaled_dot_product_attention
 
-    def affine(x, weight, bias, shape):
-        return x if weight is None else x * weight.view(shape) + bias.view(shape)
+    def normalised(x, axes, weight, bias, shape):
+        x = x / x.abs().amax(axes, keepdim=True).clamp_min(1e-100)
+        for parameter, apply in ((weight, torch.mul), (bias, torch.add)):
+            x = x if parameter is None else apply(x, parameter.view(shape))
+        return x
 
     def layer_norm(x, shape, weight=None, bias=None, eps=0):
-        return affine(x, weight, bias, shape)
+        return normalised(x, tuple(range(-len(shape), 0)), weight, bias, shape)
 
     def group_norm(x, groups, weight=None, bias=None, eps=0):
-        return affine(x, weight, bias, (1, -1, *[1] * (x.dim() - 2)))
+        return normalised(x, tuple(range(1, x.dim())), weight, bias, (1, -1, *[1] * (x.dim() - 2)))
 
     def unscaled(*args, **more):
         return attention(*args, **more, scale=1.0)
@@ -30,8 +33,9 @@ def channel_by_channel():
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it has a scale of its own
     try:
-        with mock.patch.multiple(
-            F, layer_norm=layer_norm, group_norm=group_norm, scaled_dot_product_attention=unscaled
+        with (
+            mock.patch.multiple(F, layer_norm=layer_norm, group_norm=group_norm, scaled_dot_product_attention=unscaled),
+            mock.patch.object(torch.Tensor, "float", torch.Tensor.double),
         ):
             yield
     finally:

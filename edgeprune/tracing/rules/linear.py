@@ -102,6 +102,7 @@ def attention(tracer: Labels, call: Call) -> None:
     for a, b in pairs:
         if a is not None or b is not None:
             widths.unify(a, b, "attention")
+    tracer.statistic(K[2])
     first, *rest = call.out if isinstance(call.out, (tuple, list)) else (call.out,)
     tracer.label(first, [Q[0], Q[1], Q[2], V[3]])
     for tensor in rest:

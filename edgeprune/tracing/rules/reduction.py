@@ -3,8 +3,10 @@
 from edgeprune.tracing.labels import Call, Labels
 from edgeprune.tracing.registry import rule
 
-#: What zeros among the values change.
-STATISTICS = {"mean", "var", "std", "var_mean", "std_mean"}
+#: What a weight is standardised by.
+MOMENTS = {"mean", "var", "std", "var_mean", "std_mean"}
+#: What zeros among the values change. The greatest value too, but after a ReLU it doesn't, and there it is taken.
+STATISTICS = MOMENTS | {"amin", "min", "aminmax", "median", "prod", "logsumexp"}
 
 
 @rule(
@@ -16,8 +18,10 @@ def reduction(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     axes = _axes(call, x.dim())
     X = tracer.dims(x)
-    if call.name in STATISTICS and tracer.parameter(x) is not None:
-        for k in axes:
+    for k in axes:
+        if tracer.parameter(x) is None and call.name in STATISTICS:
+            tracer.statistic(X[k])
+        elif tracer.parameter(x) is not None and call.name in MOMENTS:
             tracer.in_count(X[k], "weights are standardised over it")
     _reduced(tracer, call, axes)
 
@@ -38,6 +42,13 @@ def _axes(call: Call, rank: int) -> set[int]:
     if given is None or isinstance(given, bool) or given == [] or not isinstance(given, (int, list, tuple)):
         return set(range(rank))
     return {d % rank for d in ([given] if isinstance(given, int) else given)}
+
+
+@rule("_softmax", "_safe_softmax", "_log_softmax", "softmax", "log_softmax")
+def softmax(tracer: Labels, call: Call) -> None:
+    X = tracer.dims(call.args[0])
+    tracer.statistic(X[call.arg(1, "dim", -1)] if X else None)
+    tracer.label(call.out, X)
 
 
 @rule("flip", "roll", "sort")
