@@ -16,6 +16,8 @@ from snakeledger.files import write_text
 
 #: Which of a stage's outputs is its ledger.
 LEDGERS = "provenance/*.jsonl"
+#: libyaml's, many times as fast, where PyYAML was built with it.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Pipeline:
         """
         file = Path(self.root) / "dvc.yaml"
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)
             content["stages"].items()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise LedgerError(f"is not a pipeline of DVC ({error})", file=file, remedy="correct it") from error
@@ -123,7 +125,7 @@ class Pipeline:
     def recorded(self) -> dict[str, str]:
         """``{path: md5}`` of the outputs in the lock that DVC's cache holds; empty if no lock can be read."""
         try:
-            stages = yaml.safe_load((Path(self.root) / self.lock).read_text(encoding="utf-8"))["stages"]
+            stages = yaml.load((Path(self.root) / self.lock).read_text(encoding="utf-8"), Loader=LOADER)["stages"]
             found = {
                 os.path.normpath(os.path.join(self.stages[name].folder, out["path"])): out["md5"]
                 for name, stage in stages.items()
@@ -139,7 +141,7 @@ class Pipeline:
         """Whether the lock is YAML with whole stages; a conflict of a merge is left to whoever merges."""
         text = (Path(self.root) / self.lock).read_text(encoding="utf-8", errors="replace")
         try:
-            stages = yaml.safe_load(text)["stages"]
+            stages = yaml.load(text, Loader=LOADER)["stages"]
             files = [file for stage in stages.values() for file in [*stage.get("deps", ()), *stage["outs"]]]
             return all("cmd" in stage for stage in stages.values()) and all("path" in file for file in files)
         except (KeyError, TypeError, AttributeError, yaml.YAMLError):

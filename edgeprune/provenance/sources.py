@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Sources:
         self.root, self.project = Path(root).resolve(), Path.cwd()
         self._digests: dict[Path, str] = {}
         self._imported: dict[Path, list[Path]] = {}
+        self._listings: dict[str, frozenset[str]] = {}
 
     def digests(self, *entries: str) -> list[str]:
         """``"path@digest"`` of every source file that ``entries`` reach, sorted.
@@ -69,14 +71,32 @@ class Sources:
             return [Path(os.path.abspath(entry))]
         if is_file(place):
             return [Path(os.path.abspath(place))]
-        places = (self._own(place), *(_files_of(folder, place) for folder in _import_folders()))
+        places = (self._own(place), *(self._files_of(folder, place) for folder in _import_folders()))
         return next(filter(None, places), [])
+
+    def _files_of(self, folder: Path, module: str) -> list[Path]:
+        """A dotted module's file below ``folder``, and those of the packages around it: their ``__init__`` runs too."""
+        place, files = str(folder), []
+        for part in module.split("."):
+            stem = os.path.join(place, part)
+            files += [Path(place, f"{part}.py")] if f"{part}.py" in self._listing(place) else []
+            files += [Path(stem, "__init__.py")] if "__init__.py" in self._listing(stem) else []
+            place = stem
+        return files
+
+    def _listing(self, folder: str) -> frozenset[str]:
+        """The names of a folder's files; each folder is read once, and asked for the name of each import."""
+        if folder not in self._listings:
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                self._listings[folder] = frozenset(entry.name for entry in entries if entry.is_file())
+            self._listings.setdefault(folder, frozenset())
+        return self._listings[folder]
 
     def _home(self, module: str) -> Path:
         return self.root if module.partition(".")[0] == PACKAGE else self.project
 
     def _own(self, module: str) -> list[Path]:
-        return _files_of(self._home(module), module)
+        return self._files_of(self._home(module), module)
 
     def _top(self, path: Path) -> Path | None:
         return next((top for top in (self.root, self.project) if path.is_relative_to(top)), None)
@@ -105,7 +125,7 @@ class Sources:
             if level:  # from .module import names
                 start = ".".join([*package[: len(package) - level + 1], *filter(None, [module])])
                 for name in [start, *(f"{start}.{n}" for n in names)]:
-                    found += _files_of(top, name)
+                    found += self._files_of(top, name)
                 continue
             exports = self._exports(module)
             reached = [module, *(f"{module}.{n}" for n in names)]
@@ -113,22 +133,13 @@ class Sources:
             for name in reached:
                 found += self._own(name)
                 # a module beside a user's own file, imported the way Python does when that folder is on the path
-                found += _files_of(path.parent, name) if path.parent != top else []
+                found += self._files_of(path.parent, name) if path.parent != top else []
         return found
 
     def _exports(self, package: str) -> dict[str, str]:
         """The literal `_EXPORTS` of a package that imports its public names on first use."""
         path = self._home(package).joinpath(*package.split("."), "__init__.py")
         return _parse(_read(path))[1] if path.is_file() else {}
-
-
-def _files_of(folder: Path, module: str) -> list[Path]:
-    """A dotted module's file below ``folder``, and those of the packages around it: their ``__init__`` runs too."""
-    parts, files = module.split("."), []
-    for n in range(1, len(parts) + 1):
-        stem = os.path.join(folder, *parts[:n])
-        files += [Path(f) for f in (os.path.join(stem, "__init__.py"), f"{stem}.py") if os.path.isfile(f)]
-    return files
 
 
 def _import_folders() -> list[Path]:
@@ -151,7 +162,7 @@ def _read(path: Path) -> bytes:
 def _parse(source: bytes) -> tuple[list[tuple[int, str, tuple[str, ...]]], dict[str, str]]:
     """``([(level, module, names)], _EXPORTS)`` of a module's text; names are empty for ``import module``."""
     tree, imports, exports = ast.parse(source), [], {}
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             imports += [(0, alias.name, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -161,3 +172,11 @@ def _parse(source: bytes) -> tuple[list[tuple[int, str, tuple[str, ...]]], dict[
             with contextlib.suppress(ValueError):  # somebody else's, of another kind
                 exports = dict(ast.literal_eval(node.value))
     return imports, exports
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements below a node. Most of a tree is expressions, in which nothing is imported."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for statement in getattr(node, field, ()):
+            yield statement
+            yield from _statements(statement)
