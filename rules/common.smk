@@ -18,7 +18,7 @@ from edgeprune.cluster.attempts import Attempts
 from edgeprune.commands import new
 from edgeprune.config.jobs import Jobs
 from edgeprune.config.load import effective
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, near
 from edgeprune.entrypoint import let_jobs_find_us, refusing
 from edgeprune.gpus import slots
 from edgeprune.names import RUNTIMES
@@ -164,6 +164,7 @@ def refuse_unwritable(outputs=()):
         files.check_writable(folder)
 
 
+internals.plan_faster(workflow)
 internals.before_protected(refuse_unwritable)
 ATTEMPTS = Attempts(workflow.basedir, config["preset"])
 internals.fence(workflow, ATTEMPTS)

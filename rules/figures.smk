@@ -38,11 +38,17 @@ FIGURES = {
         "shown": [pair for pair in GRID.pairs if tasks.get(config["datasets"][pair[1]]["task"]).pictures],
     },
 }
+SHOWN = config.get("figures", FIGURES)
+with refusing():
+    for name in SHOWN:
+        if name not in FIGURES:
+            problem = f"there is no figure {name!r}{near(name, FIGURES)}"
+            raise EdgepruneError(problem, key="figures", remedy=f"name some of: {', '.join(FIGURES)}")
 PICTURES = [
     (network, dataset, figure.get("file", name))
     for network, dataset in GRID.pairs
     for name, figure in FIGURES.items()
-    if (network, dataset) in figure.get("shown", GRID.pairs)
+    if name in SHOWN and (network, dataset) in figure.get("shown", GRID.pairs)
 ]
 
 
@@ -154,7 +160,7 @@ rule write_index:
         config="<results>/config.yaml",
         curves="<results>/draw_figures/plots/curves.csv",
         plans=JOBS.plans(GRID.runs),
-        pictures=[f"<results>/draw_figures/{n}/{d}/samples.png" for n, d in FIGURES["samples"]["shown"]],
+        pictures=[f"<results>/draw_figures/{n}/{d}/{name}.png" for n, d, name in PICTURES if name == "samples"],
     output:
         page="<results>/index.html",
     log:

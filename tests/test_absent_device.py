@@ -12,7 +12,7 @@ from edgeprune.measuring import absence
 from edgeprune.measuring.measure import VERSION
 from edgeprune.reporting import columns
 from helpers.sshserver import Server, find_server
-from helpers.workflow import TINY, Workspace
+from helpers.workflow import BRIEF, TINY, Workspace
 
 
 def write(path, **values):
@@ -93,16 +93,16 @@ def test_a_workflow_goes_on_without_a_device_or_a_runtime_and_makes_up_for_it_la
     find_server()
     server = Server(tmp_path / "server")
     workspace = Workspace(tmp_path / "workspace")
-    quick = {"seconds": 0.05, "iterations": 5, "warmup": 1}
     grid = {
         **TINY,
         "pairs": TINY["pairs"][:1],
         "references": {"dense": {}},
+        "figures": ["tradeoff"],
         "measure_on": ["local", "board"],
         "recipes": {"vgg8": {"epochs": 1, "warmup_epochs": 0}},
         "devices": {
-            "local": {**quick, "runtimes": ["fp32", "openvino-fp32"]},
-            "board": {**server.settings, **quick, "python": sys.executable},
+            "local": {**BRIEF, "runtimes": ["fp32", "openvino-fp32"]},
+            "board": {**server.settings, **BRIEF, "python": sys.executable},
         },
     }
     workspace.write_preset("quick", grid)

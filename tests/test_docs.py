@@ -24,7 +24,7 @@ from edgeprune.provenance.sources import digests
 from edgeprune.tasks import TASKS
 from edgeprune.tracing.registry import COUNTS, RULES
 from helpers.imagefiles import dataset, shapes, write_folder
-from helpers.workflow import ROOT, Workspace
+from helpers.workflow import BRIEF, ROOT, Workspace
 
 torch.set_num_threads(1)
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -105,6 +105,7 @@ class Runner:
 @pytest.fixture
 def runner(tmp_path, monkeypatch, capsys):
     workspace = Workspace(tmp_path)
+    Runner.merge(tmp_path / "config.yaml", {"devices": {"local": BRIEF}, "figures": ["samples"]})
     write_folder(tmp_path / "my-images", dataset(train=20, test=10, size=(32, 32)))
     write_folder(tmp_path / "my-scans", shapes())
     monkeypatch.chdir(tmp_path)

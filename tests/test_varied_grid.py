@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from edgeprune import plotting
 from helpers.workflow import TINY, Workspace
 
-VARIED = TINY | {
+VARIED = {key: value for key, value in TINY.items() if key != "figures"} | {
     "pairs": [{"network": "vgg8", "dataset": "digits"}],
     "budgets": {"small": {"params": 0.4, "flops": 0.5}},
     "seeds": {"plans": [5], "trainings": [3]},
@@ -20,6 +21,7 @@ VARIED = TINY | {
     },
 }
 TRIAL = VARIED | {
+    "figures": ["cost", "widths"],
     "modes": ["PA", "FA", "MA"],
     "seeds": {"plans": [5, 3], "trainings": [3]},
     "references": VARIED["references"]
@@ -53,6 +55,7 @@ def test_each_run_is_planned_with_its_seeds_its_settings_and_its_recipe(workspac
     baselines = {f"l1-{name}" for name in ours[:3]}
     assert set(plans) == {f"{name}/seed-{seed}" for name in names for seed in ("5-3", "3")}
     assert set(trainings) == {f"{name}/seed-{seed}" for name in names | baselines for seed in ("5-3", "3")}
+    assert set(re.findall(r"rule (draw_\w+):", said)) == {"draw_cost", "draw_widths"}
     assert "--seed 5 " in plans["FA-0.50/seed-5-3"]
     assert "--seed 3 " in plans["FA-0.50/seed-3"]
     assert "--mode FA --target 0.5 " in plans["layer-FA-0.50/seed-3"]
@@ -75,6 +78,8 @@ def test_each_run_is_planned_with_its_seeds_its_settings_and_its_recipe(workspac
 def test_a_tiny_grid_of_it_runs_and_its_tables_and_recommendation_find_all(workspace):
     workspace.snakemake("--config", "preset=varied", "--", "figures", "measure")
     results = workspace.root / "results/varied"
+    drawn = {path.stem for path in (results / "draw_figures/vgg8/digits").glob("*.svg")}
+    assert drawn == set(plotting.names()) - {"prediction", "samples"}  # of plans by measured layers, of other tasks
     runs = {path.parts[-3]: json.loads(path.read_text()) for path in results.glob("train_network/*/*/*/*/metrics.json")}
     assert {name: (run["reference"], run["budget"]) for name, run in runs.items()} == {
         "dense": ("dense", None), "FA-0.50": (None, None), "small": (None, "small"), "l1-FA-0.50": ("l1", None),

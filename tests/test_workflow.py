@@ -126,15 +126,15 @@ def test_a_module_that_nothing_uses_reruns_nothing(undone):
 
 def test_a_second_preset_gives_the_same_bits_and_leaves_the_first_on_record(tiny):
     lock = (tiny.root / "dvc.lock").read_text()
-    tiny.write_preset("other", {**TINY, "measure_on": []})
+    tiny.write_preset("other", {**TINY, "pairs": TINY["pairs"][:1], "measure_on": []})
     said = tiny.snakemake("--config", "preset=other", "--", "train", "store_config")
     assert "recorded" not in said  # a part of the grid is not certified
     for name in ("model.pt", "model.onnx", "metrics.json", "history.csv"):
-        first = tiny.content(f"results/quick/train_network/**/{name}")
+        first = tiny.content(f"results/quick/train_network/vgg8/**/{name}")
         second = tiny.content(f"results/other/train_network/**/{name}")
-        assert len(first) >= 6
+        assert len(first) >= 3
         assert list(first.values()) == list(second.values()), name
-    plans = tiny.content("results/quick/sample_plan/**/*.json").values()
+    plans = tiny.content("results/quick/sample_plan/vgg8/**/*.json").values()
     assert list(plans) == list(tiny.content("results/other/sample_plan/**/*.json").values())
     assert (tiny.root / "dvc.lock").read_text() == lock
 

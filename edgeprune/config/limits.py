@@ -35,7 +35,7 @@ class Limit:
 
 
 LIMITS = (
-    Limit("latency", "latency_p50_ms", "median latency", "time", True, "median time of an inference, e.g. 10ms"),
+    Limit("latency", "latency_ms", "median latency", "time", True, "median time of an inference, e.g. 10ms"),
     Limit("energy", "energy_mj", "energy per inference", "energy", True, "per inference above idle, e.g. 5mJ"),
     Limit("memory", "peak_memory", "memory", "bytes", False,
           "weights and the largest set of feature maps alive at one time, computed, e.g. 2MB"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+BRIEF = {"seconds": 0.05, "iterations": 5, "warmup": 1}
 TINY = {
     "title": "A tiny grid for the tests",
     "pairs": [{"network": n, "dataset": "digits"} for n in ("vgg8", "mobilenetv2-small")],
@@ -17,9 +18,10 @@ TINY = {
     "targets": [0.5],
     "seeds": [0],
     "references": {"dense": {}, "l1": {}},
+    "figures": [],  # each takes as long as two trainings of these networks
     "measure_on": ["local"],
     "recipes": {n: {"epochs": 2, "warmup_epochs": 0} for n in ("vgg8", "mobilenetv2-small")},
-    "devices": {"local": {"seconds": 0.05, "iterations": 5, "warmup": 1}},
+    "devices": {"local": BRIEF},
 }
 
 
