@@ -29,7 +29,7 @@ calibrate: env
 .DEFAULT_GOAL := run
 
 # With -m, the plugin is found in this folder.
-SHOWN := $(BIN)/python -m snakemake $(if $(VERBOSE),,--logger edgeprune) --config preset=$(PRESET)
+SHOWN := $(BIN)/python -m $(if $(VERBOSE),snakemake,snakemake_logger_plugin_edgeprune) --config preset=$(PRESET)
 run: env $(ON_SLURM)
 	@$(SHOWN) --cores all
 	@$(SHOWN) --report results/$(PRESET)/report.html

@@ -47,8 +47,9 @@ class EdgepruneError(Exception):
 
 def near(name: object, known: Iterable[object]) -> str:
     """`` (did you mean 'x'?)`` for the name among ``known`` that is most like ``name``; empty if none is like it."""
-    found = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    written = {each.lower(): each for each in map(str, known)}
+    found = difflib.get_close_matches(str(name).lower(), written, n=1)
+    return f" (did you mean {written[found[0]]!r}?)" if found else ""
 
 
 def _rebuild(

@@ -1,6 +1,7 @@
 """Put a finished run on record in DVC, and say so, or say why not."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -93,7 +94,7 @@ def record(
             file.unlink()
         problem = _commit(pipeline)
     say(
-        f"dvc: not recorded: {problem}\n  remedy: see to that, and run again"
+        f"dvc: not recorded: {problem}\n  remedy: see to that, and run again: the results stay"
         if problem
         else f"dvc: recorded in {pipeline.lock}"
     )
@@ -104,7 +105,11 @@ def _commit(pipeline: Pipeline) -> str:
     """What goes wrong; nothing if nothing does."""
     command = [sys.executable, "-m", "dvc", "commit", "--force", pipeline.path]
     done = subprocess.run(command, cwd=pipeline.root, capture_output=True, text=True, check=False)
-    return (done.stderr.strip() or done.stdout.strip() or "`dvc commit` failed") if done.returncode else ""
+    if done.returncode < 0:
+        return f"`dvc commit` was ended by {signal.Signals(-done.returncode).name}"
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    told = [line for line in said if not line.startswith("WARNING")]
+    return ("\n".join(told) or "`dvc commit` failed") if done.returncode else ""
 
 
 def lost_and_found(pipeline: Pipeline) -> str:

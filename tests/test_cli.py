@@ -113,6 +113,14 @@ def test_sample_takes_budgets(profile_file, tmp_path):
         (["--target", "1.5"], "target: 1.5 is not between 0 and 1"),
         (["--method", "magic"], "method: unknown method 'magic'"),
         (["--draw", "lots"], "draw: unknown choice 'lots'"),
+        (["--draw", "filters"], "'filters' (did you mean 'filter'?)"),
+        (["--mode", "fa"], "'fa' (did you mean 'FA'?)"),
+        (["--method", "unifrom"], "'unifrom' (did you mean 'uniform'?)"),
+        (["--method", "dense", "--target", "0.5"], "--method dense: removes nothing, so --target is of no use"),
+        (["--method", "dense", "--budget", "params=0.5"], "so --budget is of no use"),
+        (["--min-channels", "10%"], "0.1 for 10 %"),
+        (["--mode", "LA"], "(--table of a command)"),
+        (["--round-to", "0"], "e.g. --round-to 1\n"),
     ],
 )
 def test_sample_tells_users_errors(profile_file, capsys, words, told):

@@ -67,6 +67,24 @@ def test_what_the_command_line_changed_is_not_recorded(project, monkeypatch):
     assert len(said) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "stderr", "told"),
+    [
+        (-15, "WARNING: 'results/x' is empty.", "dvc: not recorded: `dvc commit` was ended by SIGTERM\n"),
+        (1, "WARNING: 'results/x' is empty.\nERROR: no space", "dvc: not recorded: ERROR: no space\n"),
+        (1, "WARNING: 'results/x' is empty.", "dvc: not recorded: `dvc commit` failed\n"),
+    ],
+)
+def test_a_commit_that_was_ended_says_so_and_not_what_it_warned_of(project, monkeypatch, status, stderr, told):
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    (project / ".dvc").mkdir()
+    done = subprocess.CompletedProcess([], status, "", stderr)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    said = []
+    assert not record(dvc.pipeline("quick", project), say=said.append)
+    assert said[0].startswith(told)
+
+
 def test_results_that_the_grid_no_longer_makes_are_told_of(project, monkeypatch):
     monkeypatch.delenv("DVC_STAGE", raising=False)
     (project / ".dvc").mkdir()

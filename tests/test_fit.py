@@ -80,6 +80,10 @@ def test_a_layout_tells_the_task(tmp_path, files, expected, wrap):
         ({"a.txt": b"no image"}, "holds no images"),
         ({"cat/a.png": picture(0), "dog/a.txt": b"no image"}, "holds images in one folder only, 'cat'"),
         ({"cat/a.png": b"broken", "dog/a.png": picture(0)}, "is not an image that can be read"),
+        (
+            {"images/a.png": picture(0), "images/b.png": picture(1), "masks/a.png": mask(0, 1)},
+            "masks/b.png: --data: .*images/b.png has no mask",
+        ),
         ({"images/a.png": picture(0), "masks/a.png": b"broken"}, "is not a whole image"),
         ({"images/a.png": picture(0), "masks/a.png": picture(0)}, "is no mask: its mode is RGB"),
         ({"images/a.png": picture(0), "masks/a.png": mask(0, VOID)}, "the only class in the masks is 0, since 255 is"),
@@ -105,7 +109,7 @@ def checkout(tmp_path, monkeypatch):
         shutil.copy(ROOT / name, tmp_path)
     text = (tmp_path / "config.yaml").read_text()
     gone = "  gone: {kind: ssh, host: 127.0.0.1, port: 9, connect_timeout: 1}\n"
-    (tmp_path / "config.yaml").write_text(text.replace("\ndevices:\n", f"\ndevices:\n{gone}"))
+    (tmp_path / "config.yaml").write_text(text.replace("\ndevices:\n", f"\nfigures: []\ndevices:\n{gone}"))
     (tmp_path / "presets").mkdir()
     write_folder(tmp_path / "photos", BARE)
     monkeypatch.chdir(tmp_path)
@@ -131,6 +135,8 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     assert ask("--minutes", 0.1, "--latency", "1s") == 0
     first = capfd.readouterr()
     assert "30 images, for classification" in first.out
+    assert "Using workflow specific profile" not in first.err
+    assert "not among the `deps`" not in first.err
     assert "3 networks, 2 epochs each" in first.out
     assert (
         "edgeprune recommend --results results/my-network --dataset my-network-images --device local --latency 1s"
@@ -160,7 +166,9 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     assert ask("--latency", "0.001us") != 0
     assert "Nothing satisfies. Nearest is my-network" in capfd.readouterr().out
     assert ask("--size", "8x8") == 1
-    assert "asks something else (datasets)" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "asks something else (datasets)" in said
+    assert "or remove that file" in said
     assert read_yaml("presets/my-network.yaml")["limits"] == {"device": "local", "latency": "0.001us"}
 
     def planned():
@@ -171,6 +179,16 @@ def test_from_a_folder_to_a_network(checkout, monkeypatch, capfd):
     image = next(Path("photos").rglob("*.png"))
     shutil.copy(image, image.with_name("another.png"))  # changes no time of photos itself
     assert "rule fetch_dataset" in planned()
+
+
+def test_which_figures_are_drawn_is_no_other_question(tmp_path):
+    preset = {"recipes": {"mine": {"loss": "plain"}}, "targets": [0.5], "seeds": [0]}
+    file, stored = tmp_path / "mine.yaml", {**preset, "recipes": {"mine": {"epochs": 5, "loss": "plain"}}}
+    fit._write(file, {**stored, "figures": ["tradeoff"]})
+    assert fit._stored(file, preset, "mine") == {**stored, "figures": ["tradeoff"]}
+    fit._write(file, {**stored, "seeds": [1]})
+    with pytest.raises(EdgepruneError, match=r"asks something else \(seeds\)"):
+        fit._stored(file, preset, "mine")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +222,27 @@ def test_a_network_that_does_not_fit_leaves_no_preset(checkout, capfd):
     assert "profile_network vision/vision-images failed\n  error: " in said
     assert "    remedy: " in said
     assert "(--size of `edgeprune fit`)" in said
+    assert "(--args of `edgeprune fit`)" in said
+    assert "Using workflow specific profile" not in said
     assert not list(Path("presets").iterdir())
+    assert cli.main(["fit", "vision.py:build", "--data", "photos"]) == 1
+    assert "fetch_dataset" not in capfd.readouterr().err  # again: what is done stays
+
+
+@pytest.mark.parametrize("limits", ["limits: {latency: 5ms}\n", "limits:\n  latency: 5ms\n  device: local\n", ""])
+def test_other_limits_leave_the_users_comments(tmp_path, limits):
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"# mine\ntitle: a  # to be found again\n{limits}seeds: [0]")
+    fit._change_limits(file, {"score": "1%"})
+    assert file.read_text() == "# mine\ntitle: a  # to be found again\nseeds: [0]\nlimits:\n  score: 1%\n"
+
+
+def test_a_preset_of_ours_is_not_offered_to_be_removed(checkout, capsys):
+    shutil.copy(ROOT / "presets/quick.yaml", "presets")
+    assert ask("--name", "quick") == 1
+    said = capsys.readouterr().err
+    assert "remedy: give another --name" in said
+    assert "remove" not in said
 
 
 def test_too_few_images_leave_no_preset(checkout, capfd):
@@ -257,7 +295,7 @@ def test_two_at_a_time(checkout, capsys):
 
 
 def test_a_signal_to_end_is_handed_on_and_the_workflow_waited_for(tmp_path):
-    (tmp_path / "snakemake.py").write_text(
+    (tmp_path / "snakemake_logger_plugin_edgeprune.py").write_text(
         "import pathlib, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
         "pathlib.Path('started').touch()\n"

@@ -1,7 +1,9 @@
 """A target or budget that cannot be reached: the refusal says which layers are kept, and why."""
 
 import pytest
+from torch import nn
 
+import edgeprune
 from edgeprune.complexity.profile import Profile
 from edgeprune.complexity.width import constant, is_constant
 from edgeprune.errors import EdgepruneError
@@ -55,6 +57,21 @@ def test_options_that_keep_layers_are_named_with_what_they_keep(profile, mode, o
     error = refusal(profile, mode, **options)
     assert words in error.problem
     assert len(error.problem) < 600
+
+
+def test_what_the_forward_pass_does_not_use_is_named():
+    class HalfUsed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.head = nn.Conv2d(3, 16, 3), nn.Conv2d(16, 4, 1)
+            self.deep = nn.Sequential(nn.Conv2d(16, 64, 3), nn.BatchNorm2d(64), nn.Conv2d(64, 64, 3))
+
+        def forward(self, x):
+            return self.head(self.stem(x)).mean((2, 3))
+
+    error = refusal(edgeprune.profile(HalfUsed(), (3, 16, 16)), target=0.5)
+    assert "What is left lies in layers deep.2, deep.0: of no convolution or linear layer that runs" in error.problem
+    assert "if its forward pass does not use them" in error.remedy
 
 
 @pytest.mark.parametrize("resource", ["params", "macs", "flops", "memory", "peak_memory"])

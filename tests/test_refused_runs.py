@@ -43,6 +43,12 @@ def test_wrong_key_is_told_once_and_without_the_workflows_own_lines(undone):
     assert_told_once(undone.snakemake("-n", ok=False), "error: presets/quick.yaml: mods: unknown key")
 
 
+def test_an_unknown_figure_is_told_likewise(undone):
+    undone.edit("presets/quick.yaml", "figures: []", "figures: [tradeof]")
+    said = undone.snakemake("-n", ok=False)
+    assert_told_once(said, "error: figures: there is no figure 'tradeof' (did you mean 'tradeoff'?)")
+
+
 def test_broken_yaml_is_told_likewise(undone):
     (undone.root / "config.yaml").write_text("a: [b\nc: 1\n")
     assert_told_once(undone.snakemake("-n", ok=False), "config.yaml: is not valid YAML: line 2")

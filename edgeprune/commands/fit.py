@@ -27,6 +27,8 @@ TARGETS, SEEDS = [0.3, 0.5, 0.7], [0, 1]
 #: Epochs: as many as fit into the time, between these.
 FEWEST, MOST = 5, 60
 STEP = 8  # that widths are multiples of, where the network is wide enough
+#: How a preset begins that comes from here.
+WRITTEN = "# Written by `edgeprune fit`; yours to change.\n"
 NARROW = f"Widths are not rounded to multiples of {STEP}: the network has too few filters for it."
 SECONDS = 1  # that a network is timed for
 #: Of a job beside its work: Python starts and packages are imported.
@@ -48,7 +50,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--task", help="where the layout leaves a choice: denoising or super-resolution")
     parser.add_argument("--size", metavar="HxW", help="of the images that the network sees, e.g. 64x64")
     parser.add_argument("--device", default="local", metavar="D", help="a name under `devices` (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=10, help="about how long it may take (default: %(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=10,
+        help=f"about how long it may take (default: %(default)s): as many epochs as fit, from {FEWEST} to {MOST}; "
+        f"where {FEWEST} take longer, it takes longer, and says so before it trains",
+    )
     parser.add_argument(
         "--name", help="of the preset and of the results' folder (default: the file's or the factory's)"
     )
@@ -111,14 +119,14 @@ def _fit(args: Namespace, name: str, root: Path) -> None:
             preset["sampling"][name]["round_to"] = step
             epochs, told = _epochs(root / "results" / name, preset, name, args.minutes)
         except BaseException:
-            file.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)  # the images that were fetched stay, for the same command once it is mended
             raise
         preset["recipes"][name] = {"epochs": epochs, **preset["recipes"][name]}
         _write(file, preset)
         print(told + less)
     else:
         if stored.get("limits") != preset["limits"]:
-            _write(file, {**stored, "limits": preset["limits"]})
+            _change_limits(file, preset["limits"])
         epochs = stored["recipes"][name]["epochs"]
         told = f"its {epochs} epochs stay, whatever --minutes says"
         print(f"Going on with presets/{name}.yaml, which asks the same; {told}.")
@@ -199,19 +207,26 @@ def _stored(file: Path, preset: dict[str, Any], name: str) -> dict[str, Any] | N
     epochs = (stored.get("recipes", {}).get(name) or {}).get("epochs")
     recipe = preset["recipes"][name] | ({"epochs": epochs} if epochs else {})
     asked = {**preset, "recipes": {name: recipe}}
-    free = {"modes", "sampling", "targets", "limits"}
+    free = {"modes", "sampling", "targets", "limits", "figures"}
     different = sorted(key for key in (stored.keys() | asked.keys()) - free if stored.get(key) != asked.get(key))
     if different:
         problem = f"is there already, and asks something else ({', '.join(different)})"
-        raise EdgepruneError(problem, file=file, key="--name", remedy="give another --name, or remove that file")
+        ours = file.read_text(encoding="utf-8").startswith(WRITTEN)
+        remedy = "give another --name" + ", or remove that file" * ours
+        raise EdgepruneError(problem, file=file, key="--name", remedy=remedy)
     return stored if epochs else None
 
 
-def _write(file: Path, preset: dict[str, Any]) -> None:
+def _write(file: Path, preset: dict[str, Any], before: str = WRITTEN) -> None:
     import yaml
 
-    text = "# Written by `edgeprune fit`; yours to change.\n"
-    files.write_text(file, text + yaml.safe_dump(preset, sort_keys=False, width=110))
+    files.write_text(file, before + yaml.safe_dump(preset, sort_keys=False, width=110))
+
+
+def _change_limits(file: Path, limits: dict[str, str]) -> None:
+    """In the text, so that the user's comments stay."""
+    kept = re.sub(r"^limits:.*\n?(?:[ \t]+.*\n?)*", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    _write(file, {"limits": limits}, before=kept.rstrip("\n") + "\n")
 
 
 def _reachable(results: Path, preset: dict[str, Any], name: str) -> tuple[int, list[float], str]:

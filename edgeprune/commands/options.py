@@ -42,9 +42,7 @@ def whole(option: str, least: int | None = None) -> Callable[[str], int]:
         except ValueError:
             pass
         more = "" if least is None else f" of at least {least}"
-        raise EdgepruneError(
-            f"{text!r} is not a whole number{more}", key=option, remedy=f"e.g. {option} {10 if least else 0}"
-        )
+        raise EdgepruneError(f"{text!r} is not a whole number{more}", key=option, remedy=f"e.g. {option} {least or 0}")
 
     return read
 

@@ -58,15 +58,20 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from edgeprune.commands.tables import plan_table
+    from edgeprune.sampling import methods
     from edgeprune.sampling.sample import sample
 
     options.check_out(args.out, args.profile, args.table)
     further: dict[str, Any] = {}
     if args.min_channels is not None:
-        floor = amounts.number(args.min_channels, "--min-channels", remedy="e.g. 8 or 0.1")
+        floor = amounts.number(args.min_channels, "--min-channels", remedy="e.g. 8, or 0.1 for 10 %")
         further["min_channels"] = amounts.plain(floor)
+    asked = [f"--{name}" for name in ("mode", "target", "budget") if getattr(args, name) is not None]
+    if asked and not methods.get(args.method).reduces:
+        problem = f"removes nothing, so {asked[0]} is of no use"
+        raise EdgepruneError(problem, key=f"--method {args.method}", remedy="leave it out, or name another method")
     if args.budget:
-        given = [f"--{name}" for name in ("mode", "target") if getattr(args, name) is not None]
+        given = [option for option in asked if option != "--budget"]
         if given:
             raise EdgepruneError(
                 f"cannot go with {' and '.join(given)}", key="--budget", remedy="give one or the other"

@@ -37,7 +37,7 @@ def run(preset: str, *arguments: str) -> None:
     Raises:
         EdgepruneError: a job failed, or the workflow could not begin; why, it has said.
     """
-    command = [sys.executable, "-m", "snakemake", "--logger", "edgeprune", "--cores", "all"]
+    command = [sys.executable, "-m", "snakemake_logger_plugin_edgeprune", "--cores", "all"]
     command += ["--config", f"preset={preset}", *arguments]
     sys.stdout.flush()
     with subprocess.Popen(command, env=os.environ | {"EDGEPRUNE_AGAIN": ""}) as process:

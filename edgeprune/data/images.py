@@ -1,11 +1,10 @@
 """Images of the user: a folder or an archive, local or at a URL, laid out as the kind of target wants it."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from edgeprune.data import annotations
 from edgeprune.data.files import Item, collect
-from edgeprune.data.layout import SUFFIXES, find_layout, find_splits, unsplit
+from edgeprune.data.layout import SUFFIXES, find_layout, find_splits, mask_of, unsplit
 from edgeprune.data.progress import say
 from edgeprune.data.request import Collection, Request
 from edgeprune.data.settings import channels_of, fraction_of, locate, size_of
@@ -91,7 +90,7 @@ def _find(request: Request, tree: Tree, classes: list[str]) -> tuple[AnyTarget, 
 
 
 def _mask(request: Request, tree: Tree, files: set[Names], base: Names, image: Names) -> Names:
-    mask = (*base, "masks", f"{PurePosixPath(image[-1]).stem}.png")
+    mask = mask_of(base, image)
     if mask not in files:
         problem, remedy = f"the image {tree.name(image)} has no mask", "add this file, or remove the image"
         raise request.error(problem, remedy=remedy, file=tree.name(mask))

@@ -1,6 +1,7 @@
 """Find the splits of the user's own images in a tree of files, and their classes; refuse what does not fit."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from edgeprune.data.progress import say
 from edgeprune.data.request import Request
@@ -168,3 +169,8 @@ def _check(
 def _some(names: Iterable[str]) -> str:
     names = sorted(names)
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def mask_of(base: Names, image: Names) -> Names:
+    """Where the mask of an image below ``base`` belongs."""
+    return (*base, "masks", f"{PurePosixPath(image[-1]).stem}.png")

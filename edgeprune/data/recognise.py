@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune.data.decode import GREY, decode_mask
-from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES, wrapper
+from edgeprune.data.layout import SPLIT_NAMES, SUFFIXES, mask_of, wrapper
 from edgeprune.data.targets import VOID
 from edgeprune.data.tree import Names, Tree, open_tree
 from edgeprune.errors import EdgepruneError
@@ -49,14 +49,18 @@ def recognise(path: str | Path, task: str | None = None, size: Sequence[int] | N
         problem = f"holds images in one folder only, {one.pop()!r}" if one else "holds no images"
         raise EdgepruneError(problem, file=path, key="--data", remedy=_LAYOUTS)
     settings: dict[str, Any] = {"source": "images", "path": str(path), "task": task or kind}
-    said = [f"{len(images) if kind != 'segmentation' else len(images) // 2} images, for {kind}"]
+    start, masks = (*wrapped, *(("train",) if splits else ())), []
+    if kind == "segmentation":
+        masks, images = ([names for names in images if names[0] == folder] for folder in ("masks", "images"))
+        known = set(masks)
+        for lacking in (names for names in images if mask_of((), names) not in known):
+            problem, wanted = f"{tree.name((*start, *lacking))} has no mask", tree.name(mask_of(start, lacking))
+            raise EdgepruneError(problem, file=wanted, key="--data", remedy="add this file, or remove the image")
+    said = [f"{len(images)} images, for {kind}"]
     if "test" not in splits:
         settings["test_fraction"] = 0.2
         said.append("no test folder: a fifth of the images, drawn once, are the test split")
-    start = (*wrapped, *(("train",) if splits else ()))
-    if kind == "segmentation":
-        masks = [names for names in images if names[0] == "masks"]
-        images = [names for names in images if names[0] == "images"]
+    if masks:
         classes = _classes(tree, start, masks)
         count = max(classes) + 1
         settings["classes"] = [f"class-{n}" for n in range(count)]

@@ -104,7 +104,7 @@ class Costs:
             raise EdgepruneError(
                 f"{resource} is measured on a device, so a table of its layers' costs is needed",
                 key="table",
-                remedy="give the table that scripts/measure_layers.py made of this network",
+                remedy="give the table that scripts/measure_layers.py made of this network (--table of a command)",
             )
         if resource not in self._measured:
             self._measured[resource] = Measured(self.profile, self.table, resource)

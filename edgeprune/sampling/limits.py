@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeprune import amounts
 from edgeprune.complexity.profile import Profile
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import COUNTED, MODES, RESOURCES
 from edgeprune.sampling.costs import Costs
 
@@ -24,7 +24,7 @@ def from_target(profile: Profile, mode: str, target: float, costs: Costs | None 
     """
     if mode not in MODES:
         known = ", ".join(f"{m} ({r})" for m, r in MODES.items())
-        raise EdgepruneError(f"unknown mode {mode!r}", key="mode", remedy=f"one of {known}")
+        raise EdgepruneError(f"unknown mode {mode!r}{near(mode, MODES)}", key="mode", remedy=f"one of {known}")
     fraction = amounts.number(target, "target", remedy="give the fraction to remove, e.g. 0.5")
     if not 0 < fraction < 1:
         raise EdgepruneError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, near
 from edgeprune.names import MEASURED
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def get(name: str) -> Method:
     known = methods()
     if name not in known:
         raise EdgepruneError(
-            f"unknown method {name!r}",
+            f"unknown method {name!r}{near(name, known)}",
             key="method",
             remedy="one of " + "; ".join(f"{m.name}: {m.description}" for m in known.values()),
         )

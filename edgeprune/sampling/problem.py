@@ -50,7 +50,8 @@ class Problem:
     ) -> None:
         for key, value, known in (("prunable", prunable, PRUNABLE), ("draw", draw, DRAWS)):
             if value not in known:
-                raise EdgepruneError(f"unknown choice {value!r}", key=key, remedy=f"one of {', '.join(known)}")
+                problem = f"unknown choice {value!r}{near(value, known)}"
+                raise EdgepruneError(problem, key=key, remedy=f"one of {', '.join(known)}")
         round_to, min_channels = whole(round_to, 1, "round_to"), _checked_floor(min_channels)
         patterns = _checked_patterns(protect)
         self.settings = {

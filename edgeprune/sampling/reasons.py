@@ -1,7 +1,8 @@
 """Why layers keep filters: what a refusal quotes of a :class:`~edgeprune.sampling.problem.Problem`."""
 
+import math
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from edgeprune.complexity import width
@@ -13,6 +14,7 @@ from edgeprune.sampling.costs import Costs
 
 _LEAST = 0.05  # of what must remain: a reason that holds less does not matter
 _REASONS, _LAYERS, _LONGEST = 3, 2, 200
+_OUTSIDE = "of no convolution or linear layer that runs"
 
 
 class Kept(Protocol):
@@ -55,18 +57,35 @@ def told(problem: Kept, resources: Collection[str]) -> tuple[str, bool, list[str
     """
     layers, held = {}, {}
     for resource in resources:
-        costs = [_cost(problem, n, layer, resource) for n, layer in enumerate(problem.profile.layers)]
-        for layer, cost in zip(problem.profile.layers, costs):
-            part, why = cost / (sum(costs) or 1) / len(resources), _reason(problem, layer)
+        parts = [
+            (layer.name, _reason(problem, layer), _cost(problem, n, layer, resource))
+            for n, layer in enumerate(problem.profile.layers)
+        ]
+        if resource == "params":
+            parts += [(name, _OUTSIDE, n) for name, n in _outside(problem.profile)]
+        total = sum(cost for *_, cost in parts) or 1
+        for name, why, cost in parts:
+            part = cost / total / len(resources)
             held[why] = held.get(why, 0) + part
             names = layers.setdefault(why, {})
-            names[layer.name] = names.get(layer.name, 0) + part
+            names[name] = names.get(name, 0) + part
     ranked = sorted(held, key=lambda why: held[why], reverse=True)
     shown = ranked[:1] + [why for why in ranked[1:_REASONS] if held[why] >= _LEAST]
     words = "; ".join(f"{_names(layers[why])}: {textwrap.shorten(why, _LONGEST, placeholder=' …')}" for why in shown)
-    fixed = {_reason(problem, layer) for layer in problem.profile.layers if width.is_constant(layer.out)}
+    fixed = {_OUTSIDE, *(_reason(problem, layer) for layer in problem.profile.layers if width.is_constant(layer.out))}
     helps = [do for why in shown if why in fixed and (do := remedy(why))]
     return words, not fixed.isdisjoint(shown), list(dict.fromkeys(helps))
+
+
+def _outside(profile: Profile) -> Iterator[tuple[str, int]]:
+    """Modules that are no layer of the profile, with the sizes of their matrices and kernels that no group moves: what
+    the forward pass does not use, and embeddings."""
+    names = {layer.name for layer in profile.layers}
+    for slot in profile.slots:
+        *path, _ = parts = slot.name.split(".")
+        owners = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+        if slot.trainable and len(slot.dims) > 1 and all(map(width.is_constant, slot.dims)) and not owners & names:
+            yield ".".join(path) or slot.name, math.prod(slot.shape({}))
 
 
 def _cost(problem: Kept, n: int, layer: Layer, resource: str) -> int:

@@ -27,7 +27,8 @@ class Classification(Task):
             raise EdgepruneError(
                 f"the network's output for one image is {shape}, the dataset's {classes} classes need (1, {classes})",
                 key=key,
-                remedy=f"let the factory take num_classes, or set its output to {classes} in args",
+                remedy=f"let the factory take num_classes, or set its output to {classes} in args (--args of "
+                "`edgeprune fit`)",
             )
 
     def loss(self, recipe: LossSettings) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:

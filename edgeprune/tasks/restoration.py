@@ -27,7 +27,8 @@ def check_image(shape: tuple[int, ...], wanted: tuple[int, ...], key: str | None
         raise EdgepruneError(
             f"the network's output for one image is {shape}, the task needs {(1, *wanted)}",
             key=key,
-            remedy="let the factory take in_channels (and scale), or set them in args; or choose another deploy_size",
+            remedy="let the factory take in_channels (and scale), or set them in args (--args of "
+            "`edgeprune fit`); or choose another deploy_size",
         )
 
 
