@@ -49,7 +49,7 @@ def main(argv=None):
     for one in kind.series:
         group = one.group
         speed = "" if one.run["variant"] == "dense" else f", {group['speedup']:.2f} × as fast"
-        cost = f"{group['flops'] / 1e9:.1f} GFLOPs, {group['latency_p50_ms']:.0f} ms{speed}"
+        cost = f"{group['flops'] / 1e9:.1f} GFLOPs, {group['latency_ms']:.0f} ms{speed}"
         told = f"{score(one.run['variant'])}\n{cost}"
         cells.append((one.name, sample.found[one.run["variant"]], told))
     figure, axes = plt.subplots(1, len(cells), figsize=(3 * len(cells), 3.55), layout="constrained")

@@ -14,7 +14,7 @@ ACCURACY = Metric("accuracy", "Accuracy", unit="%", scale=100.0)
 
 def row(method, test, mode="FA", seed=0, flops=1e9, earlier=0, reduction=0.5, **others):
     own = {f"reduction_{r}": 0.0 if method == "dense" else reduction for r in RESOURCES}
-    none = dict.fromkeys(("latency_p50_ms", "speedup", "device", "training_seconds"))
+    none = dict.fromkeys(("latency_ms", "speedup", "device", "training_seconds"))
     dense = method == "dense"
     variant = f"{'' if method == 'complexity' else f'{method}-'}{mode}-0.50"
     return {

@@ -1,5 +1,6 @@
 """Differences of runs, against scipy's own test and against simulations whose truth is known."""
 
+import math
 import random
 
 import numpy
@@ -138,6 +139,13 @@ def test_a_side_without_spread_is_no_hindrance():
     theirs = stats.ttest_1samp([70.0, 70.5, 71.0], 80.0)
     assert (found.p, found.df) == pytest.approx((theirs.pvalue, 2))
     assert found.verdict == "ahead"
+
+
+def test_of_a_score_that_is_no_number_nothing_is_claimed():
+    for lost in (math.nan, math.inf):
+        found = compare([1, lost], [1, 2])
+        assert found.verdict is None
+        assert "no number" in difference.words(found)
 
 
 def test_the_words_follow_the_corrected_decision():

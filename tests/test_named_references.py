@@ -183,7 +183,15 @@ def test_predictions_match_plans_by_the_run_that_they_are_of(tmp_path):
             (tmp_path / where).parent.mkdir(parents=True, exist_ok=True)
             plan.save(tmp_path / where)
             plans.append(tmp_path / where)
-            run = {"variant": variant, "method": "complexity", "mode": "FA", "target": 0.5, "seed": seed}
+            run = {
+                "network": "n",
+                "dataset": "d",
+                "variant": variant,
+                "method": "complexity",
+                "mode": "FA",
+                "target": 0.5,
+                "seed": seed,
+            }
             run |= {"plan_seed": plan_seed, "reference": reference, "budget": None}
             said = prediction.latency(profile, costs, plan.widths)
             value = {"format": "edgeprune.measurement", "device": "board", "run": run, "latency_ms": {"p50": said}}

@@ -203,7 +203,7 @@ def test_speed_has_the_line_of_proportion_and_a_place_that_was_not_reached_says_
         line for line in panels["local (fp32)"].lines if len(line.get_xdata()) == 2 and line.get_xdata()[0] == 0
     )
     slope = line.get_ydata()[1] / line.get_xdata()[1]
-    assert slope == pytest.approx(dense["latency_p50_ms"] / (dense["macs"] / 1e6))
+    assert slope == pytest.approx(dense["latency_ms"] / (dense["macs"] / 1e6))
     style.plt.close(figure)
     nothing = [{**row, "device": None} for row in places]
     style.plt.close(speed.draw(nothing))

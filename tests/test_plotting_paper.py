@@ -5,7 +5,7 @@ import re
 import pytest
 
 from edgeprune.plotting import cost, style, tradeoff
-from edgeprune.reporting import resolved, runs
+from edgeprune.reporting import latency, resolved, runs
 from helpers import synthetic_runs
 
 
@@ -36,12 +36,12 @@ def test_a_measured_resource_is_told_by_its_scatter_and_by_what_the_device_resol
 
 def test_latency_is_told_by_the_intervals_and_a_count_by_any_difference():
     def fast(speedup, low, high, **others):
-        named = {"latency_p50_ms": 1 / speedup, "speedup": speedup, "speedup_low": low, "speedup_high": high}
-        return {"resolution": None, "n": 1, **named, **others}
+        named = {"dense_latency_ms": 1, "speedup": speedup, "speedup_low": low, "speedup_high": high}
+        return {"resolution": None, "n": 1, **latency.of(named), **others}
 
-    assert resolved.differs([fast(1, 0.95, 1.05), fast(1.2, 1.1, 1.3)], "latency_p50_ms")
-    assert not resolved.differs([fast(1, 0.9, 1.15), fast(1.2, 1.1, 1.3)], "latency_p50_ms")
-    assert not resolved.differs([fast(1, 0.95, 1.05, resolution=0.4), fast(1.2, 1.1, 1.3)], "latency_p50_ms")
+    assert resolved.differs([fast(1, 0.95, 1.05), fast(1.2, 1.1, 1.3)], "latency_ms")
+    assert not resolved.differs([fast(1, 0.9, 1.15), fast(1.2, 1.1, 1.3)], "latency_ms")
+    assert not resolved.differs([fast(1, 0.95, 1.05, resolution=0.4), fast(1.2, 1.1, 1.3)], "latency_ms")
     assert resolved.differs([{"params": 1000}, {"params": 1001}], "params")
     assert not resolved.differs([{"params": 1000}, {"params": 1000}], "params")
 

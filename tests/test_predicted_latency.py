@@ -53,6 +53,21 @@ def test_rows_and_mean_error_are_those_of_the_runs(grid):
     assert "(+25.0 %)" in said
 
 
+def test_a_drift_of_the_machine_is_no_error_of_the_prediction(grid):
+    """Each measured at another state of the machine, beside a dense network that is as slow."""
+    for slower, path in enumerate(grid[3], 1):
+        value = json.loads(path.read_text())
+        if value["latency_ms"]:
+            speedup = 2 / value["latency_ms"]["p50"]
+            value |= {"speedup": speedup, "speedup_low": 0.9 * speedup, "speedup_high": 1.1 * speedup}
+            value["reference"] = {"latency_ms": {"p50": {1: 1.0, 2: 2.0, 3: 4.0}[slower]}}
+            value["latency_ms"]["p50"] = 17.0
+            path.write_text(json.dumps(value))
+    for row in prediction.read(*grid):
+        assert row["measured_ms"] == 17.0
+        assert row["error"] == pytest.approx(1 / OFF[row["variant"]] - 1)
+
+
 def test_figure_shows_each_run_and_states_the_error(grid):
     rows = prediction.read(*grid)
     drawn = prediction.draw(rows)
@@ -60,7 +75,7 @@ def test_figure_shows_each_run_and_states_the_error(grid):
     points = {tuple(map(float, line.get_xydata()[0])) for line in axes.lines if len(line.get_xydata()) == 1}
     factor = max(x for x, _ in points) / max(row["predicted_ms"] for row in rows)
     for row in rows:
-        wanted = (row["predicted_ms"] * factor, row["measured_ms"] * factor)
+        wanted = (row["predicted_ms"] * factor, row["latency_ms"] * factor)
         assert any(point == pytest.approx(wanted) for point in points)
     assert any("mean absolute error 11.4 %" in text.get_text() for text in axes.texts)
     style.save(drawn)

@@ -172,7 +172,7 @@ def test_a_place_has_a_section_and_one_that_was_not_reached_says_why(places):
     speedup = there.heads.index("Speed-up")
     assert re.fullmatch(r"\d\.\d\d ± \d\.\d\d \[\d\.\d\d, \d\.\d\d\]", there.rows[0][speedup])
     assert not there.notes
-    assert {row[gone.heads.index("Latency p50")] for row in gone.rows} == {"–"}
+    assert {row[gone.heads.index("Latency")] for row in gone.rows} == {"–"}
     assert {row[gone.heads.index("Test accuracy (%)")] for row in gone.rows} == {
         "–"
     }  # the int8 model's own is not known
@@ -241,13 +241,13 @@ def test_stages_of_a_peer_add_up(places):
 
 
 def test_macs_predict_time_as_far_as_they_do(places):
-    dense = {"method": "dense", "macs": 100, "latency_p50_ms": 10.0}
-    others = [{"method": "complexity", "macs": m, "latency_p50_ms": t} for m, t in ((50, 5.0), (25, 5.0), (80, 16.0))]
+    dense = {"method": "dense", "macs": 100, "latency_ms": 10.0}
+    others = [{"method": "complexity", "macs": m, "latency_ms": t} for m, t in ((50, 5.0), (25, 5.0), (80, 16.0))]
     found = macs_latency.of([dense, *others])
     assert found.ratios == pytest.approx((1.0, 2.0, 2.0))
     assert found.rank == pytest.approx(3.5 / 22.5**0.5)  # ranks 4 2 1 3 and 3 1.5 1.5 4
     assert macs_latency.of(others[:1]).rank is None
-    assert macs_latency.of([{**row, "latency_p50_ms": 1.0} for row in others]).rank is None
+    assert macs_latency.of([{**row, "latency_ms": 1.0} for row in others]).rank is None
     text = speed.caption(places[1])
     assert text.count("\n- ") == 3  # two places, and why not the third
     assert "gone does not answer" in text
@@ -309,7 +309,7 @@ def test_the_summary_has_each_variants_means(rows):
     summary = {name.rpartition("/")[2]: values for name, values in table.summary(runs.group(rows)).items()}
     assert set(summary) == {row["variant"] for row in rows}
     assert summary["dense"]["accuracy"] == pytest.approx(sum(r["test"] for r in rows[:3]) / 3, abs=1e-6)
-    assert summary["dense"]["local_fp32_latency_p50_ms"] > 0
+    assert summary["dense"]["local_fp32_latency_ms"] > 0
 
 
 def changed(grid, folder, change):
@@ -344,10 +344,9 @@ def test_where_int8_is_slower_the_table_says_so(tmp_path):
 
     def change(value):
         if value["runtime"] == "int8" and value["run"]["variant"] in ("FA-0.50", "FA-0.70"):
-            value["latency_ms"]["p50"] = 2.5
             value |= {"speedup": 0.4, "speedup_low": 0.39, "speedup_high": 0.41}
 
     plain, quantised = table.sections(changed(made, tmp_path, change))
     (said,) = [note for note in quantised.notes if "slower" in note]
-    assert said.startswith("int8 is slower than fp32 in 2 of 13 networks on local, most in FA-0.70 (2.50 ms against")
+    assert said.startswith("int8 is slower than fp32 in 2 of 13 networks on local, most in FA-0.70 (2.25 ms against")
     assert not any("slower" in note for note in plain.notes)

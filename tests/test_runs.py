@@ -1,13 +1,12 @@
 """Rows and groups: what is read of runs and their measurements."""
 
 import json
+import statistics
 
 import pytest
 
 from edgeprune.errors import EdgepruneError
-from edgeprune.reporting import (
-    runs,
-)
+from edgeprune.reporting import columns, macs_latency, runs, table
 
 
 def test_one_row_for_each_run_in_a_fixed_order(grid, rows):
@@ -86,3 +85,59 @@ def test_metrics_with_and_without_a_recipe_are_read_alike(grid, rows, tmp_path):
     (row,) = runs.read([tmp_path / "metrics.json"])
     (plain,) = runs.read([grid[0][0]])
     assert {key for key in row if row[key] != plain[key]} == {"metrics_file"}
+
+
+def drifted(grid, folder):
+    """Measurements in which the machine was up to twice as slow from one to the next, and ratios are what they were."""
+    files = []
+    for number, path in enumerate(grid[1]):
+        value, slower = json.loads(path.read_text()), 1 + number % 7 / 6
+        for model in (value, value["reference"]):
+            model["latency_ms"]["p50"] *= slower
+        files.append(folder / f"{number}.json")
+        files[-1].write_text(json.dumps(value))
+    return files
+
+
+def test_latencies_side_by_side_are_one_dense_latency_over_the_speed_up(grid, tmp_path):
+    rows = runs.read(grid[0], drifted(grid, tmp_path))
+    (dense,) = {row["dense_latency_ms"] for row in rows}
+    assert dense == pytest.approx(0.9 * 1.5)  # the median of the machine's states
+    for row in (*rows, *runs.group(rows)):
+        ends = [dense / row[f"speedup{end}"] for end in ("", "_high", "_low")]
+        assert [row[f"latency_ms{end}"] for end in ("", "_low", "_high")] == pytest.approx(ends)
+        if row in rows:
+            value = json.loads((tmp_path / row["measurement_file"]).read_text())
+            assert row["latency_p50_ms"] == value["latency_ms"]["p50"]
+    plain = runs.read(*grid[:2])
+    assert macs_latency.of(runs.group(rows)).ratios == pytest.approx(macs_latency.of(runs.group(plain)).ratios)
+    (tmp_path / "runs.csv").write_text(table.to_csv(rows))
+    assert runs.read_csv(tmp_path / "runs.csv") == rows
+
+
+def test_a_table_of_before_has_one_dense_latency_too(grid, rows, tmp_path):
+    """What was measured beside a network was not on record then: about its own latency times the speed-up."""
+    earlier = [{key: row[key] for key in row if key not in columns.COMPARED} for row in rows]
+    (tmp_path / "runs.csv").write_text(table.to_csv(earlier))
+    found = runs.read_csv(tmp_path / "runs.csv")
+    dense = statistics.median(row["latency_p50_ms"] * row["speedup"] for row in rows)
+    assert [row["dense_latency_ms"] for row in found] == pytest.approx([dense] * len(rows))
+    for row in found:
+        assert row["latency_ms_low"] <= row["latency_ms"] == dense / row["speedup"] <= row["latency_ms_high"]
+
+
+def test_without_a_speed_up_a_latency_is_what_was_measured(grid, tmp_path):
+    value = json.loads(grid[1][0].read_text()) | dict.fromkeys(("speedup", "speedup_low", "speedup_high", "reference"))
+    (tmp_path / "alone.json").write_text(json.dumps(value))
+    (row,) = (row for row in runs.read(grid[0], [tmp_path / "alone.json"]) if row["device"])
+    assert row["latency_ms"] == row["latency_p50_ms"] == value["latency_ms"]["p50"]
+    assert row["latency_ms_low"] is row["latency_ms_high"] is row["dense_latency_ms"] is None
+    earlier = table.to_csv([{key: row[key] for key in row if key not in columns.COMPARED}])
+    (tmp_path / "runs.csv").write_text(earlier)
+    assert runs.read_csv(tmp_path / "runs.csv")[0]["latency_ms"] == row["latency_p50_ms"]
+
+
+def test_a_warning_that_differs_in_a_number_only_is_said_once():
+    base = dict.fromkeys(runs.GROUP, "x") | {"target": 0.5, "method": "complexity", "mode": "PA"}
+    made = [{**base, "seed": n, "measuring_warning": f"had {n + 26} % of a core; too long"} for n in range(2)]
+    assert runs.group(made)[0]["measuring_warning"] == "had 26 % of a core; too long"

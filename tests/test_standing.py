@@ -9,11 +9,12 @@ import pytest
 
 from edgeprune import tasks
 from edgeprune.config import limits
-from edgeprune.reporting import choice, standing
+from edgeprune.reporting import choice, latency, standing
 
 #: Groups of recorded runs: VGG-16 and ResNet-8 on CIFAR-10 (5 runs, 5,000 validation images), the preset `quick` (2
 #: runs; 287 images of digits, 2 photographs), scored once more for what is left without each part of the images.
 RECORDED = json.loads((Path(__file__).parent / "golden" / "recommend.json").read_text())
+RECORDED = [row | latency.of(row | {"dense_latency_ms": 1.0}) for row in RECORDED]
 ACCURACY = tasks.get("classification").headline
 
 
@@ -77,6 +78,14 @@ def test_speeds_that_the_device_cannot_resolve_are_level():
     assert answer("vgg8", {"val": 0.98}, resolution=0.05).chosen["variant"] == "uniform-FA-0.70"
 
 
+def test_of_two_networks_latencies_decide_as_speed_ups_are_to_different_dense_networks():
+    large = {"dense_latency_ms": 10.0, "speedup": 3.0, "speedup_low": 2.9, "speedup_high": 3.1}
+    small = {"dense_latency_ms": 1.0, "speedup": 1.0, "speedup_low": 0.95, "speedup_high": 1.05}
+    large, small = (row | latency.of(row) for row in (large, small))
+    assert standing.slower(large, small)
+    assert not standing.slower(small, large)
+
+
 def simulated(draws, truth, runs, images, spread, between):
     """Groups of classifiers: each image is easy or hard for all of them (``spread``), each run is a little better or
     worse (``between``), each candidate by its ``truth`` (all logits), and each answer is drawn."""
@@ -91,7 +100,7 @@ def simulated(draws, truth, runs, images, spread, between):
         groups.append({
             "variant": number, "val": scores.mean(), "val_std": scores.std(ddof=1), "val_n": runs, "val_images": images,
             "val_left_out": " ".join(map(repr, ((sums.sum() - sums) / (images - sizes)).tolist())),
-            "flops": 100 - number, "params": 1, "latency_p50_ms": None, "speedup": None,
+            "flops": 100 - number, "params": 1, "latency_ms": None,
         })  # fmt: skip
     return groups
 
@@ -141,7 +150,7 @@ def test_where_nothing_is_shared_a_tie_is_what_a_test_at_95_per_cent_cannot_tell
         vals = draws.normal([[0.9], [0.9 - 0.01 * errors * np.sqrt(2 / 20)]], 0.01, (2, 20))
         made = [
             {"variant": i, "val": v.mean(), "val_std": v.std(ddof=1), "val_n": 20, "val_left_out": None, "flops": 2 - i,
-             "params": 1, "latency_p50_ms": None, "speedup": None}
+             "params": 1, "latency_ms": None}
             for i, v in enumerate(vals)
         ]  # fmt: skip
         ties += choice.choose(made, [], ACCURACY).chosen["variant"] == 1

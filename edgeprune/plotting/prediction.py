@@ -14,7 +14,8 @@ from edgeprune import files, identity
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import style
-from edgeprune.reporting import Row, planned, runs, script, units
+from edgeprune.reporting import Row, columns, planned, runs, script, units
+from edgeprune.reporting import latency as measured
 from edgeprune.reporting.captions import escape
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.predicted_latency import latency
@@ -54,8 +55,8 @@ def read(
 
     Returns:
         list of dict: ``variant, method, mode, target, reference, budget, plan_seed, seed, predicted_ms, measured_ms,
-        error`` (of the prediction, as a fraction of what was measured), dense first. A run that was not measured (the
-        device was away) is left out.
+        latency_ms, error`` (of the prediction, as a fraction of :mod:`edgeprune.reporting.latency`'s ``latency_ms``),
+        dense first. A run that was not measured (the device was away) is left out.
 
     Raises:
         EdgepruneError: a file of another kind, network or device, or a measurement without its plan.
@@ -80,9 +81,12 @@ def read(
             raise EdgepruneError(f"measures {run['variant']} of seed {name}, whose plan was not given", file=path)
         if value["latency_ms"] is None:
             continue
-        measured = value["latency_ms"]["p50"]
-        row = {key: run[key] for key in _RUN} | {"predicted_ms": found}
-        rows.append(row | {"measured_ms": measured, "error": (found - measured) / measured})
+        rows.append(run | columns.of_measurement(value, path) | {"predicted_ms": found})
+    rows = [
+        {key: row[key] for key in (*_RUN, "predicted_ms", "latency_ms")}
+        | {"measured_ms": row["latency_p50_ms"], "error": row["predicted_ms"] / row["latency_ms"] - 1}
+        for row in measured.comparable(rows)
+    ]
     return sorted(rows, key=lambda row: (not runs.is_dense(row), row["variant"], row["plan_seed"], row["seed"]))
 
 
@@ -91,7 +95,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     style.setup()
     looks = style.Looks(rows)
     figure, ax = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
-    both = [row[key] for row in rows for key in ("predicted_ms", "measured_ms")]
+    both = [row[key] for row in rows for key in ("predicted_ms", "latency_ms")]
     divisor, unit = units.scale(both, "time")
     low, high = (min(both) / divisor * 0.85, max(both) / divisor * 1.18) if both else (0.5, 2)
     ends = np.array([low, high])
@@ -100,7 +104,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
     names = {}
     for row in rows:
         look = looks.marker(row, size=6)
-        ax.plot(row["predicted_ms"] / divisor, row["measured_ms"] / divisor, linestyle="none", **look)
+        ax.plot(row["predicted_ms"] / divisor, row["latency_ms"] / divisor, linestyle="none", **look)
         names.setdefault(runs.label(row), row)
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (ax.xaxis, ax.yaxis):
@@ -108,7 +112,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())
     ax.set_xlabel(f"Predicted latency ({unit})")
-    ax.set_ylabel(f"Measured latency, median ({unit})")
+    ax.set_ylabel(f"Latency, dense / speed-up ({unit})")
     error = mean_error(rows)
     if error is not None:
         ax.text(
@@ -132,8 +136,8 @@ def caption(network: str, dataset: str, device: str, rows: Sequence[Row]) -> str
     """Of the figure, in reStructuredText: the mean error, and the largest one."""
     head = (
         f"**Predicted against measured latency of {escape(network)} on {escape(dataset)}, on {escape(device)}.** The "
-        "prediction is the sum of the layers' costs in the device's table at the plan's widths; measured is the median "
-        "of the trained network. The band is ±15 %."
+        "prediction is the sum of the layers' costs in the device's table at the plan's widths. "
+        f"{measured.SAID} The band is ±15 %."
     )
     error = mean_error(rows)
     if error is None:
@@ -143,5 +147,5 @@ def caption(network: str, dataset: str, device: str, rows: Sequence[Row]) -> str
         f"{head}\n\n- Mean absolute error over {len(rows)} run{'s' if len(rows) > 1 else ''}: "
         f"{100 * error:.1f} %.\n- Largest: {escape(worst['variant'])} of seed "
         f"{identity.seed_name(worst['plan_seed'], worst['seed'])}, predicted "
-        f"{worst['predicted_ms']:.3f} ms, measured {worst['measured_ms']:.3f} ms ({100 * worst['error']:+.1f} %).\n"
+        f"{worst['predicted_ms']:.3f} ms, measured {worst['latency_ms']:.3f} ms ({100 * worst['error']:+.1f} %).\n"
     ).replace("(-", "(−")

@@ -1,4 +1,4 @@
-"""MACs against the measured latency of one network and dataset: whether fewer MACs are faster, place by place."""
+"""MACs against the latency of one network and dataset: whether fewer MACs are faster, place by place."""
 
 import math
 from argparse import ArgumentParser, Namespace
@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from edgeprune.plotting import style, tradeoff
-from edgeprune.reporting import Row, macs_latency, notes, runs, script, units
+from edgeprune.reporting import Row, latency, macs_latency, notes, runs, script, units
 from edgeprune.reporting.captions import escape
 
 PANEL = (3.1, 2.6)  # inches
@@ -51,7 +51,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
             continue
         here = [row for row in rows if runs.place(row) == places[index]]
         ax.set_title(places[index] or "", fontsize="small", loc="left")
-        measured = [row for row in here if row["latency_p50_ms"] is not None]
+        measured = [row for row in here if row["latency_ms"] is not None]
         if measured:
             means[ax] = _panel(ax, measured, looks)
         else:
@@ -70,32 +70,32 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
 
 def _panel(ax: Axes, rows: Sequence[Row], looks: style.Looks) -> list[tradeoff.Mean]:
     divisor, unit = units.scale([row["macs"] for row in rows], "macs")
-    slower, time = units.scale([row["latency_p50_ms"] for row in rows], "time")
+    slower, time = units.scale([row["latency_ms"] for row in rows], "time")
     groups = runs.group(rows)
     for row in rows:
         look = looks.marker(row)
         ax.plot(
-            row["macs"] / divisor, row["latency_p50_ms"] / slower, marker=look["marker"], color=look["color"],
+            row["macs"] / divisor, row["latency_ms"] / slower, marker=look["marker"], color=look["color"],
             alpha=0.45, markersize=3, markeredgewidth=0, linestyle="", zorder=2,
         )  # fmt: skip
     for row in groups:
         ax.errorbar(
-            row["macs"] / divisor, row["latency_p50_ms"] / slower, xerr=(row["macs_std"] or 0) / divisor,
-            yerr=(row["latency_p50_ms_std"] or 0) / slower, linestyle="", elinewidth=0.8, zorder=3,
+            row["macs"] / divisor, row["latency_ms"] / slower, xerr=(row["macs_std"] or 0) / divisor,
+            yerr=(row["latency_ms_std"] or 0) / slower, linestyle="", elinewidth=0.8, zorder=3,
             **looks.marker(row, size=5.2),
         )  # fmt: skip
     right = 1.08 * max(row["macs"] for row in rows) / divisor
     found = macs_latency.of(groups)
     if found.dense:
-        slope = (found.dense["latency_p50_ms"] / slower) / (found.dense["macs"] / divisor)
+        slope = (found.dense["latency_ms"] / slower) / (found.dense["macs"] / divisor)
         ax.plot([0, right], [0, slope * right], zorder=1, **IDEAL)
     ax.set_xlim(0, right)
-    ax.set_ylim(0, 1.12 * max(row["latency_p50_ms"] for row in rows) / slower)
+    ax.set_ylim(0, 1.12 * max(row["latency_ms"] for row in rows) / slower)
     ax.set_xlabel(f"Compute ({unit})")
-    ax.set_ylabel(f"Latency, median ({time})")
+    ax.set_ylabel(f"Latency, dense / speed-up ({time})")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
-    return [tradeoff.mean(row, row["macs"] / divisor, row["latency_p50_ms"] / slower, looks) for row in groups]
+    return [tradeoff.mean(row, row["macs"] / divisor, row["latency_ms"] / slower, looks) for row in groups]
 
 
 def _say(ax: Axes, text: str) -> None:
@@ -107,7 +107,7 @@ def _say(ax: Axes, text: str) -> None:
 
 
 def caption(groups: Sequence[Row]) -> str:
-    """Of MACs against the measured latency: whether fewer MACs are faster, place by place.
+    """Of MACs against the latency: whether fewer MACs are faster, place by place.
 
     Args:
         groups: what :func:`edgeprune.reporting.runs.group` made of the runs shown.
@@ -115,20 +115,21 @@ def caption(groups: Sequence[Row]) -> str:
     network, dataset = groups[0]["network"], groups[0]["dataset"]
     lines = [
         f"**Do MACs predict the time of {escape(network)} on {escape(dataset)}?** Multiply-accumulates for one sample "
-        "against the median latency, a panel for each device and runtime; large markers are means over the runs, bars "
+        "against the latency, a panel for each device and runtime; large markers are means over the runs, bars "
         "one sample standard deviation. The dashed line is what proportion would give: the dense network's latency "
-        "times the share of its MACs that is left. Above the line, a network is slower than its MACs promise.",
+        "times the share of its MACs that is left. Above the line, a network is slower than its MACs promise. "
+        f"{latency.SAID}",
         "",
     ]
     places = runs.measured_at(groups)
     for place in places:
-        here = [row for row in groups if runs.place(row) == place and row["latency_p50_ms"] is not None]
+        here = [row for row in groups if runs.place(row) == place and row["latency_ms"] is not None]
         if not here:
             continue
         found = macs_latency.of(here)
         text = f"- {escape(place)}:"
         if found.dense:
-            time = units.one(found.dense["latency_p50_ms"], "time")
+            time = units.one(found.dense["latency_ms"], "time")
             text += f" dense {units.one(found.dense['macs'], 'macs')} in {time};"
         if found.ratios:
             span = f"{found.low:.2f} to {found.high:.2f} times (median {found.median:.2f})"

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from edgeprune.plotting import labels, style
-from edgeprune.reporting import Row, baseline, notes, pairs, resolved, runs, script, units
+from edgeprune.reporting import Row, baseline, latency, notes, pairs, resolved, runs, script, units
 from edgeprune.reporting.captions import costs, escape, score
 from edgeprune.reporting.columns import is_int8
 from edgeprune.reporting.pairs import Comparison
@@ -58,7 +58,7 @@ COUNTED_FACETS = (
     Facet("onnx_bytes", "Model file (ONNX)", "bytes"),
 )
 MEASURED_FACETS = (
-    Facet("latency_p50_ms", "Latency, median", "time"),
+    Facet("latency_ms", "Latency, dense / speed-up", "time"),
     Facet("cpu_percent", "CPU utilisation", unit="% of one core"),
     Facet("model_rss_bytes", "Memory above idle", "bytes"),
     Facet("energy_mj", "Energy", unit="mJ"),
@@ -279,6 +279,8 @@ def caption(groups: Sequence[Row], baselines: Sequence[Row] = ()) -> str:
     )
     if any(place for place, _ in drawn):
         lines[0] += " Panels with a device in their title were measured there, the others counted."
+    if any(facet.column == "latency_ms" for _, facet in (*drawn, *left)):
+        lines[0] += f" {latency.SAID}"
     if any(is_int8(row) for row in groups):
         lines[0] += " Of a quantised model, the score is its own."
     for row in baseline.of(groups, baselines):

@@ -298,5 +298,6 @@ def _test(row: Row, metric: Metric) -> str:
 
 def _row(row: Row) -> Row:
     keys = ("network", "dataset", "variant", "n", "val", "score", "score_std", "params", "flops", "speedup",
-            "latency_p50_ms", "peak_memory", "peak_rss_bytes", "file_bytes", "energy_mj", "energy_source")  # fmt: skip
+            "latency_ms", "latency_p50_ms", "peak_memory", "peak_rss_bytes", "file_bytes", "energy_mj",
+            "energy_source")  # fmt: skip
     return {key: row[key] for key in keys}

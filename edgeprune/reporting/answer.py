@@ -168,11 +168,11 @@ def _costs(row: Row, dense: Row | None, same: Sequence[Row], metric: Metric) -> 
     if row["score_half"] is not None:  # of the mean, 95 %; "±" is a standard deviation
         score += f" [{', '.join(_around(row, metric))}]"
     costs = [Cost("test score", score, pairs.beside_dense(row, same, metric))]
-    if row["latency_p50_ms"] is not None:
+    if row["latency_ms"] is not None:
         low, high = row["speedup_low"], row["speedup_high"]
         faster = f"{row['speedup']:.2f} times as fast [{low:.2f}, {high:.2f}]" if other and row["speedup"] else ""
         faster += ", not resolved" * bool(faster and notes.is_unresolved(row))
-        costs.append(Cost("latency", units.one(row["latency_p50_ms"], "time"), faster))
+        costs.append(Cost("latency", units.one(row["latency_ms"], "time"), faster))
     if row["energy_mj"] is not None:
         ratio = _change(row["energy_mj"], other.get("energy_mj"))
         kind = f" ({notes.energy([row])})" if notes.energy([row]) else ""

@@ -55,9 +55,9 @@ def costs(row: Row, dense: Row | None = None) -> str:
     for key, kind, noun in (("params", "params", " parameters"), ("flops", "flops", "")):
         ratio = f" ({100 * row[key] / dense[key] - 100:+.0f} %)".replace("-", "−") if dense and dense[key] else ""
         parts.append(f"{units.one(row[key], kind)}{noun}{ratio}")
-    if row["latency_p50_ms"] is not None:
+    if row["latency_ms"] is not None:
         speedup = f" ({row['speedup']:.2f} times as fast)" if dense and row["speedup"] else ""
-        parts.append(f"{units.one(row['latency_p50_ms'], 'time')}{speedup}")
+        parts.append(f"{units.one(row['latency_ms'], 'time')}{speedup}")
     if row["energy_mj"] is not None:
         kind = f" ({notes.energy([row])})" if notes.energy([row]) else ""
         parts.append(f"{units.digits(row['energy_mj'])} mJ{kind}")

@@ -88,7 +88,7 @@ class Choice:
     @property
     def timed(self) -> bool:
         """Whether the speed of all of :attr:`level` was measured."""
-        return all(row["latency_p50_ms"] is not None for row in self.level)
+        return all(row["latency_ms"] is not None for row in self.level)
 
     @property
     def as_fast(self) -> list[Row]:
@@ -129,7 +129,7 @@ def choose(groups: Sequence[Row], constraints: Sequence[Constraint], metric: Met
     sign = -1 if metric.higher_is_better else 1
 
     def rank(row: Row) -> tuple[float, float, float]:
-        latency = row["latency_p50_ms"]
+        latency = row["latency_ms"]
         return sign * row["val"], math.inf if latency is None else latency, row["params"]
 
     satisfying = sorted((row for row in groups if all(c.holds(row) for c in constraints)), key=rank)

@@ -23,8 +23,12 @@ FOUND = (
 )  # fmt: skip
 #: Text columns that differ between the runs of a group; a group has the texts that occur, one after another.
 NOTES = ("energy_source", "latency_reason", "energy_reason", "measuring_warning")
+#: Columns of :mod:`edgeprune.reporting.latency`.
+COMPARED = ("dense_latency_ms", "latency_ms", "latency_ms_low", "latency_ms_high")
 #: All that a row on no device lacks.
-UNMEASURED = dict.fromkeys(("device", "runtime", *LATENCY, *FOUND, "unreachable", *NOTES, "measurement_file"))
+UNMEASURED = dict.fromkeys(
+    ("device", "runtime", *LATENCY, *COMPARED, *FOUND, "unreachable", *NOTES, "measurement_file")
+)
 #: The files that a run's row is from.
 FILES = ("metrics_file", "measurement_file")
 #: Columns of scores without each part of the images.
@@ -121,6 +125,8 @@ def of_measurement(value: dict[str, Any], path: str | Path) -> Row:
     latency, reasons = value.get("latency_ms") or {}, value.get("reasons") or {}
     row = {**UNMEASURED, "device": value["device"], "runtime": value.get("runtime"), "measurement_file": str(path)}
     row |= {column: latency.get(key) for column, key in LATENCY.items()} | {key: value.get(key) for key in FOUND}
+    beside = (value.get("reference") or {}).get("latency_ms") or {}
+    row["dense_latency_ms"] = beside.get("p50")
     row["unreachable"] = int(bool(value.get("unreachable")))
     row["measuring_warning"] = "; ".join(value.get("warnings") or []) or None
     if row["latency_p50_ms"] is None:

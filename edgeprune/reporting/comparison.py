@@ -17,7 +17,7 @@ COLUMNS = (
     Column("Training, all stages", "training_flops", "flops", each=True),
     Column("of dense (%)", "training_of_dense", factor=100, places=0),
     Column("Training time (s)", "training_seconds", places=0, spread=True),
-    Column("Latency p50", "latency_p50_ms", "time", places=2, spread=True),
+    Column("Latency", "latency_ms", "time", places=2, spread=True),
     Column("Speed-up", "speedup", places=2, spread=True),
 )
 

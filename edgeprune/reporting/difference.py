@@ -34,6 +34,8 @@ class Sample:
             statistics.StatisticsError: there is none.
         """
         values = list(values)
+        if not all(map(math.isfinite, values)):  # of a training that diverged: there is no spread to know either
+            return cls(len(values), sum(values) / len(values), math.nan if len(values) > 1 else None)
         return cls(len(values), statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 

@@ -25,7 +25,7 @@ from edgeprune.tasks.base import Metric
 #: Where Snakemake keeps the libraries of its own report, in the order in which they are loaded.
 LIBRARIES = ("vega/vega.js", "vega-lite/vega-lite.js", "vega-embed/vega-embed.js")
 #: Columns that are always shown, beside the network's name; the others are behind a switch.
-MAIN = ("val", "score", "latency_p50_ms", "speedup", "params", "flops", "peak_memory")
+MAIN = ("val", "score", "latency_ms", "speedup", "params", "flops", "peak_memory")
 #: Of a row: a sign, and what it says. Rows are shown in this order.
 MARKS = {
     "take": ("★", "the network to take"),

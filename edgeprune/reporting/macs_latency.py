@@ -45,8 +45,8 @@ def of(groups: Sequence[Row]) -> Prediction:
     dense = next((row for row in groups if runs.is_dense(row)), None)
     ratios = ()
     if dense:
-        per_mac = dense["latency_p50_ms"] / dense["macs"]
-        ratios = tuple(row["latency_p50_ms"] / (row["macs"] * per_mac) for row in groups if row is not dense)
-    ranks = pandas.DataFrame(groups, columns=["macs", "latency_p50_ms"], dtype=float).rank()
+        per_mac = dense["latency_ms"] / dense["macs"]
+        ratios = tuple(row["latency_ms"] / (row["macs"] * per_mac) for row in groups if row is not dense)
+    ranks = pandas.DataFrame(groups, columns=["macs", "latency_ms"], dtype=float).rank()
     rank = float(ranks.corr(min_periods=3).to_numpy()[0, 1])
     return Prediction(dense, ratios, None if math.isnan(rank) else rank)

@@ -37,18 +37,18 @@ def slow(rows: Sequence[Row], everywhere: Sequence[Row]) -> list[str]:
     at = {(runs.place(row), *(row[key] for key in _WHICH)): row for row in everywhere}
     slower, compared = [], 0
     for row in rows:
-        if not columns.is_int8(row) or row["latency_p50_ms"] is None:
+        if not columns.is_int8(row) or row["latency_ms"] is None:
             continue
         where = runs.place(row | {"runtime": row["runtime"].replace("int8", "fp32")})
         plain = at.get((where, *(row[key] for key in _WHICH)))
-        if plain and plain["latency_p50_ms"] is not None:
+        if plain and plain["latency_ms"] is not None:
             compared += 1
             if standing.slower(row, plain):
                 slower.append((row, plain))
     if not slower:
         return []
-    row, plain = max(slower, key=lambda pair: pair[0]["latency_p50_ms"] / pair[1]["latency_p50_ms"])
-    times = " against ".join(units.one(each["latency_p50_ms"], "time") for each in (row, plain))
+    row, plain = max(slower, key=lambda pair: pair[0]["latency_ms"] / pair[1]["latency_ms"])
+    times = " against ".join(units.one(each["latency_ms"], "time") for each in (row, plain))
     return [
         f"int8 is slower than fp32 in {len(slower)} of {compared} networks on {row['device']}, most in "
         f"{row['variant']} ({times}): take fp32 there, unless the file's size decides."
@@ -71,7 +71,7 @@ def missing(rows: Sequence[Row]) -> list[str]:
     lacking, unscored, warnings = {}, [], []
     for place in runs.measured_at(rows):
         here = [row for row in rows if runs.place(row) == place]
-        ran = [row for row in here if row["latency_p50_ms"] is not None]
+        ran = [row for row in here if row["latency_ms"] is not None]
         for name, without in (
             ("latency", [row for row in here if row not in ran]),
             ("energy", [row for row in ran if row["energy_mj"] is None]),  # where nothing ran, one sentence will do

@@ -26,7 +26,7 @@ def differs(groups: Sequence[Row], column: str) -> bool:
     values = [row[column] for row in groups]
     if column not in columns.UNMEASURED:
         return len(set(values)) > 1
-    if column == "latency_p50_ms":
+    if column == "latency_ms":
         return any(standing.slower(*pair) for pair in permutations(groups, 2))
     known = [row["resolution"] for row in groups if row["resolution"] is not None]
     return max(values) > (1 + max(known, default=UNCALIBRATED)) * min(values) and not _scatter(groups, column)

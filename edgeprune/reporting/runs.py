@@ -7,8 +7,9 @@ with ``dense_`` and with ``reduction_`` before them, the cost of all stages of t
 (``earlier_epochs``, ``earlier_training_flops``) and into each (``stage_<stage>_training_<flops|seconds|joules>``),
 how thin its plan leaves it (``narrowest_kept``, ``harmonic_kept``, see :mod:`edgeprune.sampling.health`),
 what trained it (``train_device``, ``precision``, ``train_threads``),
-``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the reason where
-there are none (``latency_reason``, ``energy_reason``), the files that all this is from (``metrics_file``,
+``checkpoint_bytes``, ``onnx_bytes``, ``device``, ``runtime``, the numbers that were measured there, the latency to
+compare by (``latency_ms``, see :mod:`edgeprune.reporting.latency`), the reason where there are none
+(``latency_reason``, ``energy_reason``), the files that all this is from (``metrics_file``,
 ``measurement_file``), and of the very file that ran there ``score`` (its test score) and ``file_bytes``. How sure the
 validation score is, is in ``val_images`` and ``val_left_out`` (:func:`edgeprune.reporting.columns.uncertain`); a
 quantised file's own validation score is ``own_val``, with ``own_left_out``. Where a task
@@ -19,6 +20,7 @@ of the very file. What is not known is None.
 """
 
 import csv
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +30,7 @@ from typing import Any
 from edgeprune import identity, tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.names import BASELINES, MAIN, MODES
-from edgeprune.reporting import Row, columns, difference, engines
+from edgeprune.reporting import Row, columns, difference, engines, latency
 from edgeprune.sampling.methods import methods
 from edgeprune.tasks.base import Metric
 
@@ -80,7 +82,7 @@ def read(
         for key, row in runs.items()
         for found, own in measured.get(key, {None: (columns.UNMEASURED, None)}).values()
     ]
-    return sorted(rows, key=order)
+    return sorted(latency.comparable(rows), key=order)
 
 
 def read_csv(path: str | Path) -> list[Row]:
@@ -92,7 +94,7 @@ def read_csv(path: str | Path) -> list[Row]:
     try:
         with open(path, newline="", encoding="utf-8") as stream:
             rows = [{k: _value(k, v) for k, v in row.items()} for row in csv.DictReader(stream)]
-            return [identity.completed(row) for row in rows]
+            return latency.comparable(identity.completed(row) for row in rows)
     except FileNotFoundError as error:
         raise EdgepruneError("there is no such file", file=path, remedy="run the preset first") from error
     except ValueError as error:
@@ -230,7 +232,10 @@ def group(rows: Iterable[Row]) -> list[Row]:
             if column in GROUP or column in OF_ONE or column in engines.COLUMNS:
                 continue
             if column in columns.NOTES:
-                grouped[column] = "; ".join(dict.fromkeys(row[column] for row in members if row[column])) or None
+                once = {}  # of texts that differ in a number only, the first
+                for text in (part for row in members if row[column] for part in row[column].split("; ")):
+                    once.setdefault(re.sub(r"\d+", "", text), text)
+                grouped[column] = "; ".join(once.values()) or None
                 continue
             values = [row[column] for row in members if row[column] is not None]
             if column in columns.LEFT_OUT:
@@ -243,7 +248,7 @@ def group(rows: Iterable[Row]) -> list[Row]:
                 count = grouped[f"{column}_n"] = min(len(values), independent(members))
                 if column == "score":
                     grouped["score_half"] = difference.half_width(replace(sample, n=count)) if sample else None
-        result.append(grouped | engines.joined(members))
+        result.append(grouped | latency.of(grouped) | engines.joined(members))
     return sorted(result, key=order)
 
 

@@ -85,12 +85,12 @@ def half_width(row: Row, groups: Sequence[Row], metric: Metric) -> float | None:
 
 def slower(row: Row, other: Row) -> bool:
     """Whether one measured row is told to be slower than another at the same device: by more than the device resolves,
-    if that is known, and the intervals of the two speed-ups, which are to the same network, don't overlap. Of rows
-    without a speed-up the latencies decide."""
-    if row["speedup"] is None or other["speedup"] is None:
-        return row["latency_p50_ms"] > other["latency_p50_ms"]
-    beyond = other["speedup"] / row["speedup"] - 1 > (row.get("resolution") or 0)
-    return beyond and row["speedup_high"] < other["speedup_low"]
+    if that is known, and the intervals of the two latencies (:mod:`edgeprune.reporting.latency`; within a pair those
+    of the speed-ups) don't overlap. Without a speed-up the measured latencies decide."""
+    if row["latency_ms_low"] is None or other["latency_ms_high"] is None:
+        return row["latency_ms"] > other["latency_ms"]
+    beyond = row["latency_ms"] / other["latency_ms"] - 1 > (row.get("resolution") or 0)
+    return beyond and row["latency_ms_low"] > other["latency_ms_high"]
 
 
 def _gap(best: Row, other: Row, run: tuple[float, int] | None, metric: Metric) -> Gap:

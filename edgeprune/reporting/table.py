@@ -53,7 +53,7 @@ COLUMNS = (
     Column("−Feature maps (%)", "reduction_memory", factor=100, places=1),
     Column("Peak memory", "peak_memory", "bytes"),
     Column("Narrowest layer (%)", "narrowest_kept", factor=100, places=0, paper=False),
-    Column("Latency p50", "latency_p50_ms", "time", spread=True),
+    Column("Latency", "latency_ms", "time", spread=True),
     Column("Speed-up", "speedup", places=2, spread=True, interval=True),
     Column("CPU (% of a core)", "cpu_percent", places=0, paper=False),
     Column("Memory above idle", "model_rss_bytes", "bytes"),
@@ -140,7 +140,7 @@ def sections(groups: Sequence[Row], baselines: Sequence[Row] = (), paper: bool =
         # A column that no run of the section has a number for (energy without a meter) would only take room.
         shown = {c.key for c in COLUMNS if any(row[c.key] is not None for row in rows)}
         if place:
-            shown.add("latency_p50_ms")  # a dash for what was to be measured and was not
+            shown.add("latency_ms")  # a dash for what was to be measured and was not
         columns = [*scores(metrics, brief=True), *(c for c in COLUMNS if (c.paper or not paper) and c.key in shown)]
         where = f", measured on {place}" if place else ""
         made = section(f"{network} on {dataset}{where}", columns, [*held, *rows])
@@ -184,7 +184,7 @@ def summary(groups: Sequence[Row]) -> dict[str, dict[str, Any]]:
             entry[key] = _cut(row[key])
         if row["device"]:
             prefix = "_".join(filter(None, (row["device"], row["runtime"])))
-            for key in ("latency_p50_ms", "speedup", "model_rss_bytes", "energy_mj"):
+            for key in ("latency_ms", "speedup", "model_rss_bytes", "energy_mj"):
                 label = f"{key}_estimated" if key == "energy_mj" and notes.energy([row]) else key
                 entry[f"{prefix}_{label}"] = _cut(row[key])
     return result

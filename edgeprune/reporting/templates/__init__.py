@@ -10,6 +10,8 @@ from functools import cache
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.reporting import latency
+
 if TYPE_CHECKING:
     import jinja2
 
@@ -22,7 +24,7 @@ _TEX = {
 
 def render(name: str, **values: Any) -> str:
     """The text of the template ``<name>.j2`` with the values in it."""
-    return _environment().get_template(f"{name}.j2").render(values)
+    return _environment().get_template(f"{name}.j2").render(latency=latency.SAID, **values)
 
 
 @cache

@@ -20,7 +20,7 @@ function look() {
   return {
     background: null,
     font: "system-ui, sans-serif",
-    axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: soft, tickColor: soft, labelFontSize: 12, titleFontSize: 12 },
+    axis: { labelSeparation: 8, labelColor: text, titleColor: text, gridColor: line, domainColor: soft, tickColor: soft, labelFontSize: 12, titleFontSize: 12 },
     legend: { labelColor: text, titleColor: text, labelFontSize: 12, symbolLimit: 30 },
     view: { stroke: null },
     range: { category: colours },
@@ -43,7 +43,7 @@ class Part {
     const { x, y } = this.form.elements;
     for (const select of [x, y]) select.append(...data.axes.map(axis => new Option(axis.title, axis.key)));
     const first = keys => keys.find(key => data.axes.some(axis => axis.key === key)) ?? data.axes[0]?.key;
-    x.value = first(["latency_p50_ms", "flops"]);
+    x.value = first(["latency_ms", "flops"]);
     y.value = first(["score", "val"]);
     this.form.hidden = false;
     this.form.addEventListener("submit", event => event.preventDefault());
