@@ -5,7 +5,6 @@ Each function takes the `workflow` that Snakefiles see. Only this module of the 
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeprune.errors import EdgepruneError
+from edgeprune.garbage import uncollected
 
 if TYPE_CHECKING:
     from snakemake.jobs import Job
@@ -101,11 +101,8 @@ def plan_faster(workflow: Workflow) -> None:
     build = workflow._build_dag
 
     def build_undisturbed() -> None:
-        gc.disable()
-        try:
+        with uncollected():
             build()
-        finally:
-            gc.enable()
 
     workflow._build_dag = build_undisturbed  # pyrefly: ignore[method-assign]
 

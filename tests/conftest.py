@@ -1,6 +1,12 @@
 """Fixtures that several test files use. They import what they need when asked: most tests need none of it."""
 
+import signal
+
 import pytest
+
+# A shell's background jobs are started deaf to Ctrl-C, and so would be all that the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

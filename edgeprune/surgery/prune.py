@@ -11,12 +11,13 @@ from torch.nn.modules.conv import _ConvNd
 
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
+from edgeprune.garbage import uncollected
 from edgeprune.modules.clone import clone, named_tensors
 from edgeprune.modules.resize import Make, on_meta, rebuild
 from edgeprune.surgery.keep import kept_part
 from edgeprune.tracing.assertions import assertions_hold
 from edgeprune.tracing.counting import MacCounter
-from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
+from edgeprune.tracing.passes import failure, inputs, leaves, set_training, untouched_random_state
 
 if TYPE_CHECKING:
     from edgeprune.sampling.plan import Plan

@@ -11,6 +11,7 @@ from torch import nn
 from edgeprune.complexity import width
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
+from edgeprune.garbage import uncollected
 from edgeprune.tracing.algebra import Widths
 from edgeprune.tracing.assemble import dependent
 from edgeprune.tracing.assertions import assertions_hold
@@ -18,7 +19,7 @@ from edgeprune.tracing.attribute_sizes import FACTORS
 from edgeprune.tracing.computed_sizes import held_sizes, known_sizes
 from edgeprune.tracing.mode import Tracer
 from edgeprune.tracing.network import Network, depends_on_training, reads_sizes
-from edgeprune.tracing.passes import failure, inputs, leaves, set_training, uncollected, untouched_random_state
+from edgeprune.tracing.passes import failure, inputs, leaves, set_training, untouched_random_state
 from edgeprune.tracing.probe import settle
 from edgeprune.tracing.records import Attribute, Shapes
 from edgeprune.tracing.trace import Trace

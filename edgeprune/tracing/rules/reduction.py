@@ -17,12 +17,12 @@ STATISTICS = MOMENTS | {"amin", "min", "aminmax", "median", "prod", "logsumexp"}
 def reduction(tracer: Labels, call: Call) -> None:
     x = call.args[0]
     axes = _axes(call, x.dim())
-    X = tracer.dims(x)
+    X, of_weights = tracer.dims(x), tracer.parameter(x) is not None
     for k in axes:
-        if tracer.parameter(x) is None and call.name in STATISTICS:
-            tracer.statistic(X[k])
-        elif tracer.parameter(x) is not None and call.name in MOMENTS:
+        if of_weights and call.name in MOMENTS:
             tracer.in_count(X[k], "weights are standardised over it")
+        elif not of_weights and call.name in STATISTICS:
+            tracer.statistic(X[k])
     _reduced(tracer, call, axes)
 
 
