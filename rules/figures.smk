@@ -3,8 +3,7 @@ import shlex
 # Each figure is a module of edgeprune/plotting; here stands, for each, what the report calls it and what it reads: inputs
 # of the names of its options, and `options` that are no files. It is drawn for the pairs `shown`, all if there is nothing
 # else said, as `file` if that has another name.
-RUNS = {"metrics": of_pair(JOBS.trained), "timings": of_pair(JOBS.timings)}
-MEASURED_RUNS = RUNS | {"measurements": of_pair(JOBS.measurements)}
+RUNS = {"runs": "<results>/draw_figures/{network}/{dataset}/runs.csv"}
 BASELINE = {"baseline": lambda wildcards: JOBS.baselines([wildcards.dataset])}
 PROFILE = {"profile": "<results>/profile_network/{network}/{dataset}/profile.json"}
 PLANS = {"plans": of_pair(JOBS.plans)}
@@ -13,14 +12,14 @@ VARIANTS = {name: {"reference": v.reference, "budget": v.budget_name} for name, 
 DEVICE = config.get("sample_on")
 FIGURES = {
     "layer_complexity": {"label": "what each layer costs", "input": PROFILE},
-    "tradeoff": {"label": "score against each resource", "input": MEASURED_RUNS | BASELINE},
+    "tradeoff": {"label": "score against each resource", "input": RUNS | BASELINE},
     "cost": {"label": "what training costs, stage by stage", "input": RUNS},
     "widths": {
         "label": "what each mode keeps",
         "input": PLANS,
         "options": f"{PAIR} --variants {shlex.quote(json.dumps(VARIANTS))}",
     },
-    "speed": {"label": "MACs against measured time", "input": MEASURED_RUNS, "shown": GRID.pairs * bool(JOBS.measured)},
+    "speed": {"label": "MACs against measured time", "input": RUNS, "shown": GRID.pairs * bool(JOBS.measured)},
     "prediction": {
         "label": "predicted against measured latency",
         "input": {"table": JOBS.table_of_pair, **PROFILE, **PLANS, "measurements": of_pair(JOBS.predicted)},
@@ -50,6 +49,26 @@ PICTURES = [
     for name, figure in FIGURES.items()
     if name in SHOWN and (network, dataset) in figure.get("shown", GRID.pairs)
 ]
+
+
+rule collect_runs:
+    input:
+        metrics=of_pair(JOBS.trained),
+        measurements=of_pair(JOBS.measurements),
+        timings=of_pair(JOBS.timings),
+    output:
+        table="<results>/draw_figures/{network}/{dataset}/runs.csv",
+    log:
+        "<logs>/collect_runs/{network}/{dataset}.log",
+    benchmark:
+        "<benchmarks>/collect_runs/{network}/{dataset}.tsv"
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=sources("scripts/collect_runs.py", "{task}"),
+    shell:
+        f"python scripts/collect_runs.py {lists('metrics', 'measurements', 'timings')} --out {{output.table}} 2> {{log}}"
 
 
 for name, figure in FIGURES.items():
@@ -90,9 +109,7 @@ for name, figure in FIGURES.items():
 
 rule write_table:
     input:
-        metrics=JOBS.trained(GRID.runs),
-        measurements=JOBS.measurements(GRID.runs),
-        timings=JOBS.timings(GRID.runs),
+        runs=[f"<results>/draw_figures/{network}/{dataset}/runs.csv" for network, dataset in GRID.pairs],
         baselines=JOBS.baselines(GRID.datasets),
     output:
         groups="<results>/draw_figures/results.csv",
@@ -115,7 +132,7 @@ rule write_table:
     params:
         code=sources("scripts/write_table.py", *tasks.TASKS.values()),
     shell:
-        f"python scripts/write_table.py {lists('metrics', 'measurements', 'timings', 'baselines')}"
+        f"python scripts/write_table.py {lists('runs', 'baselines')}"
         " --out-csv {output.groups} --out-runs {output.runs}"
         " --out-md {output.markdown} --out-tex {output.latex} --out-html {output.page}"
         " --out-caption {output.caption} 2> {log}"

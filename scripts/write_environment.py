@@ -9,7 +9,7 @@ from edgeprune.reporting import environment, script
 
 def main(argv=None):
     parser = script.Parser(description=__doc__)
-    script.add_results(parser)
+    script.add_files(parser)
     parser.add_argument("--requirements", default="requirements.in", help="whose packages are listed")
     parser.add_argument("--config", required=True, help="the stored configuration of the preset")
     parser.add_argument("--out-html", required=True)

@@ -10,7 +10,7 @@ from edgeprune.reporting import baseline, captions, runs, script, table
 
 def main(argv=None):
     parser = script.Parser(description=__doc__)
-    script.add_results(parser)
+    script.add_runs(parser)
     parser.add_argument("--baselines", nargs="*", default=[], help="baseline.json of these datasets")
     parser.add_argument("--out-csv", required=True, help="groups as CSV; the runs go to runs.csv beside it")
     parser.add_argument("--out-runs", help="another place for the runs' CSV")
@@ -19,7 +19,7 @@ def main(argv=None):
     parser.add_argument("--out-html", help="a page of its own with tables that sort")
     parser.add_argument("--out-caption", help="reStructuredText for the report")
     args = parser.parse_args(argv)
-    rows = runs.read(args.metrics, args.measurements, args.timings)
+    rows = runs.read_tables(args.runs)
     groups, baselines = runs.group(rows), baseline.read(args.baselines)
     files.write_text(args.out_runs or Path(args.out_csv).with_name("runs.csv"), table.to_csv(rows))
     files.write_text(args.out_csv, table.to_csv(groups))

@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, labels, layer_complexity, speed, style, tradeoff, widths
-from edgeprune.reporting import runs
+from edgeprune.reporting import runs, table
 from helpers import synthetic_runs
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -236,13 +236,13 @@ def test_widths_show_means_over_the_seeds(grid, tmp_path):
 def test_scripts_write_the_same_files_twice(grid, tmp_path):
     profile = tmp_path / "profile.json"
     synthetic_runs.vgg16().save(profile)
-    for name, paths in zip(("metrics", "measurements", "plans"), grid):
-        (tmp_path / f"{name}.txt").write_text("\n".join(map(str, paths)))
+    (tmp_path / "plans.txt").write_text("\n".join(map(str, grid[2])))
+    (tmp_path / "runs.csv").write_text(table.to_csv(runs.read(*grid[:2])))
     jobs = {
         "layer_complexity": ["--profile", profile],
-        "tradeoff": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
-        "cost": ["--metrics", f"@{tmp_path}/metrics.txt"],
-        "speed": ["--metrics", f"@{tmp_path}/metrics.txt", "--measurements", f"@{tmp_path}/measurements.txt"],
+        "tradeoff": ["--runs", tmp_path / "runs.csv"],
+        "cost": ["--runs", tmp_path / "runs.csv"],
+        "speed": ["--runs", tmp_path / "runs.csv"],
         "widths": ["--plans", f"@{tmp_path}/plans.txt", "--network", "vgg8", "--dataset", "digits"],
     }
     made = {}

@@ -19,6 +19,7 @@ from edgeprune.errors import EdgepruneError
 from edgeprune.export.evaluate import evaluate
 from edgeprune.plotting import samples, style
 from edgeprune.plotting.kinds.image import detail
+from edgeprune.reporting import runs, table
 from helpers import synthetic_runs
 from helpers.imagefiles import picture
 from helpers.trainingdata import noise_dataset
@@ -131,11 +132,11 @@ def made(tmp_path_factory):
                 (folder / "metrics.json").write_text(json.dumps(value))
                 metrics.append(folder / "metrics.json")
             models.append(top / variant / "seed-0" / "model.onnx")
+        (top / "runs.csv").write_text(table.to_csv(runs.read(metrics)))
         known[task] = Namespace(
             data=[top / "data" / "manifest.json"],
             models=models[::-1],
-            metrics=metrics,
-            timings=[],
+            runs=[top / "runs.csv"],
             network=None,
             dataset=None,
         )
@@ -237,8 +238,9 @@ def test_points_and_their_scores_below(made):
 
 def test_what_cannot_be_shown_is_refused(made, tmp_path):
     args = made("denoising")
-    with pytest.raises(EdgepruneError, match=r"metrics were not given") as caught:
-        samples.make(Namespace(**vars(args) | {"metrics": args.metrics[:2]}))
+    (tmp_path / "runs.csv").write_text(table.to_csv(runs.read_csv(args.runs[0])[:2]))
+    with pytest.raises(EdgepruneError, match="in none of the tables") as caught:
+        samples.make(Namespace(**vars(args) | {"runs": [tmp_path / "runs.csv"]}))
     assert caught.value.file == args.models[0]
     with pytest.raises(EdgepruneError, match="classification has no pictures"):
         samples.make(Namespace(**vars(args) | {"data": [noise_dataset(tmp_path / "digits") / "manifest.json"]}))
@@ -248,7 +250,7 @@ def test_what_cannot_be_shown_is_refused(made, tmp_path):
 def test_the_script_writes_the_same_files_twice(made, tmp_path):
     args = made("segmentation")
     for turn in ("1", "2"):
-        given = [w for name in ("data", "models", "metrics") for w in (f"--{name}", *map(str, getattr(args, name)))]
+        given = [w for name in ("data", "models", "runs") for w in (f"--{name}", *map(str, getattr(args, name)))]
         out = [f"--out-{form}={tmp_path}/{turn}.{form}" for form in ("svg", "png", "csv", "caption")]
         command = [sys.executable, SCRIPT, "samples", *given, *out]
         subprocess.run(command, check=True, env={"PYTHONPATH": str(SCRIPT.parents[1]), "PYTHONHASHSEED": turn})

@@ -292,10 +292,14 @@ def test_captions_are_valid_restructured_text(rows, places):
 def test_the_script_writes_every_form_from_lists_of_files(grid, rows, tmp_path):
     for name, paths in (("m.txt", grid[0]), ("x.txt", grid[1])):
         (tmp_path / name).write_text("\n".join(map(str, paths)))
-    command = [sys.executable, str(SCRIPT), "--metrics", f"@{tmp_path}/m.txt", "--measurements", f"@{tmp_path}/x.txt"]
+    env = {"PYTHONPATH": str(SCRIPT.parents[1])}
+    files = ["--metrics", f"@{tmp_path}/m.txt", "--measurements", f"@{tmp_path}/x.txt"]
+    collect = [sys.executable, str(SCRIPT.with_name("collect_runs.py")), *files, "--out", str(tmp_path / "all.csv")]
+    subprocess.run(collect, check=True, env=env)
+    command = [sys.executable, str(SCRIPT), "--runs", str(tmp_path / "all.csv")]
     for form in ("csv", "md", "tex", "html", "caption"):
         command += [f"--out-{form}", str(tmp_path / f"results.{form}")]
-    subprocess.run(command, check=True, env={"PYTHONPATH": str(SCRIPT.parents[1])})
+    subprocess.run(command, check=True, env=env)
     with open(tmp_path / "runs.csv") as stream:
         read = list(csv.DictReader(stream))
     assert len(read) == 39

@@ -196,7 +196,10 @@ def test_the_scripts_take_baselines(made, tmp_path):
     forms = ("csv", "md", "tex", "html", "caption")
     out = [part for form in forms for part in (f"--out-{form}", str(tmp_path / f"results.{form}"))]
     env = {"PYTHONPATH": str(SCRIPTS.parent)}
-    command = [sys.executable, SCRIPTS / "write_table.py", *files, "--baselines", path, *out]
+    collected = ["--runs", tmp_path / "collected.csv"]
+    command = [sys.executable, SCRIPTS / "collect_runs.py", *files, "--out", collected[1]]
+    subprocess.run(command, check=True, env=env)
+    command = [sys.executable, SCRIPTS / "write_table.py", *collected, "--baselines", path, *out]
     subprocess.run(command, check=True, env=env)
     name = json.loads(path.read_text())["name"]
     for form in ("md", "tex", "html", "caption"):
@@ -206,7 +209,7 @@ def test_the_scripts_take_baselines(made, tmp_path):
     with open(tmp_path / "runs.csv") as stream:
         read = next(csv.DictReader(stream))
     assert float(read["test_ssim" if "test_ssim" in read else "test_iou_road"]) > 0
-    drawn = [sys.executable, SCRIPTS / "draw_figure.py", "tradeoff", *files, "--baseline", path]
+    drawn = [sys.executable, SCRIPTS / "draw_figure.py", "tradeoff", *collected, "--baseline", path]
     drawn += ["--out-png", tmp_path / "t.png", "--out-caption", tmp_path / "t.rst", "--out-csv", tmp_path / "t.csv"]
     subprocess.run(drawn, check=True, env=env)
     assert f"Below the axis lies {name} " in (tmp_path / "t.rst").read_text()

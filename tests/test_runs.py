@@ -137,6 +137,16 @@ def test_without_a_speed_up_a_latency_is_what_was_measured(grid, tmp_path):
     assert runs.read_csv(tmp_path / "runs.csv")[0]["latency_ms"] == row["latency_p50_ms"]
 
 
+def test_tables_of_several_networks_are_one_and_none_counts_twice(grid, rows, tmp_path):
+    other = [row | {"network": "a-network"} for row in rows]
+    for name, part in (("own", rows), ("other", other)):
+        (tmp_path / f"{name}.csv").write_text(table.to_csv(part))
+    assert runs.read_tables([tmp_path / "own.csv", tmp_path / "other.csv"]) == [*other, *rows]
+    with pytest.raises(EdgepruneError, match="a second time") as caught:
+        runs.read_tables([tmp_path / "own.csv"] * 2)
+    assert caught.value.file == tmp_path / "own.csv"
+
+
 def test_a_warning_that_differs_in_a_number_only_is_said_once():
     base = dict.fromkeys(runs.GROUP, "x") | {"target": 0.5, "method": "complexity", "mode": "PA"}
     made = [{**base, "seed": n, "measuring_warning": f"had {n + 26} % of a core; too long"} for n in range(2)]

@@ -10,7 +10,7 @@ from helpers.workflow import ROOT
 
 def test_an_empty_line_of_a_list_is_no_argument(tmp_path):
     parser = script.Parser()
-    script.add_results(parser)
+    script.add_files(parser)
     (tmp_path / "two").write_text("a/metrics.json\nb c/metrics.json\n")
     (tmp_path / "none").write_text("\n")
     args = parser.parse_args(["--metrics", f"@{tmp_path}/two", "--measurements", f"@{tmp_path}/none"])
@@ -28,7 +28,7 @@ def test_a_list_of_thousands_of_files_reaches_a_script(tmp_path):
         path.touch()
     (toy.root / "script.py").write_text(
         f"import json, sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom edgeprune.reporting import script\n"
-        "parser = script.Parser()\nscript.add_results(parser)\nparser.add_argument('--out')\n"
+        "parser = script.Parser()\nscript.add_files(parser)\nparser.add_argument('--out')\n"
         "args = parser.parse_args()\njson.dump([args.metrics, args.timings], open(args.out, 'w'))\n"
     )
     (toy.root / "Snakefile").write_text(

@@ -36,13 +36,13 @@ EARLIER: dict[str, dict[str, Any]] = {
 
 def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: the runs of one network on one dataset."""
-    script.add_results(parser, measurements=False)
+    script.add_runs(parser)
     script.add_pair(parser)
 
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    return script.figure(args, draw, caption)
+    return script.figure(args, draw, caption, runs.once)
 
 
 def draw(rows: Sequence[Row], title: str | None = None) -> Figure:

@@ -34,13 +34,13 @@ def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: runs of one network on one dataset, and their exported files of one seed."""
     parser.add_argument("--data", nargs="+", required=True, help="manifest.json of the fetched dataset (and test.npy)")
     parser.add_argument("--models", nargs="+", required=True, help="model.onnx of the runs shown, beside their metrics")
-    script.add_results(parser, measurements=False)
+    script.add_runs(parser)
     script.add_pair(parser)
 
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows = runs.select(runs.read(args.metrics, timings=args.timings), args.network, args.dataset)
+    rows = runs.once(script.of_pair(args))
     kind = read(Path(args.data[0]).parent, args.models, rows)
     samples = see(kind)
     drawing, numbers = draw(kind, samples, f"{rows[0]['network']} on {rows[0]['dataset']}")
@@ -56,7 +56,7 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
         rows: of :func:`edgeprune.reporting.runs.read`: of these runs and of others on the dataset.
 
     Raises:
-        EdgepruneError: the task has no pictures, or a model's metrics are not among the rows.
+        EdgepruneError: the task has no pictures, or a model's run is not among the rows.
     """
     manifest = load_manifest(folder)
     task = tasks.bind(manifest, folder / MANIFEST)
@@ -67,7 +67,9 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
     found = {Path(row["metrics_file"]).parent: row for row in rows}
     for model in models:
         if Path(model).parent not in found:
-            raise EdgepruneError("its run's metrics were not given", file=model, remedy="give its metrics.json, too")
+            raise EdgepruneError(
+                "its run is in none of the tables", file=model, remedy="name its table with --runs, too"
+            )
     chosen = sorted((found[Path(model).parent] for model in models), key=runs.order)
     paths = {found[Path(model).parent]["variant"]: model for model in models}
     series = [Series(row, groups[row["variant"]], Runner(open_bytes(paths[row["variant"]]), 1)) for row in chosen]

@@ -20,7 +20,7 @@ IDEAL = {"color": "0.35", "linestyle": (0, (4, 3)), "linewidth": 1.1}
 
 def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: the runs of one network on one dataset."""
-    script.add_results(parser)
+    script.add_runs(parser)
     script.add_pair(parser)
 
 

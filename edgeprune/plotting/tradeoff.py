@@ -67,7 +67,7 @@ MEASURED_FACETS = (
 
 def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: the runs of one network on one dataset."""
-    script.add_results(parser)
+    script.add_runs(parser)
     script.add_pair(parser)
     parser.add_argument("--baseline", nargs="*", default=[], help="baseline.json of the dataset, where there is one")
 

@@ -101,6 +101,23 @@ def read_csv(path: str | Path) -> list[Row]:
         raise EdgepruneError(f"is not a table of runs ({error})", file=path, remedy="make it again") from error
 
 
+def read_tables(paths: Iterable[str | Path]) -> list[Row]:
+    """The rows of several of these tables, in the order of :func:`read`.
+
+    Raises:
+        EdgepruneError: there is no such file, or two have the same run at the same place.
+    """
+    found = {}
+    for path in paths:
+        for row in read_csv(path):
+            key = identity.folder(row), place(row)
+            if key in found:
+                problem = f"has the run {key[0]} on {key[1]} a second time"
+                raise EdgepruneError(problem, file=path, remedy="name each table once")
+            found[key] = row
+    return sorted(found.values(), key=order)
+
+
 def of_folder(results: str | Path) -> list[Row]:
     """The rows of ``results/<preset>``: of its table of runs, or of what the table is made of.
 
@@ -124,7 +141,9 @@ def of_folder(results: str | Path) -> list[Row]:
 def _value(column: str, text: str | None) -> str | float | None:
     if text == "" or text is None:
         return None
-    return text if column in columns.TEXT else int(float(text)) if column in columns.WHOLE else float(text)
+    if column in columns.TEXT:
+        return text
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def place(row: Row) -> str | None:

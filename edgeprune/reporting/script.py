@@ -1,4 +1,4 @@
-"""What the scripts share that read the files of many runs."""
+"""What the scripts share that read many runs."""
 
 import argparse
 from collections.abc import Callable
@@ -19,28 +19,43 @@ class Parser(argparse.ArgumentParser):
         return [arg_line] if arg_line else []
 
 
-def add_results(parser: argparse.ArgumentParser, measurements: bool = True) -> None:
+def add_files(parser: argparse.ArgumentParser) -> None:
     """Options that name the files of runs."""
     parser.add_argument(
         "--metrics", nargs="+", required=True, help="metrics.json of every run (or @file with the list)"
     )
-    if measurements:
-        parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
+    parser.add_argument("--measurements", nargs="*", default=[], help="measurements of these runs (or @file)")
     parser.add_argument("--timings", nargs="*", default=[], help="timing.json of these runs, beside the metrics")
+
+
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    """The option that names tables of runs."""
+    parser.add_argument("--runs", nargs="+", required=True, help="tables of collect_runs.py (or @file with the list)")
 
 
 def add_pair(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Options that name one network on one dataset."""
-    needed = "its name in the title" if required else "needed if the files are of more than one"
+    needed = "its name in the title" if required else "needed if the tables are of more than one"
     parser.add_argument("--network", required=required, help=needed)
     parser.add_argument("--dataset", required=required, help=needed)
 
 
+def of_pair(args: argparse.Namespace) -> list[Row]:
+    """The rows of the one network on one dataset that the options name."""
+    return runs.select(runs.read_tables(args.runs), args.network, args.dataset)
+
+
 def figure(
-    args: argparse.Namespace, draw: Callable[[list[Row], str], Drawing], caption: Callable[[list[Row]], str]
+    args: argparse.Namespace,
+    draw: Callable[[list[Row], str], Drawing],
+    caption: Callable[[list[Row]], str],
+    shown: Callable[[list[Row]], list[Row]] = list,
 ) -> tuple[Drawing, list[Row], str]:
-    """A figure of the one pair that the options name, its rows, and its caption, which is of the groups."""
-    found = runs.read(args.metrics, getattr(args, "measurements", ()), args.timings)
-    rows = runs.select(found, args.network, args.dataset)
+    """A figure of the one pair that the options name, its rows, and its caption, which is of the groups.
+
+    Args:
+        shown: what is made of the rows of the tables first, e.g. :func:`edgeprune.reporting.runs.once`.
+    """
+    rows = shown(of_pair(args))
     title = f"{rows[0]['network']} on {rows[0]['dataset']}"
     return draw(rows, title), rows, caption(runs.group(rows))
