@@ -22,7 +22,7 @@ FIGURES = {
     "speed": {"label": "MACs against measured time", "input": RUNS, "shown": GRID.pairs * bool(JOBS.measured)},
     "prediction": {
         "label": "predicted against measured latency",
-        "input": {"table": JOBS.table_of_pair, **PROFILE, **PLANS, "measurements": of_pair(JOBS.predicted)},
+        "input": {"table": JOBS.table_of_pair, **PROFILE, **PLANS, **RUNS},
         "options": f"{PAIR} --device {DEVICE}",
         "file": f"prediction-{DEVICE}",
         "shown": GRID.pairs * bool(JOBS.tabled and (DEVICE, "fp32") in JOBS.measured),

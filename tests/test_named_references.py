@@ -175,7 +175,7 @@ def test_predictions_match_plans_by_the_run_that_they_are_of(tmp_path):
     profile = ALL["vgg16"]()
     profile.save(tmp_path / "profile.json")
     costs = tables.write(tmp_path / "table.json", profile, tables.products, device="board")
-    plans, measurements = [], []
+    plans, rows = [], []
     for variant, settings, reference in (("FA-0.50", {}, None), ("floored-FA-0.50", {"min_channels": 0.4}, "floored")):
         for plan_seed, seed in SEEDS:
             plan = sample(profile, "FA", 0.5, plan_seed, **settings)
@@ -183,21 +183,12 @@ def test_predictions_match_plans_by_the_run_that_they_are_of(tmp_path):
             (tmp_path / where).parent.mkdir(parents=True, exist_ok=True)
             plan.save(tmp_path / where)
             plans.append(tmp_path / where)
-            run = {
-                "network": "n",
-                "dataset": "d",
-                "variant": variant,
-                "method": "complexity",
-                "mode": "FA",
-                "target": 0.5,
-                "seed": seed,
-            }
+            run = {"variant": variant, "method": "complexity", "mode": "FA", "target": 0.5, "seed": seed}
             run |= {"plan_seed": plan_seed, "reference": reference, "budget": None}
             said = prediction.latency(profile, costs, plan.widths)
-            value = {"format": "edgeprune.measurement", "device": "board", "run": run, "latency_ms": {"p50": said}}
-            measurements.append(tmp_path / f"{variant}-{plan_seed}-{seed}.json")
-            measurements[-1].write_text(json.dumps(value))
-    found = prediction.read(tmp_path / "table.json", tmp_path / "profile.json", plans, measurements)
+            times = {"latency_p50_ms": said, "latency_ms": said}
+            rows.append(run | times | {"device": "board", "runtime": "fp32", "measurement_file": "m.json"})
+    found = prediction.read(tmp_path / "table.json", tmp_path / "profile.json", plans, rows)
     assert len(found) == 6
     assert all(row["error"] == 0 for row in found)
     assert [runs.label(row) for row in found] == ["FA"] * 3 + ["floored (FA)"] * 3

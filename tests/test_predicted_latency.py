@@ -1,15 +1,16 @@
 """Predicted beside measured latency: the rows, the mean error, the figure, and what is refused."""
 
 import csv
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from edgeprune import identity
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import prediction, style
+from edgeprune.reporting import columns, latency, table
 from edgeprune.sampling.sample import sample
 from helpers import tables
 from helpers.profiles import ALL
@@ -20,23 +21,22 @@ OFF = {"dense": 1.0, "LA-0.50": 1.1, "FA-0.50": 0.8}  # measured / predicted
 
 @pytest.fixture
 def grid(tmp_path):
-    """``(table, profile, plans, measurements)``: files of three made-up runs and one that was not measured."""
+    """``(table, profile, plans, rows)``: files, and the rows of three made-up runs and of one that was not measured."""
     profile = ALL["vgg16"]()
     profile.save(tmp_path / "profile.json")
-    table = tables.write(tmp_path / "table.json", profile, tables.products, device="board")
-    plans, measurements = [], []
+    costs = tables.write(tmp_path / "table.json", profile, tables.products, device="board")
+    plans, rows = [], []
     for variant, off in {**OFF, "MA-0.50": None}.items():
         mode, target = (None, None) if variant == "dense" else (variant[:2], 0.5)
-        plan = sample(profile, method="dense") if mode is None else sample(profile, mode, target, table=table)
+        plan = sample(profile, method="dense") if mode is None else sample(profile, mode, target, table=costs)
         plan.save(tmp_path / f"{variant}.json")
-        said = prediction.latency(profile, table, plan.widths)
+        said = prediction.latency(profile, costs, plan.widths)
         run = {"network": "vgg16", "dataset": "cifar10", "variant": variant, "method": plan.method, "mode": mode}
-        value = {"format": "edgeprune.measurement", "device": "board", "run": {**run, "target": target, "seed": 0}}
-        value["latency_ms"] = {"p50": said * off} if off else None
-        (tmp_path / f"{variant}.measured.json").write_text(json.dumps(value))
+        run |= {"target": target, "seed": 0, "task": "classification", "device": "board", "runtime": "fp32"}
+        run |= {"measurement_file": f"{variant}.json", "latency_p50_ms": said * off if off else None}
         plans.append(tmp_path / f"{variant}.json")
-        measurements.append(tmp_path / f"{variant}.measured.json")
-    return tmp_path / "table.json", tmp_path / "profile.json", plans, measurements
+        rows.append(columns.UNMEASURED | identity.completed(run))
+    return tmp_path / "table.json", tmp_path / "profile.json", plans, latency.comparable(rows)
 
 
 def test_rows_and_mean_error_are_those_of_the_runs(grid):
@@ -55,15 +55,13 @@ def test_rows_and_mean_error_are_those_of_the_runs(grid):
 
 def test_a_drift_of_the_machine_is_no_error_of_the_prediction(grid):
     """Each measured at another state of the machine, beside a dense network that is as slow."""
-    for slower, path in enumerate(grid[3], 1):
-        value = json.loads(path.read_text())
-        if value["latency_ms"]:
-            speedup = 2 / value["latency_ms"]["p50"]
-            value |= {"speedup": speedup, "speedup_low": 0.9 * speedup, "speedup_high": 1.1 * speedup}
-            value["reference"] = {"latency_ms": {"p50": {1: 1.0, 2: 2.0, 3: 4.0}[slower]}}
-            value["latency_ms"]["p50"] = 17.0
-            path.write_text(json.dumps(value))
-    for row in prediction.read(*grid):
+    drifted = []
+    for beside, row in zip((1.0, 2.0, 4.0, None), grid[3]):
+        speedup = 2 / row["latency_p50_ms"] if beside else None
+        ends = {"speedup_low": 0.9 * speedup, "speedup_high": 1.1 * speedup} if beside else {}
+        told = {"speedup": speedup, "dense_latency_ms": beside, "latency_p50_ms": 17.0 if beside else None}
+        drifted.append(row | told | ends)
+    for row in prediction.read(*grid[:3], latency.comparable(drifted)):
         assert row["measured_ms"] == 17.0
         assert row["error"] == pytest.approx(1 / OFF[row["variant"]] - 1)
 
@@ -82,37 +80,39 @@ def test_figure_shows_each_run_and_states_the_error(grid):
 
 
 def test_script_writes_the_figure_its_data_and_its_caption(grid, tmp_path):
-    table, profile, plans, measurements = grid
+    costs, profile, plans, rows = grid
+    (tmp_path / "runs.csv").write_text(table.to_csv(rows))
     out = {kind: tmp_path / f"figure.{kind}" for kind in ("svg", "png", "csv", "caption")}
     command = [
         sys.executable,
         SCRIPT,
         "prediction",
         "--table",
-        table,
+        costs,
         "--profile",
         profile,
         "--plans",
         *plans,
-        "--measurements",
+        "--runs",
     ]
-    command += [*measurements, "--network", "vgg16", "--dataset", "cifar10", "--device", "board"]
+    command += [tmp_path / "runs.csv", "--network", "vgg16", "--dataset", "cifar10", "--device", "board"]
     for kind, path in out.items():
         command += [f"--out-{kind}", path]
     subprocess.run(command, check=True)
     with open(out["csv"], newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [row["variant"] for row in rows] == ["dense", "FA-0.50", "LA-0.50"]
+        drawn = list(csv.DictReader(stream))
+    assert [row["variant"] for row in drawn] == ["dense", "FA-0.50", "LA-0.50"]
     assert all(path.stat().st_size > 100 for path in out.values())
 
 
 def test_refusals(grid):
-    table, profile, plans, measurements = grid
-    with pytest.raises(EdgepruneError, match="whose plan was not given"):
-        prediction.read(table, profile, plans[1:], measurements)
-    value = json.loads(measurements[0].read_text())
-    measurements[0].write_text(json.dumps({**value, "device": "another"}))
-    with pytest.raises(EdgepruneError, match="measurement on board"):
-        prediction.read(table, profile, plans, measurements)
+    costs, profile, plans, rows = grid
+    with pytest.raises(EdgepruneError, match="whose plan was not given") as caught:
+        prediction.read(costs, profile, plans[1:], rows)
+    assert caught.value.file == "dense.json"
+    for elsewhere in ({"device": "another"}, {"runtime": "int8"}):
+        with pytest.raises(EdgepruneError, match="device board, on which no run was measured") as caught:
+            prediction.read(costs, profile, plans, [row | elsewhere for row in rows])
+        assert caught.value.file == costs
     assert "No run was measured" in prediction.caption("n", "d", "board", [])
     style.save(prediction.draw([]))

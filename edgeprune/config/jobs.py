@@ -145,10 +145,6 @@ class Jobs:
         known = {name: tasks.get(self.config["datasets"][name]["task"]).baseline for name in datasets}
         return [f"<results>/score_baseline/{name}/baseline.json" for name in datasets if known[name]]
 
-    def predicted(self, runs: Iterable[Run]) -> list[str]:
-        """The measurements that the table of layer costs predicts."""
-        return self.measurements(runs, [(self.config.get("sample_on"), "fp32")])
-
     @staticmethod
     def _dense(run: AnyRun) -> str:
         return TRAINED.replace("{0.variant}", "dense").format(run)

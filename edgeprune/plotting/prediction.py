@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from edgeprune import files, identity
+from edgeprune import identity
 from edgeprune.complexity.profile import Profile
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import style
-from edgeprune.reporting import Row, columns, planned, runs, script, units
-from edgeprune.reporting import latency as measured
+from edgeprune.reporting import Row, planned, runs, script, units
 from edgeprune.reporting.captions import escape
+from edgeprune.reporting.latency import SAID
 from edgeprune.sampling.plan import Plan
 from edgeprune.sampling.predicted_latency import latency
 from edgeprune.sampling.table import CostTable
@@ -32,26 +32,25 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--table", required=True, help="the device's table of the network's layer costs")
     parser.add_argument("--profile", required=True, help="profile.json of the network")
     parser.add_argument("--plans", nargs="+", required=True, help="plans of the runs (or @file with the list)")
-    parser.add_argument("--measurements", nargs="+", required=True, help="their measurements on that device (or @file)")
+    script.add_runs(parser)
     parser.add_argument("--device", required=True, help="its name in the title")
     script.add_pair(parser, required=True)
 
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows = read(args.table, args.profile, args.plans, args.measurements)
+    rows = read(args.table, args.profile, args.plans, script.of_pair(args))
     drawing = draw(rows, f"{args.network} on {args.dataset}, {args.device}")
     return drawing, rows, caption(args.network, args.dataset, args.device, rows)
 
 
-def read(
-    table: str | Path, profile: str | Path, plans: Iterable[str | Path], measurements: Iterable[str | Path]
-) -> list[Row]:
-    """One row for each run that was measured on the table's device.
+def read(table: str | Path, profile: str | Path, plans: Iterable[str | Path], measured: Iterable[Row]) -> list[Row]:
+    """One row for each run that was measured in fp32 on the table's device.
 
     Args:
         table, profile: files of the table and of the network's profile.
-        plans, measurements: files of the runs' plans and measurements, in any order.
+        plans: files of the runs' plans, in any order.
+        measured: rows of :func:`edgeprune.reporting.runs.read` of one network on one dataset.
 
     Returns:
         list of dict: ``variant, method, mode, target, reference, budget, plan_seed, seed, predicted_ms, measured_ms,
@@ -59,7 +58,7 @@ def read(
         dense first. A run that was not measured (the device was away) is left out.
 
     Raises:
-        EdgepruneError: a file of another kind, network or device, or a measurement without its plan.
+        EdgepruneError: a file of another kind or network, no run on that device, or one without its plan.
     """
     costs, dense = CostTable.load(table), Profile.load(profile)
     predicted, rows = {}, []
@@ -68,25 +67,20 @@ def read(
         plan.check(dense)
         key = planned.run_of(path) or (*(getattr(plan, key) for key in _PLAN), plan.seed)
         predicted[key] = latency(dense, costs, plan.widths)
-    for path in measurements:
-        value = files.read_json(path)
-        run = value.get("run") if isinstance(value, dict) and value.get("format") == "edgeprune.measurement" else None
-        if not run or value["device"] != costs.device:
-            raise EdgepruneError(f"is not a run's measurement on {costs.device}", file=path, remedy="give one that is")
-        run = identity.completed(run)
-        name = identity.seed_name(run["plan_seed"], run["seed"])
-        keys = (run["variant"], name), (*(run[part] for part in _PLAN), run["plan_seed"])
+    here = [row for row in measured if (row["device"], row["runtime"]) == (costs.device, "fp32")]
+    if not here:
+        problem = f"is of the device {costs.device}, on which no run was measured"
+        raise EdgepruneError(problem, file=table, remedy="give a table of a device that runs were measured on")
+    for row in here:
+        name = identity.seed_name(row["plan_seed"], row["seed"])
+        keys = (row["variant"], name), (*(row[part] for part in _PLAN), row["plan_seed"])
         found = next((predicted[key] for key in keys if key in predicted), None)
         if found is None:
-            raise EdgepruneError(f"measures {run['variant']} of seed {name}, whose plan was not given", file=path)
-        if value["latency_ms"] is None:
-            continue
-        rows.append(run | columns.of_measurement(value, path) | {"predicted_ms": found})
-    rows = [
-        {key: row[key] for key in (*_RUN, "predicted_ms", "latency_ms")}
-        | {"measured_ms": row["latency_p50_ms"], "error": row["predicted_ms"] / row["latency_ms"] - 1}
-        for row in measured.comparable(rows)
-    ]
+            problem = f"measures {row['variant']} of seed {name}, whose plan was not given"
+            raise EdgepruneError(problem, file=row["measurement_file"], remedy="name its plan, too")
+        if row["latency_ms"] is not None:
+            times = {"measured_ms": row["latency_p50_ms"], "error": found / row["latency_ms"] - 1}
+            rows.append({key: row[key] for key in (*_RUN, "latency_ms")} | {"predicted_ms": found} | times)
     return sorted(rows, key=lambda row: (not runs.is_dense(row), row["variant"], row["plan_seed"], row["seed"]))
 
 
@@ -137,7 +131,7 @@ def caption(network: str, dataset: str, device: str, rows: Sequence[Row]) -> str
     head = (
         f"**Predicted against measured latency of {escape(network)} on {escape(dataset)}, on {escape(device)}.** The "
         "prediction is the sum of the layers' costs in the device's table at the plan's widths. "
-        f"{measured.SAID} The band is ±15 %."
+        f"{SAID} The band is ±15 %."
     )
     error = mean_error(rows)
     if error is None:
