@@ -53,6 +53,8 @@ def test_a_grid_runs_by_a_script_that_submits(workspace):
         "measure_model=1",
         "--latency-wait",
         10,
+        "--seconds-between-status-checks",
+        1,
     )
     said = workspace.run("snakemake", "--profile", "profiles/cluster-generic", *options, "--", "measure")
     submitted = (workspace.root / "submitted").read_text().split()
