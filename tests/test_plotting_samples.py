@@ -123,7 +123,7 @@ def made(tmp_path_factory):
         metrics, models = [], []
         for variant, (method, mode, target) in VARIANTS.items():
             for seed in (0, 1):
-                folder = top / variant / f"seed-{seed}"
+                folder = top / "net" / "mine" / variant / f"seed-{seed}"
                 folder.mkdir(parents=True)
                 network(folder / "model.onnx", manifest, heads_of(task, variant == "dense"), stride, up)
                 value, _ = synthetic_runs.run("net", "mine", variant, method, mode, target, seed)
@@ -131,7 +131,7 @@ def made(tmp_path_factory):
                 value |= {"task": task, "test": test, "val": {k: v for k, v in test.items() if k != "iou"}}
                 (folder / "metrics.json").write_text(json.dumps(value))
                 metrics.append(folder / "metrics.json")
-            models.append(top / variant / "seed-0" / "model.onnx")
+            models.append(top / "net" / "mine" / variant / "seed-0" / "model.onnx")
         (top / "runs.csv").write_text(table.to_csv(runs.read(metrics)))
         known[task] = Namespace(
             data=[top / "data" / "manifest.json"],

@@ -135,10 +135,9 @@ class Jobs:
         ranks = {"dense": 0, None: 1}
         return sorted(first.values(), key=lambda run: ranks.get(variants[run.variant].reference, 2))[:PICTURED]
 
-    def measurements(self, runs: Iterable[Run], places: Iterable[tuple[str | None, str]] | None = None) -> list[str]:
-        """The measurements of runs on every device, in each of its runtimes, or at the ``places``."""
-        places = self.measured if places is None else places
-        return [f"<results>/measure_model/{d}/{r}/{run.path}.json" for d, r in places for run in runs]
+    def measurements(self, runs: Iterable[Run]) -> list[str]:
+        """The measurements of runs on every device, in each of its runtimes."""
+        return [f"<results>/measure_model/{d}/{r}/{run.path}.json" for d, r in self.measured for run in runs]
 
     def baselines(self, datasets: Iterable[str]) -> list[str]:
         """The scores of what learnt nothing, of the datasets whose task has such a baseline."""

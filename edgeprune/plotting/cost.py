@@ -42,7 +42,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    return script.figure(args, draw, caption, runs.once)
+    return script.figure(runs.once(script.read_pair(args)), draw, caption)
 
 
 def draw(rows: Sequence[Row], title: str | None = None) -> Figure:

@@ -39,7 +39,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows = read(args.table, args.profile, args.plans, script.of_pair(args))
+    rows = read(args.table, args.profile, args.plans, script.read_pair(args))
     drawing = draw(rows, f"{args.network} on {args.dataset}, {args.device}")
     return drawing, rows, caption(args.network, args.dataset, args.device, rows)
 
@@ -67,7 +67,7 @@ def read(table: str | Path, profile: str | Path, plans: Iterable[str | Path], me
         plan.check(dense)
         key = planned.run_of(path) or (*(getattr(plan, key) for key in _PLAN), plan.seed)
         predicted[key] = latency(dense, costs, plan.widths)
-    here = [row for row in measured if (row["device"], row["runtime"]) == (costs.device, "fp32")]
+    here = [row for row in measured if (row["device"], row.get("runtime")) == (costs.device, "fp32")]
     if not here:
         problem = f"is of the device {costs.device}, on which no run was measured"
         raise EdgepruneError(problem, file=table, remedy="give a table of a device that runs were measured on")
@@ -79,8 +79,8 @@ def read(table: str | Path, profile: str | Path, plans: Iterable[str | Path], me
             problem = f"measures {row['variant']} of seed {name}, whose plan was not given"
             raise EdgepruneError(problem, file=row["measurement_file"], remedy="name its plan, too")
         if row["latency_ms"] is not None:
-            times = {"measured_ms": row["latency_p50_ms"], "error": found / row["latency_ms"] - 1}
-            rows.append({key: row[key] for key in (*_RUN, "latency_ms")} | {"predicted_ms": found} | times)
+            times = {"predicted_ms": found, "latency_ms": row["latency_ms"], "measured_ms": row["latency_p50_ms"]}
+            rows.append({key: row[key] for key in _RUN} | times | {"error": found / row["latency_ms"] - 1})
     return sorted(rows, key=lambda row: (not runs.is_dense(row), row["variant"], row["plan_seed"], row["seed"]))
 
 

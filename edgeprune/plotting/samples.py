@@ -33,14 +33,15 @@ CELL = 1.6  # inches of a picture, at most
 def add_options(parser: ArgumentParser) -> None:
     """What :func:`make` reads: runs of one network on one dataset, and their exported files of one seed."""
     parser.add_argument("--data", nargs="+", required=True, help="manifest.json of the fetched dataset (and test.npy)")
-    parser.add_argument("--models", nargs="+", required=True, help="model.onnx of the runs shown, beside their metrics")
+    where = "<network>/<dataset>/<variant>/seed-<seed>"
+    parser.add_argument("--models", nargs="+", required=True, help=f"model.onnx of the runs shown, each in {where}")
     script.add_runs(parser)
     script.add_pair(parser)
 
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    rows = runs.once(script.of_pair(args))
+    rows = runs.once(script.read_pair(args))
     kind = read(Path(args.data[0]).parent, args.models, rows)
     samples = see(kind)
     drawing, numbers = draw(kind, samples, f"{rows[0]['network']} on {rows[0]['dataset']}")
@@ -52,7 +53,7 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
 
     Args:
         folder: of the fetched dataset.
-        models: exported files, each in the folder of its run's ``metrics.json``.
+        models: exported files, each in ``<network>/<dataset>/<variant>/seed-<seed>``.
         rows: of :func:`edgeprune.reporting.runs.read`: of these runs and of others on the dataset.
 
     Raises:
@@ -64,14 +65,15 @@ def read(folder: Path, models: Sequence[str | Path], rows: Sequence[Row]) -> Kin
         problem = f"the task {task.name} has no pictures"
         raise EdgepruneError(problem, file=folder / MANIFEST, key="task", remedy=f"set pictures to one of {[*KINDS]}")
     groups = {row["variant"]: row for row in runs.group(rows)}
-    found = {Path(row["metrics_file"]).parent: row for row in rows}
-    for model in models:
-        if Path(model).parent not in found:
+    found = {identity.folder(row): row for row in rows}
+    runs_of = {model: "/".join(Path(model).parts[-5:-1]) for model in models}
+    for model, run in runs_of.items():
+        if run not in found:
             raise EdgepruneError(
                 "its run is in none of the tables", file=model, remedy="name its table with --runs, too"
             )
-    chosen = sorted((found[Path(model).parent] for model in models), key=runs.order)
-    paths = {found[Path(model).parent]["variant"]: model for model in models}
+    chosen = sorted((found[run] for run in runs_of.values()), key=runs.order)
+    paths = {found[run]["variant"]: model for model, run in runs_of.items()}
     series = [Series(row, groups[row["variant"]], Runner(open_bytes(paths[row["variant"]]), 1)) for row in chosen]
     return KINDS[task.pictures](task, series, open_samples(folder, "test", manifest), style.Looks(rows))
 

@@ -26,7 +26,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
-    return script.figure(args, draw, caption)
+    return script.figure(script.read_pair(args), draw, caption)
 
 
 def draw(rows: Sequence[Row], title: str | None = None) -> Figure:

@@ -75,7 +75,8 @@ def add_options(parser: ArgumentParser) -> None:
 def make(args: Namespace) -> tuple[Figure, list[Row], str]:
     """The figure, its rows and its caption, as ``scripts/draw_figure.py`` wants them."""
     baselines = baseline.read(args.baseline)
-    return script.figure(args, partial(draw, baselines=baselines), partial(caption, baselines=baselines))
+    drawn, said = partial(draw, baselines=baselines), partial(caption, baselines=baselines)
+    return script.figure(script.read_pair(args), drawn, said)
 
 
 def draw(rows: Sequence[Row], title: str | None = None, baselines: Sequence[Row] = ()) -> Figure:

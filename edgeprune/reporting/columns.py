@@ -36,6 +36,8 @@ LEFT_OUT = ("val_left_out", "own_left_out")
 #: Columns that hold text; all others hold numbers.
 TEXT = ("network", "dataset", "task", "variant", "method", "mode", "reference", "budget", "metric", "device", "runtime",
         *NOTES, *FILES, *LEFT_OUT, "train_device", "precision")  # fmt: skip
+#: Columns of whole numbers, whatever a spreadsheet made of them.
+WHOLE = ("seed", "plan_seed", "epochs", "train_threads")
 
 
 def load(path: str | Path, kind: str) -> dict[str, Any]:

@@ -105,17 +105,18 @@ def read_tables(paths: Iterable[str | Path]) -> list[Row]:
     """The rows of several of these tables, in the order of :func:`read`.
 
     Raises:
-        EdgepruneError: there is no such file, or two have the same run at the same place.
+        EdgepruneError: there is no such file, or two have runs of the same network on the same dataset.
     """
-    found = {}
+    rows, pairs = [], set()
     for path in paths:
-        for row in read_csv(path):
-            key = identity.folder(row), place(row)
-            if key in found:
-                problem = f"has the run {key[0]} on {key[1]} a second time"
-                raise EdgepruneError(problem, file=path, remedy="name each table once")
-            found[key] = row
-    return sorted(found.values(), key=order)
+        more = read_csv(path)
+        for network, dataset in sorted({(row["network"], row["dataset"]) for row in more}):
+            if (network, dataset) in pairs:
+                problem = f"has runs of {network} on {dataset}, as another table has"
+                raise EdgepruneError(problem, file=path, remedy="name one table for each network and dataset")
+            pairs.add((network, dataset))
+        rows += more
+    return sorted(rows, key=order)
 
 
 def of_folder(results: str | Path) -> list[Row]:
@@ -143,7 +144,8 @@ def _value(column: str, text: str | None) -> str | float | None:
         return None
     if column in columns.TEXT:
         return text
-    return int(text) if text.lstrip("-").isdecimal() else float(text)
+    whole = text.lstrip("-").isdecimal()
+    return int(text) if whole else int(float(text)) if column in columns.WHOLE else float(text)
 
 
 def place(row: Row) -> str | None:

@@ -35,27 +35,19 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
 
 def add_pair(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Options that name one network on one dataset."""
-    needed = "its name in the title" if required else "needed if the tables are of more than one"
+    needed = "whose runs they are, in the title too" if required else "needed if the tables are of more than one"
     parser.add_argument("--network", required=required, help=needed)
     parser.add_argument("--dataset", required=required, help=needed)
 
 
-def of_pair(args: argparse.Namespace) -> list[Row]:
+def read_pair(args: argparse.Namespace) -> list[Row]:
     """The rows of the one network on one dataset that the options name."""
     return runs.select(runs.read_tables(args.runs), args.network, args.dataset)
 
 
 def figure(
-    args: argparse.Namespace,
-    draw: Callable[[list[Row], str], Drawing],
-    caption: Callable[[list[Row]], str],
-    shown: Callable[[list[Row]], list[Row]] = list,
+    rows: list[Row], draw: Callable[[list[Row], str], Drawing], caption: Callable[[list[Row]], str]
 ) -> tuple[Drawing, list[Row], str]:
-    """A figure of the one pair that the options name, its rows, and its caption, which is of the groups.
-
-    Args:
-        shown: what is made of the rows of the tables first, e.g. :func:`edgeprune.reporting.runs.once`.
-    """
-    rows = shown(of_pair(args))
+    """A figure of the rows of one pair, these rows, and its caption, which is of the groups."""
     title = f"{rows[0]['network']} on {rows[0]['dataset']}"
     return draw(rows, title), rows, caption(runs.group(rows))
