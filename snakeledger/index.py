@@ -48,19 +48,24 @@ class Seen(NamedTuple):
 
 @dataclass
 class Index:
-    """``seen`` maps outputs to :class:`Seen`; ``ledgers`` ledger files to the sha256 they had, None if absent."""
+    """``seen`` maps outputs to :class:`Seen`; ``ledgers`` ledger files to the sha256 they had, None if absent.
+
+    ``settled``: every ledger could be read, and all that they vouch for was there and seen.
+    """
 
     seen: dict[str, Seen] = field(default_factory=dict)
     ledgers: dict[str, str | None] = field(default_factory=dict)
+    settled: bool = False
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
             seen = {output: Seen(*parts) for output, parts in value["seen"].items()}
-            return cls(seen, value["ledgers"]) if value["version"] == VERSION else cls()
+            return cls(seen, value["ledgers"], value.get("settled", False)) if value["version"] == VERSION else cls()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
     def save(self, path: str | Path) -> None:
-        write_text(path, json.dumps({"version": VERSION, "ledgers": self.ledgers, "seen": self.seen}))
+        value = {"version": VERSION, "settled": self.settled, "ledgers": self.ledgers, "seen": self.seen}
+        write_text(path, json.dumps(value))

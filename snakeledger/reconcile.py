@@ -80,6 +80,8 @@ class _Reconciliation:
         self.content: dict[str, str] = {}
 
     def run(self, mend: bool, forget: bool) -> Outcome:
+        if not forget and self._is_as_it_was():
+            return self.outcome
         for ledger in self.ledgers:
             self._open(ledger)
         verdicts = self._verdicts()
@@ -90,12 +92,34 @@ class _Reconciliation:
             self._distrust_what_other_inputs_made([p for p, v in verdicts.items() if v.kind != decide.DISTRUST])
         if forget:
             self._forget()
-        if self.dirty:
+        settled = not self.unreadable and self.entries.keys() <= self.index.seen.keys()
+        if self.dirty or settled != self.index.settled:
+            self.index.settled = settled
             for ledger in self.ledgers:
                 if mend or ledger not in self.unreadable:
                     self._close(ledger)
             self.index.save(self.place)
         return self.outcome
+
+    def _is_as_it_was(self) -> bool:
+        """Whether ledgers, results and records are those of the last time, and complete: then no ledger is parsed."""
+        absent = [ledger for ledger in self.ledgers if not (self.root / ledger).exists()]
+        known, seen = self.index.ledgers, self.index.seen
+        same = (
+            self.index.settled
+            and all(known.get(ledger, "") == self._digest(ledger) for ledger in self.ledgers)
+            and not any(self.cached(ledger) for ledger in absent)
+            and seen.keys() == files_of(self.root, self.ledgers).keys()
+            and all(self._is_untouched(path, seen[path]) for path in seen)
+        )
+        if same:
+            self.outcome.trusted, self.outcome.absent = len(seen), absent
+        return same
+
+    def _is_untouched(self, path: str, seen: Seen) -> bool:
+        incomplete = self.records.is_incomplete(path)
+        state = [seen.file, seen.record]
+        return not incomplete and state == [signature(self.root / path), self.records.signature(path)]
 
     def _open(self, ledger: str) -> None:
         path, recorded = self.root / ledger, self.cached(ledger)

@@ -1,11 +1,13 @@
 """The ledger on a toy workflow with the real Snakemake: what is trusted, what runs again, and that it says why."""
 
+import hashlib
 import os
 import shutil
 
 import pytest
 
 from helpers.toyflow import LEDGERS, Toy
+from snakeledger.index import Index
 from snakeledger.reconcile import reconcile
 
 ALL = {"make a", "make b", "use a", "use b", "join"}
@@ -48,11 +50,36 @@ def flip_byte(path):
     path.write_bytes(content)
 
 
-def test_what_lies_untouched_is_not_hashed_again(toy):
+def test_what_lies_untouched_is_not_hashed_again_and_no_ledger_is_read(toy, monkeypatch):
+    monkeypatch.setattr("snakeledger.ledger_file.read", lambda path: pytest.fail(f"{path} was read"))
     outcome = reconcile(toy.root, LEDGERS)
     assert (outcome.trusted, outcome.hashed) == (7, 0)
     assert list(outcome.said()) == []
     assert "Nothing to be done" in toy.snakemake()
+
+
+def test_what_dvc_fetched_but_did_not_put_in_place_is_told_though_nothing_else_happened(clone):
+    clone.path("use/a.txt").unlink()
+    assert not reconcile(clone.root, LEDGERS).missing  # not pulled
+    assert not reconcile(clone.root, LEDGERS).missing
+    outcome = reconcile(clone.root, LEDGERS, cached=lambda path: path if path.endswith("use/a.txt") else None)
+    assert outcome.missing == ["results/p/use/a.txt"]
+
+
+def test_a_ledger_that_was_damaged_and_checked_out_learns_what_was_made_meanwhile(toy):
+    ledger = toy.root / "results/p/provenance/join.jsonl"
+    whole = ledger.read_text()
+    before = whole.partition("\n")[0] + "\n"  # as it was, and was seen, before the job ran
+    place = toy.root / ".snakemake/provenance/results-p-provenance.json"
+    index = Index.load(place)
+    del index.seen["results/p/join/all.txt"]
+    index.ledgers["results/p/provenance/join.jsonl"] = hashlib.sha256(before.encode()).hexdigest()
+    index.save(place)
+    ledger.write_text("damaged")
+    assert reconcile(toy.root, LEDGERS).trouble
+    ledger.write_text(before)
+    reconcile(toy.root, LEDGERS)
+    assert ledger.read_text() == whole
 
 
 @pytest.mark.parametrize("link", [False, True])
