@@ -89,6 +89,31 @@ def to_slurm(workflow: Workflow) -> bool:
     return workflow.executor_plugin is not None and workflow.executor_plugin.name.endswith("slurm")
 
 
+def immediate_submit(workflow: Workflow) -> bool:
+    """Whether jobs are submitted without waiting for those before them; known when the run begins."""
+    return bool(workflow.remote_execution_settings and workflow.remote_execution_settings.immediate_submit)
+
+
+def start_at_once(workflow: Workflow) -> None:
+    """Let jobs that run here begin when there is room for them, unless another limit than the default is asked for.
+
+    By default 100 a second begin. For that Snakemake sets a timer with each job that ends while others wait; each is
+    set again when it is over, so they grow in number. The one set with the last job holds the run for a second.
+    """
+    execute = workflow.execute
+
+    def execute_at_once(executor_plugin: Any, **options: Any) -> None:
+        settings = workflow.scheduling_settings
+        limit = settings.max_jobs_per_timespan if settings else None
+        default = limit and (limit.max_jobs, limit.timespan) == (100, 1)
+        submitted = executor_plugin.common_settings.non_local_exec or immediate_submit(workflow)
+        if settings and default and settings.max_jobs_per_second is None and not submitted:
+            settings.max_jobs_per_timespan = None
+        execute(executor_plugin=executor_plugin, **options)
+
+    workflow.execute = execute_at_once  # pyrefly: ignore[method-assign, bad-assignment]
+
+
 def plan_faster(workflow: Workflow) -> None:
     """Leave out what Snakemake does again for every job while it plans: of a grid of thousands that is a third.
 

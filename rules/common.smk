@@ -165,6 +165,7 @@ def refuse_unwritable(outputs=()):
 
 
 internals.plan_faster(workflow)
+internals.start_at_once(workflow)
 internals.before_protected(refuse_unwritable)
 ATTEMPTS = Attempts(workflow.basedir, config["preset"])
 internals.fence(workflow, ATTEMPTS)

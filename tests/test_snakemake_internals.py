@@ -120,3 +120,25 @@ rule one:
     run = [sys.executable, "-m", "snakemake", *options]
     done = subprocess.run(run, cwd=toy.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr  # two at a time, and one finds the folder there
+
+
+@pytest.mark.parametrize(("options", "limit"), [((), None), (("--max-jobs-per-timespan", "1/1s"), 1)])
+def test_jobs_start_at_once_unless_the_command_says_how_many(toy, options, limit):
+    (toy.root / "Snakefile").write_text(f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from edgeprune import snakemake_internals as internals
+internals.start_at_once(workflow)
+onsuccess:
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    print("at most", limit and limit.max_jobs)
+
+rule one:
+    output: "1.txt"
+    shell: "touch {{output}}"
+""")
+    run = [sys.executable, "-m", "snakemake", "--cores", "1", *options]
+    done = subprocess.run(run, cwd=toy.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"at most {limit}\n" in done.stdout
+    assert (toy.root / "1.txt").exists()
