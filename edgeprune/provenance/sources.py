@@ -76,19 +76,22 @@ class Sources:
 
     def _files_of(self, folder: Path, module: str) -> list[Path]:
         """A dotted module's file below ``folder``, and those of the packages around it: their ``__init__`` runs too."""
-        place, files = str(folder), []
+        place, files = str(folder), list[Path]()
         for part in module.split("."):
             stem = os.path.join(place, part)
-            files += [Path(place, f"{part}.py")] if f"{part}.py" in self._listing(place) else []
-            files += [Path(stem, "__init__.py")] if "__init__.py" in self._listing(stem) else []
+            for above, name in ((place, f"{part}.py"), (stem, "__init__.py")):
+                if name in self._listing(above) and os.path.isfile(file := os.path.join(above, name)):
+                    files.append(Path(file))
+            if not self._listing(stem):
+                break  # another's module, as most are: nothing of it lies here
             place = stem
         return files
 
     def _listing(self, folder: str) -> frozenset[str]:
-        """The names of a folder's files; each folder is read once, and asked for the name of each import."""
+        """What is in a folder; each is read once, and asked for the name of each import."""
         if folder not in self._listings:
-            with contextlib.suppress(OSError), os.scandir(folder) as entries:
-                self._listings[folder] = frozenset(entry.name for entry in entries if entry.is_file())
+            with contextlib.suppress(OSError):
+                self._listings[folder] = frozenset(os.listdir(folder))
             self._listings.setdefault(folder, frozenset())
         return self._listings[folder]
 
