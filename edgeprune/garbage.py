@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """While many containers are made that all stay: the collector looks through them again and again, 0.3 s a time."""
+    """While many containers are made that all stay, as when torch is imported: the collector would look through all of
+    them again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:

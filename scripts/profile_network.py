@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from edgeprune import entrypoint
+from edgeprune.garbage import uncollected
 
 
 def main(argv=None):
@@ -15,10 +16,11 @@ def main(argv=None):
     parser.add_argument("--out-table", required=True, help="layers.csv to write: one row per layer")
     arguments = parser.parse_args(argv)
 
-    from edgeprune import files, tasks
-    from edgeprune.data.store import MANIFEST, load_manifest
-    from edgeprune.networks.resolve import build_for
-    from edgeprune.tracing.profile import profile
+    with uncollected():
+        from edgeprune import files, tasks
+        from edgeprune.data.store import MANIFEST, load_manifest
+        from edgeprune.networks.resolve import build_for
+        from edgeprune.tracing.profile import profile
 
     task = tasks.bind(load_manifest(arguments.data), Path(arguments.data) / MANIFEST)
     model = build_for(task, arguments.spec, arguments.network)

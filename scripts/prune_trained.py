@@ -5,6 +5,7 @@ import json
 import sys
 
 from edgeprune import entrypoint
+from edgeprune.garbage import uncollected
 
 
 def main(argv=None):
@@ -21,7 +22,8 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="folder to write to")
     arguments = parser.parse_args(argv)
 
-    from edgeprune.baselines.run import run
+    with uncollected():
+        from edgeprune.baselines.run import run
 
     run(**vars(arguments))
 

@@ -5,6 +5,7 @@ import json
 import sys
 
 from edgeprune import entrypoint
+from edgeprune.garbage import uncollected
 from edgeprune.gpus import slots
 
 
@@ -30,8 +31,9 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     slots.claim_for(arguments.recipe, vars(arguments).pop("slots_per_gpu"))  # before torch looks for GPUs
 
-    from edgeprune.training.run import run
-    from edgeprune.training.stopping import Stopped
+    with uncollected():
+        from edgeprune.training.run import run
+        from edgeprune.training.stopping import Stopped
 
     try:
         run(**vars(arguments))

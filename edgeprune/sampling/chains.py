@@ -43,13 +43,8 @@ def by_share(problem: Problem, resource: str, steps: Sequence[Limits], seed: int
     Returns:
         list: for each step, the list of widths.
     """
-    per_unit, readers = [], [[] for _ in problem.dense]
-    for j, (constant, slopes) in enumerate(problem.costs.per_unit(resource)):
-        per_unit.append(constant + sum(c * problem.dense[i] for i, c in slopes.items()))
-        for i, c in slopes.items():
-            readers[i].append((j, c))
-    squared = problem.draw == "filter"
-    return falling(problem, per_unit, readers, steps, seed, squared)
+    per_unit, readers = problem.costs.per_unit_dense(resource)
+    return falling(problem, list(per_unit), readers, steps, seed, squared=problem.draw == "filter")
 
 
 def evenly(problem: Problem, steps: Sequence[Limits], seed: int) -> list[list[int]]:

@@ -80,6 +80,7 @@ class Costs:
                 self.writers[self._number[group]].append((layer, coefficient))
         self._totals: dict[str, Polynomial] = {}
         self._units: dict[str, list[tuple[int, dict[int, int]]]] = {}
+        self._dense_units: dict[str, tuple[list[int], list[list[tuple[int, int]]]]] = {}
         self._measured: dict[str, Measured] = {}
 
     def total(self, resource: str, w: Sequence[int]) -> int:
@@ -142,6 +143,17 @@ class Costs:
                 units.append((terms.pop((), 0), {i: c for (i,), c in terms.items()}))
             self._units[resource] = units
         return self._units[resource]
+
+    def per_unit_dense(self, resource: str) -> tuple[list[int], list[list[tuple[int, int]]]]:
+        """:meth:`per_unit` at the dense widths; for each group, ``[(group, what that loses with each unit), …]``."""
+        if resource not in self._dense_units:
+            values, readers = [], [[] for _ in self.dense]
+            for j, (constant, slopes) in enumerate(self.per_unit(resource)):
+                values.append(constant + sum(c * self.dense[i] for i, c in slopes.items()))
+                for i, c in slopes.items():
+                    readers[i].append((j, c))
+            self._dense_units[resource] = values, readers
+        return self._dense_units[resource]
 
     def peak(self, w: Sequence[int]) -> tuple[int, list[int]]:
         """Peak memory, and how many bytes of the feature maps alive at the peak each group's channels span."""
