@@ -106,7 +106,7 @@ def draw(rows: Sequence[Row], title: str | None = None) -> Figure:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())
     ax.set_xlabel(f"Predicted latency ({unit})")
-    ax.set_ylabel(f"Latency, dense / speed-up ({unit})")
+    ax.set_ylabel(f"Latency, dense/speed-up ({unit})")
     error = mean_error(rows)
     if error is not None:
         ax.text(

@@ -92,7 +92,7 @@ def _panel(ax: Axes, rows: Sequence[Row], looks: style.Looks) -> list[tradeoff.M
     ax.set_xlim(0, right)
     ax.set_ylim(0, 1.12 * max(row["latency_ms"] for row in rows) / slower)
     ax.set_xlabel(f"Compute ({unit})")
-    ax.set_ylabel(f"Latency, dense / speed-up ({time})")
+    ax.set_ylabel(f"Latency, dense/speed-up ({time})")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=style.STEPS))
     return [tradeoff.mean(row, row["macs"] / divisor, row["latency_ms"] / slower, looks) for row in groups]

@@ -58,7 +58,7 @@ COUNTED_FACETS = (
     Facet("onnx_bytes", "Model file (ONNX)", "bytes"),
 )
 MEASURED_FACETS = (
-    Facet("latency_ms", "Latency, dense / speed-up", "time"),
+    Facet("latency_ms", "Latency, dense/speed-up", "time"),
     Facet("cpu_percent", "CPU utilisation", unit="% of one core"),
     Facet("model_rss_bytes", "Memory above idle", "bytes"),
     Facet("energy_mj", "Energy", unit="mJ"),
