@@ -38,6 +38,6 @@ def site(monkeypatch):
 
 
 def pytest_collection_modifyitems(config, items):
-    """With several processes, begin with the files that run whole workflows: the short ones fill what is left."""
+    """With several processes, begin with files that run whole workflows or are marked: short ones fill what is left."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not hasattr(item.module, "Workspace"))
+        items.sort(key=lambda item: not (hasattr(item.module, "Workspace") or item.get_closest_marker("long")))

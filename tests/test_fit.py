@@ -22,10 +22,11 @@ from edgeprune.data.recognise import recognise
 from edgeprune.data.targets import VOID
 from edgeprune.errors import EdgepruneError
 from edgeprune.networks.vgg import vgg8
-from helpers import readme
+from helpers import forked, readme
 from helpers.imagefiles import dataset, picture, shapes, write_folder, zip_bytes
 from snakemake_logger_plugin_edgeprune.progress import duration
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
 BARE = {name.removeprefix("train/"): content for name, content in dataset(train=15, test=0, size=(12, 12)).items()}
 NETWORK = "edgeprune.networks.vgg:vgg8"
@@ -113,6 +114,10 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "presets").mkdir()
     write_folder(tmp_path / "photos", BARE)
     monkeypatch.chdir(tmp_path)
+    environment, python = forked.environment(dict(os.environ))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "executable", str(python))
     return tmp_path
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from snakemake import cli
 
+pytestmark = pytest.mark.long
 EXAMPLE = Path(__file__).parent / "foreign_workflow"
 PETS, WORDS, SUMMARY = "counts/pets.tsv", "counts/words.tsv", "summary/frequent.tsv"
 

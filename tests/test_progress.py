@@ -18,6 +18,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from edgeprune.tasks import get
 from edgeprune.training.history import LiveLine
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "docs"))
 
@@ -255,7 +256,7 @@ rule train_network:
     output: "results/quick/train_network/{n}.txt"
     log: "logs/quick/train_network/{n}.log"
     shell: "exec > {log};"
-        " for i in 1 2 3; do echo \\"epoch $i/3  val Accuracy (%) 9$i  1,234 images/s  0:0$i left\\"; sleep 0.4; done;"
+        " for i in 1 2 3; do echo \\"epoch $i/3  val Accuracy (%) 9$i  1,234 images/s  0:0$i left\\"; sleep 0.25; done;"
         " test {wildcards.n} != \\"$(cat bad 2>&1)\\" || {{ echo 'error: 3: is bad'; exit 1; }}; touch {output}"
 
 rule write_table:

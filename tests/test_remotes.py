@@ -10,6 +10,8 @@ import pytest
 from helpers import sshserver
 from test_foreign_workflow import EXAMPLE, SUMMARY, Repository
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from edgeprune import tasks
 from edgeprune.errors import EdgepruneError
 from edgeprune.plotting import cost, style, tradeoff
 from edgeprune.reporting import baseline, captions, choice, comparison, pairs, runs, table, units
-from helpers import synthetic_runs
+from helpers import forked, synthetic_runs
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+ROOT = Path(__file__).parents[1]
 BASELINES = {"super-resolution": "bicubic", "segmentation": "majority class", "denoising": "noisy input"}
 
 
@@ -195,12 +194,12 @@ def test_the_scripts_take_baselines(made, tmp_path):
     files = ["--metrics", *map(str, metrics), "--measurements", *map(str, measurements)]
     forms = ("csv", "md", "tex", "html", "caption")
     out = [part for form in forms for part in (f"--out-{form}", str(tmp_path / f"results.{form}"))]
-    env = {"PYTHONPATH": str(SCRIPTS.parent)}
+    env, python = forked.environment({"PYTHONPATH": str(ROOT)})
     collected = ["--runs", tmp_path / "collected.csv"]
-    command = [sys.executable, SCRIPTS / "collect_runs.py", *files, "--out", collected[1]]
-    subprocess.run(command, check=True, env=env)
-    command = [sys.executable, SCRIPTS / "write_table.py", *collected, "--baselines", path, *out]
-    subprocess.run(command, check=True, env=env)
+    command = [python, "scripts/collect_runs.py", *files, "--out", collected[1]]
+    subprocess.run(command, check=True, env=env, cwd=ROOT)
+    command = [python, "scripts/write_table.py", *collected, "--baselines", path, *out]
+    subprocess.run(command, check=True, env=env, cwd=ROOT)
     name = json.loads(path.read_text())["name"]
     for form in ("md", "tex", "html", "caption"):
         assert name in (tmp_path / f"results.{form}").read_text()
@@ -209,9 +208,9 @@ def test_the_scripts_take_baselines(made, tmp_path):
     with open(tmp_path / "runs.csv") as stream:
         read = next(csv.DictReader(stream))
     assert float(read["test_ssim" if "test_ssim" in read else "test_iou_road"]) > 0
-    drawn = [sys.executable, SCRIPTS / "draw_figure.py", "tradeoff", *collected, "--baseline", path]
+    drawn = [python, "scripts/draw_figure.py", "tradeoff", *collected, "--baseline", path]
     drawn += ["--out-png", tmp_path / "t.png", "--out-caption", tmp_path / "t.rst", "--out-csv", tmp_path / "t.csv"]
-    subprocess.run(drawn, check=True, env=env)
+    subprocess.run(drawn, check=True, env=env, cwd=ROOT)
     assert f"Below the axis lies {name} " in (tmp_path / "t.rst").read_text()
     assert name not in (tmp_path / "t.csv").read_text()
 

@@ -74,6 +74,7 @@ class Head:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     made = Workspace(tmp_path_factory.mktemp("slurm"))
+    made.forks = False  # a job is to run in the allocation that it was given
     made.write_preset("quick", GRID)
     made.write_preset("alone", GRID | {"measure_on": []})
     # what a real cluster needs time for

@@ -22,6 +22,7 @@ from edgeprune.measuring.ssh import DEFAULTS, Ssh
 from helpers.sshserver import Server, eventually, find_server, free_port, make_key
 from test_measuring import write_model
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
 QUICK = ["--seconds", "0.05", "--iterations", "5", "--warmup", "1"]
 LONG = ["--seconds", "300"]

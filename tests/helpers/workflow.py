@@ -9,7 +9,11 @@ from pathlib import Path
 
 import yaml
 
+from helpers import forked
+
 ROOT = Path(__file__).parents[2]
+#: Of the shell that the tests run in. Without bytecode each job would compile the whole project.
+NOT_INHERITED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "DVC_STAGE")
 BRIEF = {"seconds": 0.05, "iterations": 5, "warmup": 1}
 TINY = {
     "title": "A tiny grid for the tests",
@@ -26,7 +30,13 @@ TINY = {
 
 
 class Workspace:
-    """A fresh checkout of the working tree, under git, whose `quick` preset is the tiny grid."""
+    """A fresh checkout of the working tree, under git, whose `quick` preset is the tiny grid.
+
+    Attributes:
+        forks: whether Snakemake and its jobs are forked (:mod:`helpers.forked`).
+    """
+
+    forks = True
 
     def __init__(self, folder):
         self.root = Path(folder)
@@ -53,14 +63,18 @@ class Workspace:
 
     def run(self, *command, ok=True, **environment):
         """Run a tool of this environment in the workspace; return what it printed, both streams."""
-        inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_STAGE")}
+        environment = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED} | environment
+        python = sys.executable
+        if self.forks:
+            environment, forking = forked.environment(environment)
+            python = forking if command[0] == "snakemake" else python
         done = subprocess.run(
-            [sys.executable, "-m", *map(str, command)],
+            [python, "-m", *map(str, command)],
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=inherited | environment,
+            env=environment,
             check=False,
         )
         assert (done.returncode == 0) == ok, done.stdout[-5000:]
