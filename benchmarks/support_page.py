@@ -49,7 +49,8 @@ def document(rows, note=""):
         "mode's own in bold.",
         "",
         f"**To 8**: the same with `round_to` 8; {rounded} networks beside the small structures cannot reach one of the "
-        "targets on that grid, and are told so.",
+        "targets on that grid: with every layer at the least multiple that its groups allow, more than half remains, "
+        "and the refusal says how much.",
         "",
         "**Kept**: in double precision, with random weights and statistics, the network is pruned with "
         '`weights="keep"` to 0.7 of its widths; its output is that of the dense network whose removed units have zero '
