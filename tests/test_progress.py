@@ -17,6 +17,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from edgeprune.tasks import get
 from edgeprune.training.history import LiveLine
+from helpers import forked
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
@@ -276,6 +277,13 @@ def workflow(tmp_path):
 
 
 @pytest.fixture
+def forking(workflow):
+    """As ``workflow``, with the command for it; Snakemake is forked."""
+    workflow["env"], python = forked.environment(workflow["env"])
+    return [python, *COMMAND[1:]], workflow
+
+
+@pytest.fixture
 def bystander():
     """A child of these tests that is none of the workflow's, as an earlier test may have left one."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
@@ -283,8 +291,9 @@ def bystander():
         process.communicate(b"\n")
 
 
-def test_without_a_terminal(workflow):
-    done = subprocess.run(COMMAND, capture_output=True, text=True, **workflow)
+def test_without_a_terminal(forking):
+    command, workflow = forking
+    done = subprocess.run(command, capture_output=True, text=True, **workflow)
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     assert lines[0] == "8 jobs: 6 train_network, 1 write_table, 1 all"
@@ -295,24 +304,26 @@ def test_without_a_terminal(workflow):
     assert "rule train_network:" in kept
     assert sum(" of 8 jobs" in line for line in lines) == 7
     assert len(lines) == 11  # and the hook's line, and the last
-    again = subprocess.run(COMMAND, capture_output=True, text=True, **workflow)
+    again = subprocess.run(command, capture_output=True, text=True, **workflow)
     assert again.stderr.startswith("Nothing to be done")
-    dry = subprocess.run([*COMMAND, "-n", "--forceall"], capture_output=True, text=True, **workflow)
+    dry = subprocess.run([*command, "-n", "--forceall"], capture_output=True, text=True, **workflow)
     assert "rule train_network:" in dry.stdout
 
 
-def test_a_pipe_that_closes_early_does_not_end_the_run(workflow):
+def test_a_pipe_that_closes_early_does_not_end_the_run(forking):
+    command, workflow = forking
     (workflow["cwd"] / "Snakefile").write_text(SNAKEFILE.partition("onsuccess")[0])  # a hook that prints would
     workflow["env"].pop("PYTHONUNBUFFERED", None)  # what is left in the buffer would be an error at the end
-    with subprocess.Popen(COMMAND, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, **workflow) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, **workflow) as process:
         process.stderr.readline()
         process.stderr.close()
         assert process.wait(120) == 0
 
 
-def test_a_failing_job(workflow):
+def test_a_failing_job(forking):
+    command, workflow = forking
     (workflow["cwd"] / "bad").write_text("3")
-    done = subprocess.run(COMMAND, capture_output=True, text=True, **workflow)
+    done = subprocess.run(command, capture_output=True, text=True, **workflow)
     assert done.returncode == 1
     told = done.stderr[done.stderr.index("train_network 3 failed") :]
     assert "train_network 3 failed\n  error: 3: is bad\n  log: logs/quick/train_network/3.log\n  again: " in told
@@ -322,9 +333,10 @@ def test_a_failing_job(workflow):
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (34, 5)])
-def test_on_a_terminal_one_display_changes_in_place(workflow, width, height):
+def test_on_a_terminal_one_display_changes_in_place(forking, width, height):
+    command, workflow = forking
     screen = recording.Screen(width, height)
-    status, frames = recording.run(COMMAND, screen, **workflow)
+    status, frames = recording.run(command, screen, **workflow)
     assert status == 0
     shown = "\n".join(text for _, text in frames)
     if (width, height) == (80, 24):
@@ -337,14 +349,16 @@ def test_on_a_terminal_one_display_changes_in_place(workflow, width, height):
     assert "epoch" not in screen.text()
 
 
-def test_on_a_terminal_that_can_move_nothing_lines_are_told(workflow):
+def test_on_a_terminal_that_can_move_nothing_lines_are_told(forking):
+    command, workflow = forking
     workflow["env"]["TERM"] = "dumb"
-    status, frames = recording.run(COMMAND, recording.Screen(), **workflow)
+    status, frames = recording.run(command, recording.Screen(), **workflow)
     assert status == 0
     assert sum(" of 8 jobs" in line for line in frames[-1][1].splitlines()) == 7
 
 
-def test_no_colour_where_none_is_wanted(workflow):
+def test_no_colour_where_none_is_wanted(forking):
+    command, workflow = forking
     workflow["env"]["NO_COLOR"] = "1"
     raw = []
 
@@ -353,7 +367,7 @@ def test_no_colour_where_none_is_wanted(workflow):
             raw.append(text)
             super().feed(text)
 
-    assert recording.run(COMMAND, Keeping(), **workflow)[0] == 0
+    assert recording.run(command, Keeping(), **workflow)[0] == 0
     assert not re.search(r"\x1b\[[\d;]*3\dm", "".join(raw))
     assert "".join(raw).count("\x1b[?25h") >= 1  # the cursor is back
 

@@ -45,7 +45,12 @@ class Workspace:
             if (ROOT / name).is_file() and "/collect_record/" not in name:  # of this repository's own results
                 target = self.root / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, target)
+                shutil.copy2(ROOT / name, target)  # with its time, by which Python knows the bytecode for its own
+        for package in ("edgeprune", "snakeledger", "snakemake_logger_plugin_edgeprune"):
+            for compiled in (ROOT / package).rglob(f"__pycache__/*.{sys.implementation.cache_tag}.pyc"):
+                target = self.root / compiled.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(compiled, target)
         self.write_preset("quick", TINY)
         self._git(self.root, "init", "--quiet", ".")
         self._git(self.root, "add", ".")
