@@ -1,8 +1,11 @@
 """Fixtures that several test files use. They import what they need when asked: most tests need none of it."""
 
+import gc
 import signal
 
 import pytest
+
+gc.disable()  # until all is collected: what the tests import stays, and is never looked through
 
 # A shell's background jobs are started deaf to Ctrl-C, and so would be all that the tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -35,6 +38,11 @@ def site(monkeypatch):
     monkeypatch.setattr(download, "BACK_OFF", 0.001)
     with serve() as served:
         yield served
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):

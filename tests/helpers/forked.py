@@ -13,6 +13,7 @@ import atexit
 import contextlib
 import fcntl
 import functools
+import gc
 import json
 import os
 import runpy
@@ -99,6 +100,7 @@ def serve(place):
     for module in IMPORTED:
         with contextlib.suppress(ImportError):
             import_module(module)
+    gc.freeze()  # no job's collector is to look through what is imported here
     print("ready", flush=True)
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # BLAS sees to its own
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
