@@ -87,5 +87,7 @@ def test_make_never_says_more_than_a_screen(tmp_path):
     again = subprocess.run(["make", "-o", "env"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "Nothing to be done" in again.stderr
     assert len((again.stderr + again.stdout).splitlines()) < 30
-    shown = subprocess.run(["make", "-n", "-o", "env", "VERBOSE=1"], cwd=tmp_path, capture_output=True, text=True)
-    assert "python -m snakemake --config preset=quick --cores all\n" in shown.stdout
+    verbose = subprocess.run(
+        ["make", "-o", "env", "VERBOSE=1"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "Building DAG of jobs" in verbose.stderr
