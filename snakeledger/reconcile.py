@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,11 @@ class _Reconciliation:
             self.index.save(self.place)
         return self.outcome
 
+    @functools.cached_property
+    def found(self) -> dict[str, str]:
+        """:func:`files_of` all ledgers; the folders are walked once."""
+        return files_of(self.root, self.ledgers)
+
     def _is_as_it_was(self) -> bool:
         """Whether ledgers, results and records are those of the last time, and complete: then no ledger is parsed."""
         absent = [ledger for ledger in self.ledgers if not (self.root / ledger).exists()]
@@ -109,7 +115,7 @@ class _Reconciliation:
             self.index.settled
             and all(known.get(ledger, "") == self._digest(ledger) for ledger in self.ledgers)
             and not any(self.cached(ledger) for ledger in absent)
-            and seen.keys() == files_of(self.root, self.ledgers).keys()
+            and seen.keys() == self.found.keys()
             and all(self._is_untouched(path, seen[path]) for path in seen)
         )
         if same:
@@ -152,7 +158,7 @@ class _Reconciliation:
     def _verdicts(self) -> dict[str, Verdict]:
         """``{path: Verdict}`` of every result that is there; hashes only what was touched."""
         verdicts, unsure = {}, {}
-        for path, ledger in files_of(self.root, self.ledgers).items():
+        for path, ledger in self.found.items():
             state = signature(self.root / path)
             if state is None or self.records.is_incomplete(path):
                 continue
